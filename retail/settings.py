@@ -1,0 +1,398 @@
+"""Settings: what varies comes from the environment (retail/environment.py), everything else stands here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.conf import locale
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from retail.environment import read
+from retail.running import home as local
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# What this process is. Naming a real database means production unless somebody says otherwise: forgetting a
+# variable must never open the sample logins to the world.
+ONEROW_HOME = local.folder(BASE_DIR, read("ONEROW_HOME"))
+ONEROW_ENV: str = read("ONEROW_ENV") or ("production" if read("DATABASE_URL") else "local")
+IS_LOCAL = ONEROW_ENV == "local"
+IS_TEST = False  # tests/conftest.py's settings turn it on
+SAMPLE_IS_ALLOWED = IS_LOCAL
+SANDBOX_IS_ALLOWED = IS_LOCAL
+
+DEBUG: bool = read("DEBUG")
+PORT: int = read("PORT")
+SANDBOX_PORT: int = read("SANDBOX_PORT") or PORT + 1
+SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}" if SANDBOX_IS_ALLOWED else ""
+SAMPLE: str = read("SAMPLE")
+WEB_WORKERS: int = read("WEB_WORKERS")
+TASK_WORKERS: int = read("TASK_WORKERS")
+
+
+def _required(name: str, *, locally: Any) -> Any:
+    """The variable's value; in production it must be given, on this machine `locally` stands in."""
+    value = read(name)
+    if value or IS_LOCAL:
+        return value or locally
+    raise ImproperlyConfigured(f"{name} must be set in production.")
+
+
+if not IS_LOCAL and DEBUG:
+    raise ImproperlyConfigured("DEBUG must be off in production.")
+
+# -- Secrets -------------------------------------------------------------------------------------------------
+SECRET_KEY: str = _required("SECRET_KEY", locally=local.secret(ONEROW_HOME, "secret_key"))
+if not IS_LOCAL and (
+    len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10 or SECRET_KEY.startswith("django-insecure")
+):
+    raise ImproperlyConfigured("SECRET_KEY must be 50 random characters or more in production.")
+ENCRYPTION_KEYS: list[str] = _required(
+    "ENCRYPTION_KEYS", locally=[local.secret(ONEROW_HOME, "encryption_key", kind="fernet")]
+)
+
+# -- Addresses -----------------------------------------------------------------------------------------------
+BASE_URL: str = _required("BASE_URL", locally=f"http://localhost:{PORT}").rstrip("/")
+ALLOWED_HOSTS: list[str] = _required("ALLOWED_HOSTS", locally=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = read("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "retail.urls"
+WSGI_APPLICATION = "retail.wsgi.application"
+APPEND_SLASH = True
+
+# -- Apps ----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "retail",
+    "retail.kernel",
+    "retail.front",
+    "audit",
+    "storefront",
+    "crm",
+    "oms",
+    "warehouse",
+    "finance",
+    "cms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "wagtail.contrib.forms",
+    "wagtail.contrib.redirects",
+    "wagtail.contrib.settings",
+    "wagtail.contrib.simple_translation",
+    "wagtail.embeds",
+    "wagtail.sites",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.documents",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelsearch",
+    "modelcluster",
+    "taggit",
+    "rest_framework",
+    "drf_spectacular",
+    "auditlog",
+    "pgtrigger",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+    "django_htmx",
+    "template_partials",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "retail.headers.ContentPolicyMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "retail.kernel.middleware.ContextMiddleware",
+    "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+# -- Rows ----------------------------------------------------------------------------------------------------
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "kernel.User"
+AUDITLOG_LOGENTRY_MODEL = "audit.LogEntry"
+
+_pool_size: int = read("DATABASE_POOL_SIZE")
+_database = environ.Env.db_url_config(read("DATABASE_URL") or local.database_url(ONEROW_HOME))
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **{key: _database[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")},
+        "ENGINE": "retail.kernel.postgres",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": False,
+        # A transaction pooler (PgBouncer) keeps no session: no pool of our own then, and no server-side cursor.
+        "DISABLE_SERVER_SIDE_CURSORS": _pool_size == 0,
+        "OPTIONS": {
+            **_database.get("OPTIONS", {}),
+            **(
+                {"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10, "max_idle": 60}}
+                if _pool_size
+                else {}
+            ),
+        },
+    }
+}
+
+# -- Doorbell, cache, sessions: a wiped Redis loses nothing --------------------------------------------------
+REDIS_URL: str = read("REDIS_URL") or local.redis_url(ONEROW_HOME)
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": local.cache_location(REDIS_URL),
+        "KEY_PREFIX": "onerow",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A publisher that cannot ring gives up at once: the row is there, and the next sweep finds it.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = "Europe/Belgrade"
+CELERY_BEAT_SCHEDULE_FILENAME = str(ONEROW_HOME / "run" / "beat-schedule")
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+
+# -- Languages and time --------------------------------------------------------------------------------------
+LANGUAGE_CODE = "sr-latn"
+LANGUAGES = [("sr-latn", _("Serbian (Latin)")), ("sr-cyrl", _("Serbian (Cyrillic)")), ("en", _("English"))]
+locale.LANG_INFO["sr-cyrl"] = {**locale.LANG_INFO["sr"], "code": "sr-cyrl", "fallback": ["sr-latn"]}
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Belgrade"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# -- Files ---------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = ONEROW_HOME / "static"
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(read("MEDIA_ROOT") or ONEROW_HOME / "media")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if IS_LOCAL
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = IS_LOCAL
+WHITENOISE_AUTOREFRESH = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+# -- Who comes in --------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_RESET_TIMEOUT = 3600
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if IS_LOCAL else "https"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = False
+MFA_TOTP_ISSUER = "Onerow"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_LOCAL
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_VERBOSE = False
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+AXES_SENSITIVE_PARAMETERS = ["username", "login", "ip_address"]
+
+# -- Cookies and headers -------------------------------------------------------------------------------------
+_secure = not IS_LOCAL
+SESSION_COOKIE_NAME = "__Host-session" if _secure else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if _secure else "csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_SSL_REDIRECT = _secure
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 63_072_000 if _secure else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+_behind_proxy: bool = _secure and read("BEHIND_TLS_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _behind_proxy else None
+TRUSTED_PROXIES = 1 if _behind_proxy else 0
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+_self, _none = "'self'", "'none'"
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [_self],
+        "script-src": [_self],
+        "style-src": [_self],
+        "img-src": [_self],
+        "font-src": [_self],
+        "connect-src": [_self],
+        "object-src": [_none],
+        "base-uri": [_none],
+        "form-action": [_self],
+        "frame-ancestors": [_none],
+    }
+}
+# Wagtail's admin writes inline scripts and styles; only its own addresses get the looser policy.
+CONTENT_POLICY_BY_PREFIX: dict[str, dict[str, list[str]]] = {
+    "/cms/": {
+        "default-src": [_self],
+        "script-src": [_self, "'unsafe-inline'"],
+        "style-src": [_self, "'unsafe-inline'"],
+        "img-src": [_self, "data:", "blob:"],
+        "font-src": [_self, "data:"],
+        "connect-src": [_self],
+        "frame-src": [_self],
+        "object-src": [_none],
+        "base-uri": [_self],
+        "form-action": [_self],
+        "frame-ancestors": [_self],
+    }
+}
+
+# -- Words: Wagtail ------------------------------------------------------------------------------------------
+WAGTAIL_SITE_NAME = "Onerow"
+WAGTAILADMIN_BASE_URL = BASE_URL
+WAGTAIL_PAGE_MODEL = "wagtailcore.Page"
+WAGTAIL_I18N_ENABLED = True
+WAGTAIL_CONTENT_LANGUAGES = LANGUAGES
+WAGTAIL_GRAVATAR_PROVIDER_URL = None
+WAGTAIL_ENABLE_UPDATE_CHECK = False
+WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
+WAGTAIL_FRONTEND_LOGIN_URL = "/accounts/login/"
+WAGTAILEMBEDS_FINDERS: list[dict[str, str]] = []
+WAGTAILDOCS_EXTENSIONS = ["csv", "docx", "pdf", "txt", "xlsx"]
+WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "modelsearch.backends.database"}}
+
+# -- API -----------------------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "NUM_PROXIES": TRUSTED_PROXIES,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Onerow API",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# -- Mail ----------------------------------------------------------------------------------------------------
+DEFAULT_FROM_EMAIL: str = read("DEFAULT_FROM_EMAIL")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_TIMEOUT = 10
+EMAIL_CONFIG = environ.Env.email_url_config(read("EMAIL_URL") or "consolemail://")
+EMAIL_BACKEND: str = EMAIL_CONFIG["EMAIL_BACKEND"]
+EMAIL_HOST: str = EMAIL_CONFIG.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT: int = EMAIL_CONFIG.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER: str = EMAIL_CONFIG.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD: str = EMAIL_CONFIG.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS: bool = EMAIL_CONFIG.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
+
+# -- Logs: one JSON object a line, without personal data -----------------------------------------------------
+LOG_LEVEL: str = read("LOG_LEVEL")
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "retail.logs.Redact"}},
+    "formatters": {"json": {"()": "retail.logs.JsonLines"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redact"]},
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "axes": {"level": "WARNING"},
+        "celery": {"level": LOG_LEVEL},
+    },
+}
+
+# -- Trade: limits that a shop may want to change ------------------------------------------------------------
+BASKET_HOLD_MINUTES = 20
+BASKET_HOLD_MINUTES_MAX = 60
+TEST_RUNNER = "django.test.runner.DiscoverRunner"

@@ -1,0 +1,29 @@
+"""What every test may use: a database cloned from a migrated template, a browser, a place for screenshots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.test import TransactionTestCase
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.databases import Databases
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    databases = Databases(os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    usual = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
+        databases.build()
+    # A flush would truncate two hundred tables and lose what migrations wrote; a fresh clone is faster and whole.
+    TransactionTestCase._fixture_teardown = lambda self: databases.renew()  # type: ignore[attr-defined]
+    yield
+    TransactionTestCase._fixture_teardown = usual  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
+        databases.drop()
+
+
+pytest_plugins = ["tests.browsing"]

@@ -1,0 +1,114 @@
+"""One migrated template database, cloned in a tenth of a second for each worker and after each test that commits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+from retail.running import home as local
+from retail.running import postgres, processes
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("retail", "audit", "storefront", "crm", "oms", "warehouse", "finance", "cms")
+_INTERNAL_IMPORT = re.compile(rf"^from ((?:{'|'.join(ROOMS)})[\w.]*) import", re.MULTILINE)
+
+
+def fingerprint() -> str:
+    """Changes with everything that the migrated database depends on: migrations, what they import, the lock."""
+    digest = hashlib.sha256()
+    for path in sorted(_sources()):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _sources() -> set[Path]:
+    migrations = {path for room in ROOMS for path in (ROOT / room).rglob("migrations/*.py")}
+    imported: set[Path] = set()
+    for migration in migrations:
+        for name in _INTERNAL_IMPORT.findall(migration.read_text()):
+            module = ROOT.joinpath(*name.split("."))
+            imported |= {
+                path for path in (module.with_suffix(".py"), module / "__init__.py") if path.exists()
+            }
+    queries = {path for room in ROOMS for path in (ROOT / room).rglob("*.sql")}
+    return migrations | imported | queries | {ROOT / "requirements" / "base.lock"}
+
+
+class Databases:
+    """The template and the clones of this process."""
+
+    def __init__(self, worker: str) -> None:
+        self.template = f"template_{fingerprint()}"
+        self.name = f"test_{os.getpid()}_{worker}"
+
+    def build(self) -> None:
+        with local.locked(settings.ONEROW_HOME, "template"), self._administrator() as server:
+            self._sweep(server)
+            if not self._exists(server, self.template):
+                self._migrate(server)
+            self._clone(server)
+        connections["default"].settings_dict["NAME"] = self.name
+
+    def renew(self) -> None:
+        """The clone as new: whatever the test committed, in whatever table, is gone."""
+        connections.close_all()
+        with self._administrator() as server:
+            self._clone(server)
+
+    def drop(self) -> None:
+        connections.close_all()
+        with self._administrator() as server:
+            server.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name))
+            )
+
+    def _administrator(self) -> psycopg.Connection[tuple[object, ...]]:
+        if url := os.environ.get("DATABASE_URL"):
+            return psycopg.connect(url, autocommit=True)
+        return psycopg.connect(postgres.administrator_url(settings.ONEROW_HOME), autocommit=True)
+
+    def _exists(self, server: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
+        return server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+
+    def _clone(self, server: psycopg.Connection[tuple[object, ...]]) -> None:
+        name, template = sql.Identifier(self.name), sql.Identifier(self.template)
+        owner = sql.Identifier(str(connections["default"].settings_dict["USER"]))
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        server.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(
+                name, template, owner
+            )
+        )
+
+    def _migrate(self, server: psycopg.Connection[tuple[object, ...]]) -> None:
+        """Under a passing name first, so that a killed run leaves no half template."""
+        making = sql.Identifier(f"{self.template}_making")
+        owner = sql.Identifier(str(connections["default"].settings_dict["USER"]))
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(making))
+        server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(making, owner))
+        connections["default"].settings_dict["NAME"] = f"{self.template}_making"
+        call_command("migrate", verbosity=0, interactive=False)
+        connections.close_all()
+        server.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(making, sql.Identifier(self.template))
+        )
+
+    def _sweep(self, server: psycopg.Connection[tuple[object, ...]]) -> None:
+        """Databases of runs that were killed, and templates of migrations that are no more."""
+        for name in self._leftovers(server):
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _leftovers(self, server: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
+        for (name,) in server.execute("SELECT datname FROM pg_database").fetchall():
+            owner = re.fullmatch(r"test_(\d+)_\w+", str(name))
+            if (owner and not processes.is_alive(int(owner[1]))) or (str(name).startswith("template_") and str(name) != self.template):
+                yield str(name)

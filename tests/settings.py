@@ -1,0 +1,41 @@
+"""The settings of the test run: the same house on a throw-away server, without outside and without waiting."""
+
+import os
+from pathlib import Path
+
+_root = Path(__file__).resolve().parent.parent
+_home = (_root / (os.environ.get("ONEROW_HOME") or ".onerow")).resolve()
+if _home.name != "test":
+    _home = _home / "test"
+os.environ["ONEROW_HOME"] = str(_home)
+os.environ.setdefault("ONEROW_ENV", "local")
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs a loop of its own
+
+if not os.environ.get("DATABASE_URL"):
+    from retail.running import postgres, valkey
+
+    postgres.start(_home, durable=False)
+    valkey.start(_home)
+
+from retail.settings import *  # noqa: E402, F403
+from retail.settings import DATABASES, LOGGING  # noqa: E402
+
+IS_TEST = True
+DEBUG = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+AXES_ENABLED = False
+LOGGING["root"]["level"] = "WARNING"
+
+# Real threads and a re-made database per test: each connection is its own, and closed when its thread ends.
+DATABASES["default"]["OPTIONS"].pop("pool", None)
+# The one door through the guard against TRUNCATE, open for the test run alone.
+DATABASES["default"]["OPTIONS"]["options"] = "-c retail.allow_truncate=on"
