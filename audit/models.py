@@ -1,0 +1,104 @@
+"""The trace: who changed which row, from what to what. Written by database triggers (audit/triggers.py), never by hand."""
+
+from auditlog.models import AbstractLogEntry
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from audit.states import ProposalState
+from audit.triggers import append_only
+from retail.kernel.models import new_public_id
+
+
+class LogEntry(AbstractLogEntry):
+    """One audited write of one row (django-auditlog's entry, so that its admin history works).
+
+    `cid` is the request id. Personal columns appear in `changes` as digests; their text is in PersonalChange. `xid` is the writing
+    transaction: sealing takes only entries that no open transaction can still precede.
+    """
+
+    xid = models.BigIntegerField(editable=False, default=0)
+    reason = models.CharField(max_length=200, blank=True, default="")
+    actor_label = models.CharField(max_length=120, blank=True, default="")
+    # Set when one entry stands for all rows of one statement of a batch import.
+    batch = models.CharField(max_length=80, blank=True, default="")
+    row_count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["xid", "id"], name="audit_seal_order"),
+            models.Index(fields=["content_type", "object_id", "id"], name="audit_target"),
+            models.Index(fields=["actor", "id"], name="audit_actor"),
+        ]
+        triggers = append_only("logentry")
+
+
+class PersonalChange(models.Model):
+    """Before and after of personal columns, outside the chain so that erasure can empty it (which leaves an entry of its own)."""
+
+    entry = models.OneToOneField(LogEntry, on_delete=models.DO_NOTHING, db_constraint=False, related_name="personal", primary_key=True)
+    changes = models.JSONField(null=True)
+    erased_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"personal part of {self.entry_id}"
+
+
+class AuditLink(models.Model):
+    """The hash chain: one link per entry, made by the sealing worker in (xid, id) order."""
+
+    position = models.BigIntegerField(primary_key=True)
+    entry_id = models.BigIntegerField(unique=True)
+    xid = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        triggers = append_only("auditlink")
+
+    def __str__(self) -> str:
+        return f"{self.position} → {self.entry_id}"
+
+
+class Proposal(models.Model):
+    """A change set that waits for a person: what, why, its diff and effect, the versions it was made on, who decided."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    kind = models.CharField(max_length=40)
+    title = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)
+    subject_kind = models.CharField(max_length=40)
+    subject_key = models.CharField(max_length=64)
+    change = models.JSONField(default=dict)
+    diff = models.JSONField(default=list)
+    effect = models.JSONField(default=dict)
+    base = models.JSONField(default=dict)
+    value = models.DecimalField(_("value that limits compare with"), max_digits=14, decimal_places=2, default=0)
+    currency = models.CharField(max_length=3, default="RSD")
+    is_exception = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=ProposalState, default=ProposalState.OPEN)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    author_label = models.CharField(max_length=80, blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    decided_by_rule = models.CharField(max_length=80, blank=True)
+    decision_reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    replaced_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "-created_at"], name="proposal_queue"),
+            models.Index(fields=["subject_kind", "subject_key"], name="proposal_subject"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject_kind", "subject_key"], condition=Q(state="OPEN"), name="proposal_one_open_per_subject"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,12 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ProposalState(models.TextChoices):
+    OPEN = "OPEN", _("Waiting")
+    RATIFIED = "RATIFIED", _("Ratified")
+    REJECTED = "REJECTED", _("Rejected")
+    STALE = "STALE", _("Out of date")
+
+
+PROPOSAL_MOVES = {ProposalState.OPEN: {ProposalState.RATIFIED, ProposalState.REJECTED, ProposalState.STALE}}

@@ -1,0 +1,159 @@
+"""People and offers: the account that buys, whether met online or in a store."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from audit.triggers import append_only
+from crm.states import ConsentKind, CustomerKind, MessageState
+from retail.kernel.models import new_public_id
+
+
+class Customer(models.Model):
+    """One account: a person or a company. A guest's account has no login; it joins one only after the address is verified."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    kind = models.CharField(max_length=8, choices=CustomerKind, default=CustomerKind.PERSON)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=20, blank=True)
+    language = models.CharField(max_length=10, default="sr-latn")
+    pib = models.CharField(_("PIB"), max_length=20, blank=True)
+    registration_number = models.CharField(max_length=20, blank=True)
+    jbkjs = models.CharField("JBKJS", max_length=5, blank=True)
+    # What SEF said when it was last asked; None: never asked.
+    is_sef_registered = models.BooleanField(null=True, blank=True)
+    sef_checked_at = models.DateTimeField(null=True, blank=True)
+    external_ref = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind="PERSON") | ~Q(pib=""), name="company_has_pib"),
+            models.UniqueConstraint(fields=["external_ref"], condition=~Q(external_ref=""), name="customer_external_once"),
+        ]
+        indexes = [
+            models.Index(Lower("email"), name="customer_email"),
+            models.Index(fields=["phone"], name="customer_phone"),
+            models.Index(fields=["pib"], name="customer_pib", condition=~Q(pib="")),
+            models.Index(fields=["updated_at", "id"], name="customer_updated"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Address(models.Model):
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="addresses")
+    label = models.CharField(max_length=60, blank=True)
+    name = models.CharField(max_length=200)
+    street = models.CharField(max_length=200)
+    city = models.CharField(max_length=100)
+    postal_code = models.CharField(max_length=12)
+    country = models.CharField(max_length=2, default="RS")
+    phone = models.CharField(max_length=20, blank=True)
+    is_default = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "addresses"
+        constraints = [models.UniqueConstraint(fields=["customer"], condition=Q(is_default=True), name="address_one_default")]
+
+    def __str__(self) -> str:
+        return f"{self.street}, {self.postal_code} {self.city}"
+
+
+class Consent(models.Model):
+    """Given or withdrawn, with the wording shown; the newest per kind holds."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="consents")
+    kind = models.CharField(max_length=12, choices=ConsentKind)
+    is_given = models.BooleanField()
+    wording = models.TextField()
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "kind", "-given_at"], name="consent_newest")]
+        triggers = append_only("consent")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {'given' if self.is_given else 'withdrawn'}"
+
+
+class Tier(models.Model):
+    code = models.SlugField(max_length=20, unique=True)
+    rank = models.PositiveSmallIntegerField(unique=True)
+    name = models.CharField(max_length=60)
+    points_from = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["rank"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LoyaltyAccount(models.Model):
+    customer = models.OneToOneField(Customer, on_delete=models.CASCADE, related_name="loyalty")
+    number = models.CharField(max_length=20, unique=True)
+    tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")
+    points = models.IntegerField(default=0)
+    joined_on = models.DateField(default=timezone.localdate)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(points__gte=0), name="loyalty_not_negative")]
+        indexes = [models.Index(fields=["tier"], name="loyalty_tier", include=["customer"])]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class LoyaltyEntry(models.Model):
+    """Points earned or spent; append-only, once per source document."""
+
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="entries")
+    points = models.IntegerField()
+    reason = models.CharField(max_length=40)
+    source_kind = models.CharField(max_length=40)
+    source_key = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "loyalty entries"
+        constraints = [models.UniqueConstraint(fields=["source_kind", "source_key", "reason"], name="loyalty_entry_once")]
+        triggers = append_only("loyaltyentry")
+
+    def __str__(self) -> str:
+        return f"{self.points:+d} {self.reason}"
+
+
+class Message(models.Model):
+    """A letter to a customer, written once per event and kind, sent by a worker."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages")
+    kind = models.CharField(max_length=40)
+    subject_kind = models.CharField(max_length=40)
+    subject_key = models.CharField(max_length=64)
+    once_key = models.CharField(max_length=120, unique=True)
+    language = models.CharField(max_length=10)
+    recipient = models.EmailField()
+    subject_line = models.CharField(max_length=200)
+    text_body = models.TextField()
+    html_body = models.TextField()
+    state = models.CharField(max_length=6, choices=MessageState, default=MessageState.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], name="message_queue", condition=Q(state="QUEUED")),
+            models.Index(fields=["subject_kind", "subject_key"], name="message_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_key}"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class OMSConfig(AppConfig):
+    name = "oms"
+    default_auto_field = "django.db.models.BigAutoField"

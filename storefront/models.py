@@ -1,0 +1,245 @@
+"""The catalog: what we sell, at which price, with which tax. Shop pages are on a higher floor of this app."""
+
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from retail.kernel.models import LegalEntity
+from storefront.states import ContributorRole, ProductKind, ProductStatus
+
+
+class TaxClass(models.TextChoices):
+    BOOKS = "BOOKS", _("Books and printed matter")
+    STANDARD = "STANDARD", _("General rate")
+    EXEMPT = "EXEMPT", _("Exempt")
+
+
+class TaxRate(models.Model):
+    """Percentage of a tax class in a country, by date."""
+
+    tax_class = models.CharField(max_length=20, choices=TaxClass)
+    country = models.CharField(max_length=2, default="RS")
+    rate = models.DecimalField(max_digits=5, decimal_places=2)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tax_class", "country", "valid_from"], name="tax_rate_once"),
+            models.CheckConstraint(condition=Q(rate__gte=0, rate__lte=100), name="tax_rate_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tax_class} {self.rate} %"
+
+
+class Category(models.Model):
+    """A node of the tree; `path` is the chain of slugs, so that a branch is one prefix."""
+
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    slug = models.SlugField(max_length=80)
+    path = models.CharField(max_length=400, unique=True)
+    depth = models.PositiveSmallIntegerField(default=0)
+    name = models.CharField(max_length=120)
+    name_en = models.CharField(max_length=120, blank=True)
+    position = models.PositiveIntegerField(default=0)
+    external_ref = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ["path"]
+        indexes = [models.Index(OpClass("path", "varchar_pattern_ops"), name="category_branch")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Contributor(models.Model):
+    """Author, illustrator, translator … of products."""
+
+    slug = models.SlugField(max_length=160, unique=True)
+    name = models.CharField(max_length=200)
+    sort_name = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Product(models.Model):
+    """What a shopper reads about; its variants are what is sold."""
+
+    slug = models.SlugField(max_length=200, unique=True)
+    kind = models.CharField(max_length=12, choices=ProductKind, default=ProductKind.BOOK)
+    title = models.CharField(max_length=400)
+    subtitle = models.CharField(max_length=400, blank=True)
+    description = models.TextField(blank=True)
+    language = models.CharField(max_length=10, blank=True)
+    brand = models.CharField(_("publisher or brand"), max_length=160, blank=True)
+    attributes = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=ProductStatus, default=ProductStatus.DRAFT)
+    published_at = models.DateTimeField(null=True, blank=True)
+    released_on = models.DateField(null=True, blank=True)
+    rating = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
+    rating_count = models.PositiveIntegerField(default=0)
+    popularity = models.PositiveIntegerField(default=0)
+    main_category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    categories = models.ManyToManyField(Category, related_name="products", blank=True)
+    contributors = models.ManyToManyField(Contributor, through="Contribution", related_name="products")
+    external_ref = models.CharField(max_length=120, blank=True)
+    # Folded to lower-case ASCII (retail.kernel.fold), so that Latin, Cyrillic and bare spellings meet.
+    search_text = models.TextField(blank=True)
+    search_vector = SearchVectorField(null=True)
+    sort_title = models.CharField(max_length=400, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [
+            GinIndex(OpClass("search_text", "gin_trgm_ops"), name="product_trigram"),
+            GinIndex(fields=["search_vector"], name="product_words"),
+            models.Index(fields=["status", "-popularity", "id"], name="product_popular"),
+            models.Index(fields=["status", "-released_on", "id"], name="product_newest"),
+            models.Index(fields=["status", "sort_title", "id"], name="product_alphabet"),
+            models.Index(fields=["updated_at", "id"], name="product_updated"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["external_ref"], condition=~Q(external_ref=""), name="product_external_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Contribution(models.Model):
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="contributions")
+    contributor = models.ForeignKey(Contributor, on_delete=models.PROTECT, related_name="contributions")
+    role = models.CharField(max_length=12, choices=ContributorRole, default=ContributorRole.AUTHOR)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["product", "contributor", "role"], name="contribution_once")]
+
+    def __str__(self) -> str:
+        return f"{self.contributor_id} {self.role}"
+
+
+class Variant(models.Model):
+    """The sellable unit. A kit is a variant with components and no stock of its own."""
+
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="variants")
+    sku = models.CharField(_("SKU"), max_length=40, unique=True)
+    barcode = models.CharField(_("barcode (GTIN)"), max_length=14, blank=True, db_index=True)
+    format_name = models.CharField(max_length=60, blank=True)
+    options = models.JSONField(default=dict, blank=True)
+    tax_class = models.CharField(max_length=20, choices=TaxClass, default=TaxClass.BOOKS)
+    weight_grams = models.PositiveIntegerField(default=0)
+    length_mm = models.PositiveIntegerField(default=0)
+    width_mm = models.PositiveIntegerField(default=0)
+    height_mm = models.PositiveIntegerField(default=0)
+    is_estimated_size = models.BooleanField(default=False)
+    is_sellable = models.BooleanField(default=True)
+    is_kit = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="variant_updated")]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class KitComponent(models.Model):
+    kit = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="components")
+    component = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="in_kits")
+    quantity = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kit", "component"], name="kit_component_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="kit_component_positive"),
+            models.CheckConstraint(condition=~Q(kit=F("component")), name="kit_not_itself"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.component_id} in {self.kit_id}"
+
+
+class PriceList(models.Model):
+    """Gross shop prices of one currency."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    currency = models.CharField(max_length=3, default="RSD")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Price(models.Model):
+    """An entry of a price list; entries are closed and added, never overwritten, so the history stays."""
+
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="prices")
+    price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="prices")
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    minimum_quantity = models.PositiveIntegerField(default=1)
+    valid_from = models.DateTimeField(default=timezone.now)
+    valid_to = models.DateTimeField(null=True, blank=True)
+    is_sample = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="price_not_negative"),
+            models.CheckConstraint(condition=Q(minimum_quantity__gte=1), name="price_quantity_positive"),
+            models.CheckConstraint(condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")), name="price_period"),
+        ]
+        indexes = [models.Index(fields=["price_list", "variant", "valid_from"], name="price_lookup", include=["amount", "valid_to", "minimum_quantity"])]
+
+    def __str__(self) -> str:
+        return f"{self.amount} from {self.valid_from:%Y-%m-%d}"
+
+
+class Channel(models.Model):
+    """A way to sell: web shop, point of sale, call center, marketplace, API."""
+
+    code = models.SlugField(max_length=20, unique=True)
+    name = models.CharField(max_length=120)
+    entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
+    price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3, default="RSD")
+    language = models.CharField(max_length=10, default="sr-latn")
+    hold_minutes = models.PositiveSmallIntegerField(default=20)
+    hold_minutes_max = models.PositiveSmallIntegerField(default=60)
+    hold_units_max = models.PositiveSmallIntegerField(_("units of one variant that one client may hold"), default=20)
+    is_held_in_basket = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CatalogImport(models.Model):
+    """One file read into the catalog: what was taken, what was refused, where to resume."""
+
+    file_name = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    mapping = models.CharField(max_length=60)
+    lines_read = models.PositiveIntegerField(default=0)
+    created_count = models.PositiveIntegerField(default=0)
+    updated_count = models.PositiveIntegerField(default=0)
+    unchanged_count = models.PositiveIntegerField(default=0)
+    rejected_count = models.PositiveIntegerField(default=0)
+    is_finished = models.BooleanField(default=False)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["digest", "mapping"], name="catalog_import_once")]
+
+    def __str__(self) -> str:
+        return self.file_name
