@@ -1,4 +1,4 @@
-"""Identifiers come to one canonical form, or to None; real numbers from public registers are the witnesses."""
+"""Identifiers come to one canonical form, or to None; real public numbers are the witnesses."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,21 @@ from hypothesis import strategies as st
 
 from retail.kernel import identifiers as ids
 
-REAL_REGISTRATION_NUMBERS = ["17862146", "20869500", "07042001", "20084693", "17162543", "20053658", "07007965", "07461429", "07737068", "07759231", "17335600", "08603537", "66841251"]
+REAL_REGISTRATION_NUMBERS = (
+    "17862146",
+    "20869500",
+    "07042001",
+    "20084693",
+    "17162543",
+    "20053658",
+    "07007965",
+    "07461429",
+    "07737068",
+    "07759231",
+    "17335600",
+    "08603537",
+    "66841251",
+)
 
 
 @pytest.mark.parametrize(
