@@ -110,5 +110,7 @@ class Databases:
     def _leftovers(self, server: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
         for (name,) in server.execute("SELECT datname FROM pg_database").fetchall():
             owner = re.fullmatch(r"test_(\d+)_\w+", str(name))
-            if (owner and not processes.is_alive(int(owner[1]))) or (str(name).startswith("template_") and str(name) != self.template):
+            of_dead_run = owner is not None and not processes.is_alive(int(owner[1]))
+            is_old_template = str(name).startswith("template_") and str(name) != self.template
+            if of_dead_run or is_old_template:
                 yield str(name)

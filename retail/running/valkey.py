@@ -1,4 +1,4 @@
-"""The embedded Valkey: on a private Unix socket, its file below $ONEROW_HOME. A doorbell and a cache, never the truth."""
+"""The embedded Valkey on a private Unix socket below $ONEROW_HOME: a doorbell and a cache, never the truth."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+
+class Command(BaseCommand):
+    help = "What `up` does before the processes start: migrations, translations, and the sample into an empty database."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._migrate()
+        if "translations" in get_commands():
+            call_command("translations", "compile", verbosity=0)
+        if settings.SAMPLE_IS_ALLOWED and settings.SAMPLE != "none":
+            self._load_sample()
+
+    def _migrate(self) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self._say("Migrating the database …")
+            call_command("migrate", interactive=False, verbosity=0)
+
+    def _load_sample(self) -> None:
+        """Only into an empty database: a chain that somebody works with is never touched."""
+        if "load_sample" not in get_commands() or get_user_model().objects.exists():
+            return
+        self._say(f"Loading the sample chain ({settings.SAMPLE}) …")
+        call_command("load_sample", scale=settings.SAMPLE)
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
