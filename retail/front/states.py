@@ -1,0 +1,211 @@
+"""Every state chip in one table: kind of fact and code give tone, icon and word, always all three.
+
+A code that the table does not know is drawn in the idle tone with the code itself, so a new state is visible at once.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+@dataclass(frozen=True)
+class State:
+    tone: str
+    icon: str
+    word: str | Promise
+
+
+GOOD, INFO, BUSY, WARN, BAD, IDLE = "good", "info", "busy", "warn", "bad", "idle"
+
+ORDER = {
+    "PENDING_PAYMENT": State(WARN, "clock", _("Awaiting payment")),
+    "PLACED": State(INFO, "inbox", _("Placed")),
+    "ON_HOLD": State(WARN, "pause", _("On hold")),
+    "IN_FULFILLMENT": State(BUSY, "gear", _("In progress")),
+    "COMPLETED": State(GOOD, "ok", _("Completed")),
+    "CANCELED": State(IDLE, "no", pgettext_lazy("order", "Canceled")),
+}
+PAYMENT = {
+    "NONE": State(IDLE, "unpaid", _("Not paid")),
+    "AUTHORIZED": State(INFO, "lock", _("Authorized")),
+    "PARTLY_PAID": State(WARN, "half", _("Partly paid")),
+    "PAID": State(GOOD, "paid", _("Paid")),
+    "OVERPAID": State(WARN, "alert", _("Overpaid")),
+    "PARTLY_REFUNDED": State(BUSY, "back-part", _("Money partly returned")),
+    "REFUNDED": State(IDLE, "back", _("Money returned")),
+}
+FULFILLMENT = {
+    "UNROUTED": State(WARN, "dashed", _("No plan")),
+    "ROUTED": State(INFO, "route", _("Routed")),
+    "PICKING": State(BUSY, "list", _("Being picked")),
+    "PACKED": State(BUSY, "box", _("Packed")),
+    "PARTLY_DISPATCHED": State(BUSY, "truck-part", _("Partly dispatched")),
+    "DISPATCHED": State(INFO, "truck", _("Dispatched")),
+    "READY_FOR_PICKUP": State(GOOD, "bag", _("Ready for pickup")),
+    "DELIVERED": State(GOOD, "delivered", _("Delivered")),
+    "RETURNED": State(IDLE, "return", _("Goods returned")),
+}
+RESERVATION = {
+    "HELD": State(WARN, "clock", _("Held for a basket")),
+    "ALLOCATED": State(INFO, "pin", _("Allocated")),
+    "PICKED": State(BUSY, "list", _("Picked")),
+    "PACKED": State(BUSY, "box", _("Packed")),
+    "DISPATCHED": State(GOOD, "truck", _("Dispatched")),
+    "RELEASED": State(IDLE, "back", _("Released")),
+}
+SHIPMENT = {
+    "PLANNED": State(INFO, "route", _("Planned")),
+    "READY": State(INFO, "box", pgettext_lazy("shipment", "Ready")),
+    "PICKING": State(BUSY, "list", _("Being picked")),
+    "PICKED": State(BUSY, "list", _("Picked")),
+    "PACKED": State(BUSY, "box", _("Packed")),
+    "READY_FOR_PICKUP": State(GOOD, "bag", _("Ready for pickup")),
+    "DISPATCHED": State(INFO, "truck", _("Dispatched")),
+    "DELIVERED": State(GOOD, "delivered", _("Delivered")),
+    "UNDELIVERED": State(WARN, "alert", _("Not delivered")),
+    "REFUSED": State(WARN, "no", _("Refused at the door")),
+    "RETURNED": State(IDLE, "return", _("Goods returned")),
+    "LOST": State(BAD, "alert", _("Lost")),
+    "CANCELED": State(IDLE, "no", pgettext_lazy("shipment", "Canceled")),
+}
+RETURN = {
+    "REQUESTED": State(INFO, "inbox", _("Requested")),
+    "APPROVED": State(INFO, "check", pgettext_lazy("return", "Approved")),
+    "IN_TRANSIT": State(BUSY, "truck", _("On its way back")),
+    "RECEIVED": State(BUSY, "return", _("Goods received")),
+    "PARTLY_REFUNDED": State(BUSY, "back-part", _("Money partly returned")),
+    "REFUNDED": State(GOOD, "back", _("Money returned")),
+    "CLOSED": State(IDLE, "ok", pgettext_lazy("return", "Closed")),
+    "REJECTED": State(IDLE, "no", pgettext_lazy("return", "Rejected")),
+    "CANCELED": State(IDLE, "no", pgettext_lazy("return", "Canceled")),
+}
+DISPOSITION = {
+    "RESTOCK": State(GOOD, "box", _("Back to the shelf")),
+    "DAMAGED": State(BAD, "alert", _("Damaged")),
+    "QUARANTINE": State(WARN, "pause", _("Quarantine")),
+}
+PROPOSAL = {
+    "OPEN": State(INFO, "inbox", _("Awaiting a decision")),
+    "STALE": State(WARN, "alert", _("Stale")),
+    "RATIFIED": State(GOOD, "ok", _("Ratified")),
+    "REJECTED": State(IDLE, "no", pgettext_lazy("proposal", "Rejected")),
+    "WITHDRAWN": State(IDLE, "back", _("Withdrawn")),
+}
+EXCEPTION = {
+    "OPEN": State(WARN, "alert", pgettext_lazy("exception", "Open")),
+    "ASSIGNED": State(BUSY, "user", _("Somebody is on it")),
+    "RESOLVED": State(GOOD, "ok", _("Resolved")),
+    "UNROUTABLE": State(BAD, "route", _("No location can serve it")),
+    "PAYMENT_MISMATCH": State(WARN, "scales", _("Payment does not match")),
+    "SHORT_PICK": State(BAD, "alert", _("Not found on the shelf")),
+    "DISPLACED_CLAIM": State(BAD, "box", _("Lost its stock")),
+    "OVERPAID": State(WARN, "cash", _("Overpaid")),
+    "LATE_PLAN": State(WARN, "clock", _("Promise at risk")),
+    "OUT_OF_STOCK": State(BAD, "alert", _("Out of stock")),
+    "BAD_ADDRESS": State(WARN, "pin", _("Bad address")),
+    "FISCAL_FAILED": State(BAD, "note", _("Fiscal receipt failed")),
+    "EINVOICE_REFUSED": State(BAD, "note", _("SEF refused the invoice")),
+}
+INVOICE = {
+    "DRAFT": State(IDLE, "edit", _("Draft")),
+    "ISSUED": State(INFO, "note", _("Issued")),
+    "PARTLY_PAID": State(WARN, "half", _("Partly paid")),
+    "PAID": State(GOOD, "paid", _("Paid")),
+    "CREDITED": State(IDLE, "back", _("Credited")),
+    "PARTLY_CREDITED": State(BUSY, "back-part", _("Partly credited")),
+    "CANCELED": State(IDLE, "no", pgettext_lazy("invoice", "Canceled")),
+}
+E_INVOICE = {
+    "QUEUED": State(INFO, "clock", _("Waiting to be sent")),
+    "BLOCKED_BY_ADVANCE": State(WARN, "pause", _("Waiting for the advance invoice")),
+    "SENDING": State(BUSY, "mail", _("Being sent")),
+    "SENT": State(BUSY, "mail", _("Sent to SEF")),
+    "APPROVED": State(GOOD, "ok", pgettext_lazy("e-invoice", "Approved")),
+    "REFUSED": State(BAD, "no", pgettext_lazy("e-invoice", "Refused")),
+    "REJECTED": State(BAD, "no", pgettext_lazy("e-invoice", "Refused")),
+    "FAILED": State(BAD, "alert", _("Failed, will be repeated")),
+    "CANCELED": State(IDLE, "no", pgettext_lazy("invoice", "Canceled")),
+    "STORNO": State(IDLE, "back", _("Reversed")),
+}
+FISCAL = {
+    "QUEUED": State(INFO, "clock", pgettext_lazy("fiscal", "Waiting")),
+    "PENDING": State(INFO, "clock", pgettext_lazy("fiscal", "Waiting")),
+    "SENDING": State(BUSY, "mail", _("Being sent")),
+    "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
+    "SIGNED": State(GOOD, "ok", _("Signed")),
+    "ISSUED": State(GOOD, "ok", _("Issued")),
+    "FAILED": State(BAD, "alert", _("Failed, will be repeated")),
+    "NORMAL_SALE": State(INFO, "note", _("Normal sale")),
+    "NORMAL_REFUND": State(IDLE, "back", _("Normal refund")),
+    "ADVANCE_SALE": State(INFO, "note", _("Advance sale")),
+    "ADVANCE_REFUND": State(IDLE, "back", _("Advance refund")),
+}
+PAYMENT_ATTEMPT = {
+    "CREATED": State(IDLE, "unpaid", _("Begun")),
+    "PENDING": State(INFO, "clock", pgettext_lazy("payment", "Waiting")),
+    "AUTHORIZED": State(INFO, "lock", _("Authorized")),
+    "PARTLY_CAPTURED": State(BUSY, "half", _("Partly captured")),
+    "CAPTURED": State(GOOD, "paid", _("Captured")),
+    "PARTLY_REFUNDED": State(BUSY, "back-part", _("Money partly returned")),
+    "REFUNDED": State(IDLE, "back", _("Money returned")),
+    "VOIDED": State(IDLE, "no", _("Voided")),
+    "FAILED": State(BAD, "alert", pgettext_lazy("payment", "Failed")),
+    "DECLINED": State(BAD, "no", _("Declined")),
+    "EXPIRED": State(IDLE, "clock", _("Expired")),
+    "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
+}
+REFUND = {
+    "REQUESTED": State(INFO, "inbox", _("Requested")),
+    "PENDING": State(INFO, "clock", pgettext_lazy("payment", "Waiting")),
+    "DONE": State(GOOD, "back", _("Money returned")),
+    "SUCCEEDED": State(GOOD, "back", _("Money returned")),
+    "FAILED": State(BAD, "alert", pgettext_lazy("payment", "Failed")),
+    "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
+}
+SUPPLY = {
+    "DRAFT": State(IDLE, "edit", _("Draft")),
+    "ORDERED": State(INFO, "inbox", pgettext_lazy("purchase", "Ordered")),
+    "OPEN": State(INFO, "inbox", pgettext_lazy("purchase", "Open")),
+    "IN_TRANSIT": State(BUSY, "truck", _("On its way")),
+    "DISPATCHED": State(BUSY, "truck", _("On its way")),
+    "PARTLY_RECEIVED": State(BUSY, "half", _("Partly received")),
+    "RECEIVED": State(GOOD, "ok", pgettext_lazy("purchase", "Received")),
+    "CLOSED": State(IDLE, "ok", pgettext_lazy("purchase", "Closed")),
+    "CANCELED": State(IDLE, "no", pgettext_lazy("purchase", "Canceled")),
+}
+PERIOD = {
+    "OPEN": State(GOOD, "ledger", pgettext_lazy("period", "Open")),
+    "CLOSED": State(IDLE, "lock", pgettext_lazy("period", "Closed")),
+}
+STATEMENT_LINE = {
+    "UNMATCHED": State(WARN, "alert", _("Not matched")),
+    "MATCHED": State(GOOD, "ok", _("Matched")),
+    "IGNORED": State(IDLE, "no", _("Set aside")),
+}
+
+TABLE: dict[str, dict[str, State]] = {
+    "order": ORDER,
+    "payment": PAYMENT,
+    "fulfillment": FULFILLMENT,
+    "reservation": RESERVATION,
+    "shipment": SHIPMENT,
+    "return": RETURN,
+    "disposition": DISPOSITION,
+    "proposal": PROPOSAL,
+    "exception": EXCEPTION,
+    "invoice": INVOICE,
+    "einvoice": E_INVOICE,
+    "fiscal": FISCAL,
+    "attempt": PAYMENT_ATTEMPT,
+    "refund": REFUND,
+    "supply": SUPPLY,
+    "period": PERIOD,
+    "statement": STATEMENT_LINE,
+}
+
+
+def state_of(kind: str, code: str) -> State:
+    """The chip of a code; an unknown kind is our own mistake, an unknown code is shown as it stands."""
+    return TABLE[kind].get(code) or State(IDLE, "info", code)

@@ -1,0 +1,219 @@
+/* Onerow front.js: shortens the way, never makes it; every control works without it. No inline handlers, no eval. */
+(() => {
+  "use strict";
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const one = (selector, root = document) => root.querySelector(selector);
+  const typing = (target) => target.closest && target.closest("input:not(.check), textarea, select, [contenteditable]");
+  const say = (words) => {
+    const region = one("[data-say]:not(time)");
+    if (region) region.textContent = words;
+  };
+
+  /* Held stock: the server says how many seconds are left, so a wrong clock on the phone does no harm. */
+  const started = Date.now();
+  const spoken = new Map();
+  const plural = new Intl.PluralRules(document.documentElement.lang || "en");
+  const tick = () => all("time[data-left]").forEach((time) => {
+    if (!time.dataset.born) time.dataset.born = String(Date.now() - started < 2000 ? started : Date.now());
+    const left = Number(time.dataset.left) - (Date.now() - Number(time.dataset.born)) / 1000;
+    const minutes = Math.max(0, Math.ceil(left / 60));
+    const form = plural.select(minutes);
+    const words = minutes ? (time.dataset[form] || time.dataset.other).replace("%n", minutes) : time.dataset.over;
+    if (time.textContent !== words) time.textContent = words;
+    const before = spoken.get(time);
+    spoken.set(time, minutes);
+    if (before === undefined || before === minutes) return;
+    if (minutes === 5 || minutes === 1) say(time.dataset.say.replace("%t", words));
+    if (minutes === 0) {
+      say(time.dataset.sayOver);
+      document.body.dispatchEvent(new CustomEvent("hold-over"));
+    }
+  });
+  if (one("time[data-left]")) tick();
+  setInterval(tick, 1000);
+
+  /* Theme: the cookie is for the server's next page, the attribute for this one. */
+  const remember = (name, value) => {
+    document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`;
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-theme-form]") || !event.submitter) return;
+    event.preventDefault();
+    const value = event.submitter.value;
+    remember("theme", value);
+    if (value === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = value;
+    all("button", form).forEach((button) => button.setAttribute("aria-pressed", String(button === event.submitter)));
+  });
+
+  /* Toasts go after eight seconds, stay while pointed at or focused. */
+  const region = one(".toasts");
+  const live = (toast) => {
+    let timer = 0;
+    const leave = () => { timer = setTimeout(() => toast.remove(), 8000); };
+    const stay = () => clearTimeout(timer);
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "button button-small";
+    close.textContent = region.dataset.close;
+    close.addEventListener("click", () => toast.remove());
+    toast.append(close);
+    ["pointerenter", "focusin"].forEach((name) => toast.addEventListener(name, stay));
+    ["pointerleave", "focusout"].forEach((name) => toast.addEventListener(name, leave));
+    leave();
+  };
+  if (region) {
+    all(".toast", region).forEach(live);
+    document.body.addEventListener("toast", (event) => {
+      const toast = document.createElement("div");
+      toast.className = "toast";
+      const words = document.createElement("p");
+      words.textContent = event.detail.text;
+      toast.append(words);
+      if (event.detail.undo) {
+        const undo = document.createElement("button");
+        undo.type = "button";
+        undo.className = "button button-small";
+        undo.textContent = region.dataset.undo;
+        undo.setAttribute("hx-post", event.detail.undo);
+        undo.setAttribute("hx-target", "body");
+        toast.append(undo);
+        if (window.htmx) window.htmx.process(undo);
+      }
+      region.append(toast);
+      live(toast);
+    });
+  }
+
+  /* A refused form: the box of errors takes focus; an error link goes to its control. */
+  const focusErrors = (root) => { const box = one(".errors", root); if (box) box.focus(); };
+  focusErrors(document);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".errors a[href^='#']");
+    const control = link && document.getElementById(link.getAttribute("href").slice(1));
+    if (!control) return;
+    event.preventDefault();
+    control.focus();
+    control.scrollIntoView({ block: "center" });
+  });
+  /* What was wrong is right again: the red goes at once, the words go when the server agrees. */
+  document.addEventListener("input", (event) => {
+    const control = event.target;
+    if (control.getAttribute("aria-invalid") === "true" && control.checkValidity() && control.value.trim()) control.removeAttribute("aria-invalid");
+  });
+
+  /* Selecting all rows, forms that go by themselves, copy buttons. */
+  document.addEventListener("change", (event) => {
+    const control = event.target;
+    if (control.matches("[data-check-all]")) {
+      all("tbody .check", control.closest("table")).forEach((box) => { box.checked = control.checked; });
+    }
+    if (control.matches(".check, [data-check-all]")) count();
+    if (control.closest("form[data-auto]") && !control.matches("[type=search], [type=text]")) control.form.requestSubmit();
+  });
+  const count = () => all("[data-chosen]").forEach((bar) => {
+    const chosen = all("tbody .check:checked").length;
+    bar.hidden = !chosen;
+    all("[data-count]", bar).forEach((spot) => { spot.textContent = String(chosen); });
+  });
+  count();
+  document.addEventListener("click", (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy && navigator.clipboard) navigator.clipboard.writeText(copy.dataset.copy).then(() => say(copy.dataset.copied || copy.dataset.copy));
+    const step = event.target.closest("[data-step]");
+    const field = step && one("input", step.parentElement);
+    if (field) {
+      event.preventDefault();
+      const value = Number(field.value || 0) + Number(step.dataset.step);
+      field.value = String(Math.min(Number(field.max || 1e6), Math.max(Number(field.min || 0), value)));
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  });
+
+  /* Rows: j, k, x, Enter; `data-key` gives any link or button a key. Off when the person turned single keys off. */
+  const rows = () => all("main table tbody tr").filter((row) => one("a.key, th a", row) && row.offsetParent);
+  const here = () => rows().findIndex((row) => row.classList.contains("is-here"));
+  const go = (step) => {
+    const list = rows();
+    const from = here();
+    const next = list[Math.min(list.length - 1, Math.max(0, from < 0 ? 0 : from + step))];
+    if (!next) return;
+    if (from >= 0) list[from].classList.remove("is-here");
+    next.classList.add("is-here");
+    one("a.key, th a", next).focus();
+  };
+  const pressed = (key) => all("[data-key]").find((item) => item.dataset.key === key && item.offsetParent);
+  let burst = "";
+  let last = 0;
+  document.addEventListener("keydown", (event) => {
+    const chord = event.ctrlKey || event.metaKey;
+    const palette = document.getElementById("palette");
+    if (chord && event.key.toLowerCase() === "k" && palette) {
+      event.preventDefault();
+      palette.showPopover();
+      one("input", palette).focus();
+      return;
+    }
+    if (chord && event.key === "Enter") {
+      const item = pressed("ctrl+enter");
+      if (item) { event.preventDefault(); item.click(); }
+      return;
+    }
+    if (chord || event.altKey || typing(event.target) || !("keys" in document.body.dataset)) return;
+    /* A hardware scanner types faster than any hand: a scan anywhere opens the record. */
+    const now = performance.now();
+    const before = burst;
+    burst = now - last < 40 ? burst : "";
+    last = now;
+    if (event.key.length === 1) burst += event.key;
+    if (event.key === "Enter" && before.length >= 6 && burst === before && document.body.dataset.find) {
+      event.preventDefault();
+      location.assign(`${document.body.dataset.find}?go=1&q=${encodeURIComponent(before)}`);
+      return;
+    }
+    if (burst.length > 1) return;
+    const row = rows()[here()];
+    if (event.key === "j") go(1);
+    else if (event.key === "k") go(-1);
+    else if (event.key === "x" && row && one(".check", row)) one(".check", row).click();
+    else if (event.key === "Enter" && row && event.target === document.body) one("a.key, th a", row).click();
+    else if (event.key === "?" && document.getElementById("keys")) document.getElementById("keys").showPopover();
+    else {
+      const item = pressed(event.key);
+      if (!item) return;
+      event.preventDefault();
+      item.click();
+    }
+  });
+
+  /* Palette: focus stays in the field, arrows move the chosen option, Enter opens it. */
+  const palette = document.getElementById("palette");
+  if (palette) {
+    const input = one("input", palette);
+    const options = () => all("[role=option]", palette);
+    const choose = (index) => {
+      const list = options();
+      list.forEach((option, n) => option.setAttribute("aria-selected", String(n === index)));
+      if (list[index]) {
+        input.setAttribute("aria-activedescendant", list[index].id);
+        list[index].scrollIntoView({ block: "nearest" });
+      } else input.removeAttribute("aria-activedescendant");
+    };
+    const chosen = () => options().findIndex((option) => option.getAttribute("aria-selected") === "true");
+    input.addEventListener("keydown", (event) => {
+      const many = options().length;
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        if (many) choose((chosen() + (event.key === "ArrowDown" ? 1 : many - 1) + (chosen() < 0 && event.key === "ArrowUp" ? 1 : 0)) % many);
+      } else if (event.key === "Enter" && many) {
+        event.preventDefault();
+        options()[Math.max(0, chosen())].click();
+      }
+    });
+    palette.addEventListener("htmx:afterSwap", () => choose(options().length ? 0 : -1));
+    palette.addEventListener("toggle", (event) => { if (event.newState === "open") { input.focus(); input.select(); } });
+  }
+
+  document.body.addEventListener("htmx:afterSwap", (event) => { tick(); count(); focusErrors(event.detail.target || document); });
+})();

@@ -1,0 +1,57 @@
+"""One key for every spelling: Latin, Cyrillic and ASCII of the same word fold to the same letters.
+
+`Đorđe`, `Ђорђе` and `Djordje` are all `djordje`; `čaj`, `чај` and `caj` are all `caj`. The database has no Serbian
+collation, so lists are ordered by a stored key too, for either alphabet.
+"""
+
+import re
+import unicodedata
+from typing import Literal
+
+from anyascii import anyascii
+
+from retail.kernel.script import TO_LATIN
+
+type_of_script = Literal["latin", "cyrillic"]
+
+_OTHER_CYRILLIC = {"й": "j", "я": "ja", "ю": "ju", "ы": "i", "э": "e", "ё": "e", "щ": "sc", "ь": "", "ъ": "", "ѓ": "dj", "ќ": "c", "ѕ": "dz"}  # fmt: skip
+_ASCII_OF = {"đ": "dj", "č": "c", "ć": "c", "š": "s", "ž": "z", "dž": "dz"}
+_FOLD = str.maketrans(
+    _OTHER_CYRILLIC
+    | {letter: _ASCII_OF.get(latin, latin) for letter, latin in TO_LATIN.items()}
+    | {"đ": "dj", "ǆ": "dz", "ǉ": "lj", "ǌ": "nj", "\u00ad": ""}
+)
+_SPACES = re.compile(r"\s+")
+
+LATIN_ORDER = "a b c č ć d dž đ e f g h i j k l lj m n nj o p q r s š t u v w x y z ž".split()
+CYRILLIC_ORDER = "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š q w x y".split()
+_RANK: dict[str, dict[str, str]] = {
+    "latin": {letter: chr(ord("A") + n) for n, letter in enumerate(LATIN_ORDER)},
+    "cyrillic": {letter: chr(ord("A") + n) for n, letter in enumerate(CYRILLIC_ORDER)},
+}
+_LATIN_OF = str.maketrans(dict(TO_LATIN) | {"ǆ": "dž", "ǉ": "lj", "ǌ": "nj"})
+_SORT_PIECES = re.compile("lj|nj|dž|.", re.DOTALL)
+
+
+def fold(text: str) -> str:
+    """A lower-case ASCII key; spaces are single, punctuation stays."""
+    plain = unicodedata.normalize("NFC", text).lower().translate(_FOLD)
+    if not plain.isascii():
+        bare = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+        plain = bare if bare.isascii() else anyascii(bare).lower()
+    return _SPACES.sub(" ", plain).strip()
+
+
+def sort_key(text: str, script: type_of_script = "latin") -> str:
+    """An ASCII key that the database's byte order puts as the Serbian abeceda or azbuka does; digits come first."""
+    rank = _RANK[script]
+    lowered = unicodedata.normalize("NFC", text).lower().translate(_LATIN_OF)
+    out = []
+    for piece in _SORT_PIECES.findall(lowered):
+        if piece in rank:
+            out.append(rank[piece])
+        elif piece.isalnum():
+            out += [rank.get(c, c if c.isdigit() else "") for c in fold(piece)]
+        elif piece.isspace() or piece in "-/":
+            out.append(" ")
+    return _SPACES.sub(" ", "".join(out)).strip()
