@@ -12,34 +12,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from .network import Carrier, Location, Network, first_day, last_day, nth_day_after, nth_day_before
+from .network import NOON, Carrier, Location, Network, Way, first_day, last_day, nth_day_after
 from .offers import Line, Method, Offer, Reason, Source
 from .stock import Ledger, Stock
-
-
-class _Way(NamedTuple):
-    """A lane with its carrier's days as bits: when it runs, and when the destination takes parcels."""
-
-    location: str
-    carrier: str
-    lead_days: int
-    collects: int
-    runs: int
-    takes: int
-
-    def arrival(self, ship: int) -> int | None:
-        there = nth_day_after(self.runs, ship, self.lead_days)
-        return there if there is None or self.takes == self.runs else first_day(self.takes, there)
-
-    def latest_shipping(self, by: int) -> int | None:
-        """The last day on which a parcel may leave to be there by day `by`."""
-        taken = last_day(self.takes, by)
-        if taken is None:
-            return None
-        if self.lead_days <= 0:
-            return last_day(self.runs, taken)
-        last_leg = nth_day_before(self.runs, taken, self.lead_days)
-        return None if last_leg is None else last_leg - 1
 
 
 class _Leg(NamedTuple):
@@ -60,7 +35,7 @@ class Promise:
         self._stock = stock
         self._calendar = network.calendar(self.now.date())
         self._ledger = Ledger(stock, self._calendar, network.locations)
-        self._shipping: dict[tuple[str, str, int], int] = {}
+        self._shipping: dict[tuple[str, int], dict[str, int]] = {}
 
     # ---- the methods ----
     def home(self, lines: Iterable[Line], destination: str) -> Offer:
@@ -125,9 +100,13 @@ class Promise:
         ready_at = self._work(place, there, place.receive_minutes, self._calendar.opens[store])
         if ready_at is None:
             return Offer(Method.SHIP_TO_STORE, store, reason=Reason.NO_SHIP_DAY)
-        deadlines = [self._latest_order(line, ways, there) for line in travelling]
-        if there == self.now:
-            deadlines.append(self._latest_start(place, ready_at.date(), place.receive_minutes))
+        begin = self._elapsed(ready_at, -place.receive_minutes)
+        deadlines = [self._latest_order(line, ways, begin) for line in travelling]
+        # Work that could begin at once is ready later with every minute: then the day is what is kept.
+        is_kept_by_day = not travelling or begin == self.now
+        deadlines.append(
+            self._latest_start(place, ready_at.date(), place.receive_minutes) if is_kept_by_day else begin
+        )
         return Offer(
             Method.SHIP_TO_STORE,
             store,
@@ -177,31 +156,28 @@ class Promise:
             sources=tuple(self._source(line, leg) for line, leg in zip(wanted, legs, strict=True)),
         )
 
-    def _ways(self, destination: str, *, grams: int, is_locker: bool) -> list[_Way]:
-        calendar, network = self._calendar, self.network
-        ways = []
-        takes: dict[str, int] = {}
-        for location, code, lead_days in (
-            (each.location, each.carrier, each.lead_days) for each in network.lanes.get(destination, ())
-        ):
-            carrier = network.carriers[code]
-            if carrier.is_locker is not is_locker or code not in network.locations[location].carriers:
-                continue
-            if carrier.weight_grams_max is not None and grams > carrier.weight_grams_max:
-                continue
-            runs = calendar.delivers[code]
-            if is_locker and code not in takes:
-                takes[code] = runs & ~calendar.bits(self._stock.full_lockers.get((code, destination), ()))
-            ways.append(_Way(location, code, lead_days, calendar.collects[code], runs, takes.get(code, runs)))
-        return ways
+    def _ways(self, destination: str, *, grams: int, is_locker: bool) -> Sequence[Way]:
+        ways = self.network.ways(self._calendar, destination, is_locker=is_locker)
+        if not is_locker:
+            return ways
+        full = {
+            code: self._calendar.bits(self._stock.full_lockers.get((code, destination), ()))
+            for code, each in self.network.carriers.items()
+            if each.is_locker and (each.weight_grams_max is None or grams <= each.weight_grams_max)
+        }
+        return [
+            each._replace(takes=each.takes & ~full[each.carrier]) for each in ways if each.carrier in full
+        ]
 
-    def _earliest(self, line: Line, ways: Sequence[_Way]) -> _Leg | None:
+    def _earliest(self, line: Line, ways: Sequence[Way]) -> _Leg | None:
         """The earliest arrival of a line; ties by location, then carrier."""
         best: _Leg | None = None
+        ships = self._ships(line)
         for way in ways:
-            ship = first_day(self._ships(way.location, line) & way.collects)
-            if ship is None:
+            shipping = ships[way.location] & way.collects
+            if not shipping:
                 continue
+            ship = (shipping & -shipping).bit_length() - 1
             arrival = way.arrival(ship)
             if arrival is None or (best is not None and arrival > best.arrival):
                 continue
@@ -210,18 +186,18 @@ class Promise:
                 best = leg
         return best
 
-    def _ships(self, location: str, line: Line) -> int:
-        """The days on which a location could hand over these units to a carrier that collects."""
-        key = (location, line.sku, line.quantity)
-        days = self._shipping.get(key)
-        if days is None:
-            since = self._ledger.first_day(location, line.sku, line.quantity)
-            if since is None:
-                days = 0
-            else:
-                days = self._workdays(location) >> since << since & self._room(location, line.quantity)
-            self._shipping[key] = days
-        return days
+    def _ships(self, line: Line) -> dict[str, int]:
+        """By location the days on which it could hand over these units to a carrier that collects."""
+        key = (line.sku, line.quantity)
+        ships = self._shipping.get(key)
+        if ships is None:
+            ships = self._shipping[key] = dict.fromkeys(self.network.locations, 0)
+            for location in ships:
+                since = self._ledger.first_day(location, line.sku, line.quantity)
+                if since is not None:
+                    days = self._workdays(location) & self._room(location, line.quantity)
+                    ships[location] = days >> since << since
+        return ships
 
     def _workdays(self, location: str) -> int:
         """The days on which it still can ship: at the cut-off is too late for today."""
@@ -233,26 +209,25 @@ class Promise:
         capacity = self.network.locations[location].capacity_units
         if units > capacity:
             return 0
-        load = self._stock.load.get(location, {})
-        full = self._calendar.bits(day for day, used in load.items() if used + units > capacity)
-        return ~full
+        load = self._stock.load.get(location)
+        if not load:
+            return -1
+        return ~self._calendar.bits(day for day, used in load.items() if used + units > capacity)
 
-    def _latest_order(self, line: Line, ways: Iterable[_Way], by: datetime) -> datetime:
+    def _latest_order(self, line: Line, ways: Iterable[Way], by: datetime) -> datetime:
         """The last cut-off, of any way, after which this line could not be there at `by` any more."""
-        deadlines = []
+        ships, locations, carriers = self._ships(line), self.network.locations, self.network.carriers
+        day, hour = (by.date() - self._calendar.today).days, by.time()
+        best = (-1, NOON)
         for way in ways:
-            shipping = self._ships(way.location, line) & way.collects
+            shipping = ships[way.location] & way.collects
             if not shipping:
                 continue
-            index = (by.date() - self._calendar.today).days
-            if self._instant(index, self.network.carriers[way.carrier]) > by:
-                index -= 1
-            latest = way.latest_shipping(index)
+            latest = way.latest_shipping(day if carriers[way.carrier].day_end <= hour else day - 1)
             ship = None if latest is None else last_day(shipping, latest)
-            if ship is not None:
-                cutoff = self.network.locations[way.location].cutoff
-                deadlines.append(datetime.combine(self._calendar.day(ship), cutoff, self.network.tz))
-        return max(deadlines)
+            if ship is not None and ship >= best[0]:
+                best = max(best, (ship, locations[way.location].cutoff))
+        return datetime.combine(self._calendar.day(best[0]), best[1], self.network.tz)
 
     def _source(self, line: Line, leg: _Leg) -> Source:
         return Source(
@@ -322,7 +297,7 @@ class Promise:
         ships = [
             (way, ship)
             for way, _ in ready
-            if (ship := first_day(self._ships(way.location, line) & way.collects)) is not None
+            if (ship := first_day(self._ships(line)[way.location] & way.collects)) is not None
         ]
         if not ships:
             return Reason.NO_CAPACITY

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 HORIZON_DAYS = 60
 NOON = time(12)
 _CALENDARS_KEPT = 4  # one per local day; requests around midnight see two
+_DESTINATIONS_KEPT = 256  # a few hundred lanes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,32 @@ class Calendar:
         return self.today + timedelta(days=index)
 
 
+class Way(NamedTuple):
+    """A lane with its carrier's days as bits: when it collects, runs, and when the destination takes parcels."""
+
+    location: str
+    carrier: str
+    lead_days: int
+    collects: int
+    runs: int
+    takes: int
+
+    def arrival(self, ship: int) -> int | None:
+        """The day on which a parcel that leaves on `ship` is taken in."""
+        there = nth_day_after(self.runs, ship, self.lead_days)
+        return there if there is None or self.takes == self.runs else first_day(self.takes, there)
+
+    def latest_shipping(self, by: int) -> int | None:
+        """The last day on which a parcel may leave to be there by day `by`."""
+        taken = last_day(self.takes, by)
+        if taken is None:
+            return None
+        if self.lead_days <= 0:
+            return last_day(self.runs, taken)
+        last_leg = nth_day_before(self.runs, taken, self.lead_days)
+        return None if last_leg is None else last_leg - 1
+
+
 class Network:
     """Everything of a promise that is not stock. Build it when a place, carrier, lane or holiday changes.
 
@@ -105,6 +133,7 @@ class Network:
         self.tz = ZoneInfo(tz)
         self.horizon_days = horizon_days
         self._calendars: dict[date, Calendar] = {}
+        self._ways: dict[tuple[date, str, bool], tuple[Way, ...]] = {}
 
     @cached_property
     def pickup_points(self) -> tuple[str, ...]:
@@ -122,6 +151,29 @@ class Network:
             for stale in list(self._calendars)[: 1 - _CALENDARS_KEPT]:
                 self._calendars.pop(stale, None)
             self._calendars[today] = found
+        return found
+
+    def ways(self, calendar: Calendar, destination: str, *, is_locker: bool) -> tuple[Way, ...]:
+        """The lanes to a destination that the locations' carriers really serve, with their days."""
+        key = (calendar.today, destination, is_locker)
+        found = self._ways.get(key)
+        if found is None:
+            found = tuple(
+                Way(
+                    lane.location,
+                    lane.carrier,
+                    lane.lead_days,
+                    calendar.collects[lane.carrier],
+                    calendar.delivers[lane.carrier],
+                    calendar.delivers[lane.carrier],
+                )
+                for lane in self.lanes.get(destination, ())
+                if self.carriers[lane.carrier].is_locker is is_locker
+                and lane.carrier in self.locations[lane.location].carriers
+            )
+            for stale in list(self._ways)[: 1 - _DESTINATIONS_KEPT]:
+                self._ways.pop(stale, None)
+            self._ways[key] = found
         return found
 
     def _work_out(self, today: date) -> Calendar:

@@ -1,4 +1,4 @@
-"""What is live in a promise: stock, dated supply and demand, used capacity, full lockers; read anew for each request."""
+"""What is live in a promise, read anew for each request: stock, dated supply and demand, used capacity."""
 
 from __future__ import annotations
 
@@ -84,6 +84,8 @@ class Ledger:
 
     def first_day(self, location: str, sku: str, quantity: int) -> int | None:
         """The first day on which so many units can leave."""
+        if (location, sku) not in self._moves and (location, sku) not in self._levels:
+            return None  # most places never had it
         for day, units in self.steps(location, sku):
             if units >= quantity:
                 return day if day <= self._days else None
