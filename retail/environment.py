@@ -112,6 +112,19 @@ VARIABLES: tuple[Variable, ...] = (
         "Mail server, `smtp+tls://user:password@host:587`. Locally the sandbox shows the mail.",
     ),
     Variable("DEFAULT_FROM_EMAIL", "str", "Onerow <shop@onerow.example>", "Sender of every mail."),
+    Variable("CARD_PROVIDER_URL", "str", "", "Card provider. Unset locally: the sandbox."),
+    Variable("CARD_PROVIDER_KEY", "str", "", "Our key at the card provider."),
+    Variable(
+        "CARD_PROVIDER_SECRETS", "list", [], "Secrets that sign the card provider's messages, newest first."
+    ),
+    Variable("FISCAL_URL", "str", "", "Fiscal processor (V-SDC). Unset locally: the sandbox."),
+    Variable("FISCAL_PAC", "str", "", "PAC of the secure element."),
+    Variable("FISCAL_CERT_HEADER", "str", "", "Client certificate that a TLS proxy passes to the processor."),
+    Variable("SEF_URL", "str", "", "The national e-invoice system. Unset locally: the sandbox."),
+    Variable("SEF_API_KEY", "str", "", "Our key there."),
+    Variable("CARRIER_URL", "str", "", "Carrier broker. Unset locally: the sandbox."),
+    Variable("CARRIER_KEY", "str", "", "Our key at the carrier broker."),
+    Variable("CARRIER_SECRETS", "list", [], "Secrets that sign the carriers' messages, newest first."),
     Variable("MEDIA_ROOT", "str", "", "Folder of uploads. Unset: below `ONEROW_HOME`."),
 )
 

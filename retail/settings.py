@@ -26,11 +26,18 @@ SANDBOX_IS_ALLOWED = IS_LOCAL
 
 DEBUG: bool = read("DEBUG")
 PORT: int = read("PORT")
-SANDBOX_PORT: int = read("SANDBOX_PORT") or PORT + 1
+SANDBOX_PORT: int = (
+    read("SANDBOX_PORT") or local.read_record(ONEROW_HOME, "up").get("sandbox_port") or PORT + 1
+)
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}" if SANDBOX_IS_ALLOWED else ""
 SAMPLE: str = read("SAMPLE")
 WEB_WORKERS: int = read("WEB_WORKERS")
 TASK_WORKERS: int = read("TASK_WORKERS")
+
+
+def _ours(name: str, *, kind: str = "text") -> str:
+    """A random secret of this machine's home; production brings its own and gets none."""
+    return local.secret(ONEROW_HOME, name, kind=kind) if IS_LOCAL else ""
 
 
 def _required(name: str, *, locally: Any) -> Any:
@@ -45,14 +52,12 @@ if not IS_LOCAL and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off in production.")
 
 # -- Secrets -------------------------------------------------------------------------------------------------
-SECRET_KEY: str = _required("SECRET_KEY", locally=local.secret(ONEROW_HOME, "secret_key"))
+SECRET_KEY: str = _required("SECRET_KEY", locally=_ours("secret_key"))
 if not IS_LOCAL and (
     len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10 or SECRET_KEY.startswith("django-insecure")
 ):
     raise ImproperlyConfigured("SECRET_KEY must be 50 random characters or more in production.")
-ENCRYPTION_KEYS: list[str] = _required(
-    "ENCRYPTION_KEYS", locally=[local.secret(ONEROW_HOME, "encryption_key", kind="fernet")]
-)
+ENCRYPTION_KEYS: list[str] = _required("ENCRYPTION_KEYS", locally=[_ours("encryption_key", kind="fernet")])
 
 # -- Addresses -----------------------------------------------------------------------------------------------
 BASE_URL: str = _required("BASE_URL", locally=f"http://localhost:{PORT}").rstrip("/")
@@ -372,6 +377,25 @@ EMAIL_HOST_USER: str = EMAIL_CONFIG.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD: str = EMAIL_CONFIG.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS: bool = EMAIL_CONFIG.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL: bool = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
+
+# -- The outside: real services by their addresses, the sandbox on this machine -------------------------------
+CARD_PROVIDER_URL: str = read("CARD_PROVIDER_URL") or SANDBOX_URL
+CARD_PROVIDER_KEY: str = read("CARD_PROVIDER_KEY") or _ours("card_provider_key")
+CARD_PROVIDER_SECRETS: list[str] = read("CARD_PROVIDER_SECRETS") or (
+    [_ours("card_provider_secret")] if IS_LOCAL else []
+)
+CARD_PROVIDER_TIMEOUT_SECONDS = 10.0
+FISCAL_URL: str = read("FISCAL_URL") or SANDBOX_URL
+FISCAL_PAC: str = read("FISCAL_PAC") or _ours("fiscal_pac")
+FISCAL_CERT_HEADER: str = read("FISCAL_CERT_HEADER") or _ours("fiscal_certificate")
+FISCAL_TIMEOUT_SECONDS = 10.0
+SEF_URL: str = read("SEF_URL") or SANDBOX_URL
+SEF_API_KEY: str = read("SEF_API_KEY") or _ours("sef_api_key")
+SEF_TIMEOUT_SECONDS = 20.0
+CARRIER_URL: str = read("CARRIER_URL") or SANDBOX_URL
+CARRIER_KEY: str = read("CARRIER_KEY") or _ours("carrier_key")
+CARRIER_SECRETS: list[str] = read("CARRIER_SECRETS") or ([_ours("carrier_secret")] if IS_LOCAL else [])
+CARRIER_TIMEOUT_SECONDS = 10.0
 
 # -- Logs: one JSON object a line, without personal data -----------------------------------------------------
 LOG_LEVEL: str = read("LOG_LEVEL")
