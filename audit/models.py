@@ -39,7 +39,9 @@ class LogEntry(AbstractLogEntry):
 class PersonalChange(models.Model):
     """Before and after of personal columns, outside the chain so that erasure can empty it (which leaves an entry of its own)."""
 
-    entry = models.OneToOneField(LogEntry, on_delete=models.DO_NOTHING, db_constraint=False, related_name="personal", primary_key=True)
+    entry = models.OneToOneField(
+        LogEntry, on_delete=models.DO_NOTHING, db_constraint=False, related_name="personal", primary_key=True
+    )
     changes = models.JSONField(null=True)
     erased_at = models.DateTimeField(null=True)
 
@@ -76,18 +78,26 @@ class Proposal(models.Model):
     diff = models.JSONField(default=list)
     effect = models.JSONField(default=dict)
     base = models.JSONField(default=dict)
-    value = models.DecimalField(_("value that limits compare with"), max_digits=14, decimal_places=2, default=0)
+    value = models.DecimalField(
+        _("value that limits compare with"), max_digits=14, decimal_places=2, default=0
+    )
     currency = models.CharField(max_length=3, default="RSD")
     is_exception = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=ProposalState, default=ProposalState.OPEN)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     author_label = models.CharField(max_length=80, blank=True)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     decided_by_rule = models.CharField(max_length=80, blank=True)
     decision_reason = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
-    replaced_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces")
+    replaced_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces"
+    )
 
     class Meta:
         indexes = [
@@ -96,7 +106,9 @@ class Proposal(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "subject_kind", "subject_key"], condition=Q(state="OPEN"), name="proposal_one_open_per_subject"
+                fields=["kind", "subject_kind", "subject_key"],
+                condition=Q(state="OPEN"),
+                name="proposal_one_open_per_subject",
             )
         ]
 

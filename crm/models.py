@@ -17,7 +17,9 @@ class Customer(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     kind = models.CharField(max_length=8, choices=CustomerKind, default=CustomerKind.PERSON)
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     name = models.CharField(max_length=200)
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=20, blank=True)
@@ -35,7 +37,9 @@ class Customer(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(kind="PERSON") | ~Q(pib=""), name="company_has_pib"),
-            models.UniqueConstraint(fields=["external_ref"], condition=~Q(external_ref=""), name="customer_external_once"),
+            models.UniqueConstraint(
+                fields=["external_ref"], condition=~Q(external_ref=""), name="customer_external_once"
+            ),
         ]
         indexes = [
             models.Index(Lower("email"), name="customer_email"),
@@ -61,7 +65,11 @@ class Address(models.Model):
 
     class Meta:
         verbose_name_plural = "addresses"
-        constraints = [models.UniqueConstraint(fields=["customer"], condition=Q(is_default=True), name="address_one_default")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"], condition=Q(is_default=True), name="address_one_default"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.street}, {self.postal_code} {self.city}"
@@ -124,7 +132,9 @@ class LoyaltyEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "loyalty entries"
-        constraints = [models.UniqueConstraint(fields=["source_kind", "source_key", "reason"], name="loyalty_entry_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["source_kind", "source_key", "reason"], name="loyalty_entry_once")
+        ]
         triggers = append_only("loyaltyentry")
 
     def __str__(self) -> str:
@@ -134,7 +144,9 @@ class LoyaltyEntry(models.Model):
 class Message(models.Model):
     """A letter to a customer, written once per event and kind, sent by a worker."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages"
+    )
     kind = models.CharField(max_length=40)
     subject_kind = models.CharField(max_length=40)
     subject_key = models.CharField(max_length=64)

@@ -66,8 +66,12 @@ class JournalEntry(models.Model):
     document_key = models.CharField(max_length=64)
     memo = models.CharField(max_length=200)
     order_number = models.CharField(max_length=24, blank=True)
-    reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    reverses = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by"
+    )
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -118,8 +122,14 @@ class JournalLine(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["account", "entry"], name="journal_line_account", include=["debit", "credit"]),
-            models.Index(fields=["order_line_id"], name="journal_line_order_line", condition=Q(order_line_id__isnull=False)),
+            models.Index(
+                fields=["account", "entry"], name="journal_line_account", include=["debit", "credit"]
+            ),
+            models.Index(
+                fields=["order_line_id"],
+                name="journal_line_order_line",
+                condition=Q(order_line_id__isnull=False),
+            ),
         ]
         triggers = [
             *append_only("journalline"),
@@ -152,8 +162,12 @@ class StockValue(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["entity", "variant"], name="stock_value_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=0, value__gte=0), name="stock_value_not_negative"),
-            models.CheckConstraint(condition=Q(quantity__gt=0) | Q(value=0), name="stock_value_nothing_costs_nothing"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=0, value__gte=0), name="stock_value_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0) | Q(value=0), name="stock_value_nothing_costs_nothing"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -200,14 +214,26 @@ class Payment(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order", "attempt"], name="payment_attempt_once"),
-            models.UniqueConstraint(fields=["provider", "provider_ref"], condition=~Q(provider_ref=""), name="payment_provider_ref_once"),
-            models.CheckConstraint(condition=Q(amount__gt=0, refunded__gte=0, refunded__lte=F("captured")), name="payment_refunded_in_captured"),
-            models.CheckConstraint(condition=~Q(method="CARD") | Q(captured__lte=F("authorized")), name="payment_card_captured_in_authorized"),
+            models.UniqueConstraint(
+                fields=["provider", "provider_ref"],
+                condition=~Q(provider_ref=""),
+                name="payment_provider_ref_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, refunded__gte=0, refunded__lte=F("captured")),
+                name="payment_refunded_in_captured",
+            ),
+            models.CheckConstraint(
+                condition=~Q(method="CARD") | Q(captured__lte=F("authorized")),
+                name="payment_card_captured_in_authorized",
+            ),
         ]
         indexes = [
             models.Index(fields=["order"], name="payment_order"),
             models.Index(fields=["reference"], name="payment_reference", condition=~Q(reference="")),
-            models.Index(fields=["state", "created_at"], name="payment_pending", condition=Q(state="PENDING")),
+            models.Index(
+                fields=["state", "created_at"], name="payment_pending", condition=Q(state="PENDING")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -220,7 +246,9 @@ class PaymentEvent(models.Model):
     provider = models.CharField(max_length=20)
     event_id = models.CharField(max_length=120)
     kind = models.CharField(max_length=40)
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="events")
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="events"
+    )
     payload = models.JSONField(default=dict)
     outcome = models.CharField(max_length=120, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
@@ -228,7 +256,11 @@ class PaymentEvent(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="payment_event_once")]
-        indexes = [models.Index(fields=["received_at"], name="payment_event_open", condition=Q(processed_at__isnull=True))]
+        indexes = [
+            models.Index(
+                fields=["received_at"], name="payment_event_open", condition=Q(processed_at__isnull=True)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.event_id} {self.kind}"
@@ -251,8 +283,14 @@ class Capture(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="capture_positive"),
-            models.CheckConstraint(condition=~Q(state="DONE") | Q(entry__isnull=False), name="capture_has_entry"),
-            models.UniqueConstraint(fields=["payment", "shipment"], condition=Q(shipment__isnull=False) & ~Q(state="REFUSED"), name="capture_once_per_shipment"),
+            models.CheckConstraint(
+                condition=~Q(state="DONE") | Q(entry__isnull=False), name="capture_has_entry"
+            ),
+            models.UniqueConstraint(
+                fields=["payment", "shipment"],
+                condition=Q(shipment__isnull=False) & ~Q(state="REFUSED"),
+                name="capture_once_per_shipment",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -264,7 +302,9 @@ class Refund(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
-    parent_return = models.ForeignKey(Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    parent_return = models.ForeignKey(
+        Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     state = models.CharField(max_length=8, choices=OperationState, default=OperationState.PENDING)
     reason = models.CharField(max_length=120)
@@ -278,9 +318,13 @@ class Refund(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
-            models.CheckConstraint(condition=~Q(state="DONE") | Q(entry__isnull=False), name="refund_has_entry"),
+            models.CheckConstraint(
+                condition=~Q(state="DONE") | Q(entry__isnull=False), name="refund_has_entry"
+            ),
         ]
-        indexes = [models.Index(fields=["state", "created_at"], name="refund_pending", condition=Q(state="PENDING"))]
+        indexes = [
+            models.Index(fields=["state", "created_at"], name="refund_pending", condition=Q(state="PENDING"))
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount} {self.state}"
@@ -296,8 +340,12 @@ class Invoice(models.Model):
     number = models.CharField(max_length=30, unique=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    parent_return = models.ForeignKey(Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    credits = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="credit_notes")
+    parent_return = models.ForeignKey(
+        Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    credits = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="credit_notes"
+    )
     buyer_name = models.CharField(max_length=200)
     buyer_pib = models.CharField(max_length=20, blank=True)
     buyer_registration_number = models.CharField(max_length=20, blank=True)
@@ -317,10 +365,17 @@ class Invoice(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["entity", "kind", "year", "sequence"], name="invoice_sequence_once"),
-            models.CheckConstraint(condition=Q(total=F("net_total") + F("tax_total")), name="invoice_adds_up"),
+            models.UniqueConstraint(
+                fields=["entity", "kind", "year", "sequence"], name="invoice_sequence_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(total=F("net_total") + F("tax_total")), name="invoice_adds_up"
+            ),
         ]
-        indexes = [models.Index(fields=["order"], name="invoice_order"), models.Index(fields=["-issued_on", "-id"], name="invoice_newest")]
+        indexes = [
+            models.Index(fields=["order"], name="invoice_order"),
+            models.Index(fields=["-issued_on", "-id"], name="invoice_newest"),
+        ]
         triggers = append_only("invoice")
 
     def __str__(self) -> str:
@@ -341,7 +396,9 @@ class InvoiceLine(models.Model):
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(gross=F("net") + F("tax")), name="invoice_line_adds_up")]
+        constraints = [
+            models.CheckConstraint(condition=Q(gross=F("net") + F("tax")), name="invoice_line_adds_up")
+        ]
         indexes = [models.Index(fields=["order_line"], name="invoice_line_order_line")]
         triggers = append_only("invoiceline")
 
@@ -355,13 +412,17 @@ class FiscalReceipt(models.Model):
     entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    parent_return = models.ForeignKey(Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    parent_return = models.ForeignKey(
+        Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     kind = models.CharField(max_length=8, choices=FiscalKind)
     transaction = models.CharField(max_length=6, choices=FiscalTransaction)
     # One receipt per cause, whoever asks twice.
     cause_key = models.CharField(max_length=80, unique=True)
     request_id = models.CharField(max_length=32, unique=True)
-    referent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="followers")
+    referent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="followers"
+    )
     buyer_id = models.CharField(max_length=20, blank=True)
     buyer_id_encrypted = models.TextField(blank=True)
     currency = models.CharField(max_length=3, default="RSD")
@@ -435,7 +496,9 @@ class CourierRemittanceLine(models.Model):
     imported_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["carrier_code", "line_key"], name="remittance_line_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["carrier_code", "line_key"], name="remittance_line_once")
+        ]
         indexes = [models.Index(fields=["state", "-paid_on"], name="remittance_queue")]
 
     def __str__(self) -> str:

@@ -12,7 +12,13 @@ class PaymentState(models.TextChoices):
 
 
 PAYMENT_MOVES = {
-    PaymentState.PENDING: {PaymentState.AUTHORIZED, PaymentState.CAPTURED, PaymentState.FAILED, PaymentState.VOIDED, PaymentState.EXPIRED},
+    PaymentState.PENDING: {
+        PaymentState.AUTHORIZED,
+        PaymentState.CAPTURED,
+        PaymentState.FAILED,
+        PaymentState.VOIDED,
+        PaymentState.EXPIRED,
+    },
     # The provider is the truth: a late authorization of a payment that we had given up on is recorded, then voided or refunded.
     PaymentState.FAILED: {PaymentState.AUTHORIZED, PaymentState.CAPTURED},
     PaymentState.EXPIRED: {PaymentState.AUTHORIZED, PaymentState.CAPTURED},

@@ -128,7 +128,9 @@ class CarrierTariff(models.Model):
 
     class Meta:
         ordering = ["service", "weight_grams_to"]
-        constraints = [models.UniqueConstraint(fields=["service", "weight_grams_to"], name="tariff_band_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "weight_grams_to"], name="tariff_band_once")
+        ]
 
     def __str__(self) -> str:
         return f"≤ {self.weight_grams_to} g: {self.price_net}"
@@ -166,7 +168,9 @@ class Basket(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["customer", "state"], name="basket_customer"),
-            models.Index(fields=["client_hash"], name="basket_client", condition=Q(state="OPEN") & ~Q(client_hash="")),
+            models.Index(
+                fields=["client_hash"], name="basket_client", condition=Q(state="OPEN") & ~Q(client_hash="")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -186,7 +190,9 @@ class BasketLine(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["basket", "variant"], name="basket_line_variant_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1, quantity__lte=9999), name="basket_line_quantity"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=9999), name="basket_line_quantity"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -204,10 +210,14 @@ class Order(models.Model):
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+")
     entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    basket = models.OneToOneField(Basket, on_delete=models.SET_NULL, null=True, blank=True, related_name="order")
+    basket = models.OneToOneField(
+        Basket, on_delete=models.SET_NULL, null=True, blank=True, related_name="order"
+    )
     status = models.CharField(max_length=16, choices=OrderStatus, default=OrderStatus.PENDING_PAYMENT)
     payment_status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.NONE)
-    fulfillment_status = models.CharField(max_length=18, choices=FulfillmentStatus, default=FulfillmentStatus.UNROUTED)
+    fulfillment_status = models.CharField(
+        max_length=18, choices=FulfillmentStatus, default=FulfillmentStatus.UNROUTED
+    )
     currency = models.CharField(max_length=3, default="RSD")
     language = models.CharField(max_length=10, default="sr-latn")
 
@@ -224,7 +234,9 @@ class Order(models.Model):
     note = models.TextField(blank=True)
 
     delivery_method = models.CharField(max_length=20, choices=DeliveryKind)
-    pickup_location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    pickup_location = models.ForeignKey(
+        Location, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     payment_method = models.CharField(max_length=20, choices=PaymentMethod)
     paper = models.CharField(max_length=16, choices=PaperKind, default=PaperKind.FISCAL)
 
@@ -256,19 +268,31 @@ class Order(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["idempotency_caller", "idempotency_key"], condition=~Q(idempotency_key=""), name="order_once_per_key"
+                fields=["idempotency_caller", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="order_once_per_key",
             ),
-            models.UniqueConstraint(fields=["external_ref"], condition=~Q(external_ref=""), name="order_external_once"),
+            models.UniqueConstraint(
+                fields=["external_ref"], condition=~Q(external_ref=""), name="order_external_once"
+            ),
             models.CheckConstraint(
-                condition=Q(goods_total__gte=0, delivery_total__gte=0, total=F("goods_total") + F("delivery_total")) | Q(is_imported=True),
+                condition=Q(
+                    goods_total__gte=0, delivery_total__gte=0, total=F("goods_total") + F("delivery_total")
+                )
+                | Q(is_imported=True),
                 name="order_total_adds_up",
             ),
-            models.CheckConstraint(condition=Q(due_total__gte=0, due_total__lte=F("total")) | Q(is_imported=True), name="order_due_in_total"),
             models.CheckConstraint(
-                condition=Q(refunded_total__gte=0, refunded_total__lte=F("captured_total")), name="order_refunded_in_captured"
+                condition=Q(due_total__gte=0, due_total__lte=F("total")) | Q(is_imported=True),
+                name="order_due_in_total",
             ),
             models.CheckConstraint(
-                condition=~Q(delivery_method="STORE_PICKUP") | Q(pickup_location__isnull=False), name="order_pickup_has_store"
+                condition=Q(refunded_total__gte=0, refunded_total__lte=F("captured_total")),
+                name="order_refunded_in_captured",
+            ),
+            models.CheckConstraint(
+                condition=~Q(delivery_method="STORE_PICKUP") | Q(pickup_location__isnull=False),
+                name="order_pickup_has_store",
             ),
         ]
         indexes = [
@@ -277,9 +301,17 @@ class Order(models.Model):
             models.Index(fields=["fulfillment_status", "-placed_at"], name="order_fulfillment"),
             models.Index(fields=["payment_status", "-placed_at"], name="order_payment"),
             models.Index(fields=["customer", "-placed_at"], name="order_customer"),
-            models.Index(fields=["payment_deadline"], name="order_deadline", condition=Q(status="PENDING_PAYMENT")),
+            models.Index(
+                fields=["payment_deadline"], name="order_deadline", condition=Q(status="PENDING_PAYMENT")
+            ),
             models.Index(fields=["updated_at", "id"], name="order_updated"),
-            GinIndex(OpClass("number", "gin_trgm_ops"), OpClass("name", "gin_trgm_ops"), OpClass("email", "gin_trgm_ops"), OpClass("phone", "gin_trgm_ops"), name="order_find"),
+            GinIndex(
+                OpClass("number", "gin_trgm_ops"),
+                OpClass("name", "gin_trgm_ops"),
+                OpClass("email", "gin_trgm_ops"),
+                OpClass("phone", "gin_trgm_ops"),
+                name="order_find",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -312,14 +344,25 @@ class OrderLine(models.Model):
         ordering = ["order", "position"]
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="order_line_position_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1) | Q(is_imported=True), name="order_line_quantity_positive"),
-            models.CheckConstraint(condition=Q(total__gte=0, unit_price__gte=0) | Q(is_imported=True), name="order_line_not_negative"),
             models.CheckConstraint(
-                condition=Q(quantity_returned__lte=F("quantity_dispatched"), quantity_dispatched__lte=F("quantity") - F("quantity_canceled"))
+                condition=Q(quantity__gte=1) | Q(is_imported=True), name="order_line_quantity_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(total__gte=0, unit_price__gte=0) | Q(is_imported=True),
+                name="order_line_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    quantity_returned__lte=F("quantity_dispatched"),
+                    quantity_dispatched__lte=F("quantity") - F("quantity_canceled"),
+                )
                 | Q(is_imported=True),
                 name="order_line_returned_dispatched_ordered",
             ),
-            models.CheckConstraint(condition=~Q(kind="GOODS") | Q(variant__isnull=False) | Q(is_imported=True), name="order_line_goods_variant"),
+            models.CheckConstraint(
+                condition=~Q(kind="GOODS") | Q(variant__isnull=False) | Q(is_imported=True),
+                name="order_line_goods_variant",
+            ),
         ]
         indexes = [models.Index(fields=["variant", "-ordered_at"], name="order_line_variant")]
 
@@ -358,20 +401,28 @@ class OrderException(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     kind = models.CharField(max_length=24, choices=ExceptionKind)
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, null=True, blank=True, related_name="exceptions")
+    order = models.ForeignKey(
+        Order, on_delete=models.CASCADE, null=True, blank=True, related_name="exceptions"
+    )
     # Once per cause: the same cause never fills the inbox twice while it is open.
     cause_key = models.CharField(max_length=120)
     detail = models.JSONField(default=dict)
     state = models.CharField(max_length=8, choices=ExceptionState, default=ExceptionState.OPEN)
     opened_at = models.DateTimeField(default=timezone.now)
-    claimed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     resolved_at = models.DateTimeField(null=True, blank=True)
-    resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     resolution = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["kind", "cause_key"], condition=Q(state="OPEN"), name="exception_once_while_open")
+            models.UniqueConstraint(
+                fields=["kind", "cause_key"], condition=Q(state="OPEN"), name="exception_once_while_open"
+            )
         ]
         indexes = [models.Index(fields=["state", "kind", "opened_at"], name="exception_inbox")]
 
@@ -402,7 +453,9 @@ class RoutingDecision(models.Model):
     """The chosen plan with all its terms, the best plan of each other kind, and per location its best cost or why not."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="decisions")
-    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    proposal = models.OneToOneField(
+        Proposal, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     state = models.CharField(max_length=10, choices=DecisionState, default=DecisionState.PROPOSED)
     order_version = models.PositiveIntegerField()
     # [{"line": position, "quantity": n, "location": code, "service": code or null, "parcel": n}]
@@ -413,7 +466,9 @@ class RoutingDecision(models.Model):
     by_location = models.JSONField(default=dict)
     is_late = models.BooleanField(default=False)
     compute_ms = models.FloatField(default=0)
-    ratified_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    ratified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     ratified_by_rule = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     ratified_at = models.DateTimeField(null=True, blank=True)
@@ -460,7 +515,10 @@ class ReturnLine(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["parent", "order_line"], name="return_line_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1, quantity_received__lte=F("quantity")), name="return_line_quantity"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity_received__lte=F("quantity")),
+                name="return_line_quantity",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -470,7 +528,9 @@ class ReturnLine(models.Model):
 class SavedView(models.Model):
     """A named query string of a back office list."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
     page = models.CharField(max_length=40)
     name = models.CharField(max_length=60)
     query = models.CharField(max_length=500)
@@ -478,7 +538,11 @@ class SavedView(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="saved_view_once", nulls_distinct=False)]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "page", "name"], name="saved_view_once", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

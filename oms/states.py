@@ -23,7 +23,12 @@ ORDER_MOVES = {
     OrderStatus.PENDING_PAYMENT: {OrderStatus.PLACED, OrderStatus.CANCELED},
     OrderStatus.PLACED: {OrderStatus.ON_HOLD, OrderStatus.IN_FULFILLMENT, OrderStatus.CANCELED},
     OrderStatus.ON_HOLD: {OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT, OrderStatus.CANCELED},
-    OrderStatus.IN_FULFILLMENT: {OrderStatus.PLACED, OrderStatus.ON_HOLD, OrderStatus.COMPLETED, OrderStatus.CANCELED},
+    OrderStatus.IN_FULFILLMENT: {
+        OrderStatus.PLACED,
+        OrderStatus.ON_HOLD,
+        OrderStatus.COMPLETED,
+        OrderStatus.CANCELED,
+    },
     OrderStatus.COMPLETED: {OrderStatus.IN_FULFILLMENT},
 }
 

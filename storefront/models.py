@@ -39,7 +39,9 @@ class TaxRate(models.Model):
 class Category(models.Model):
     """A node of the tree; `path` is the chain of slugs, so that a branch is one prefix."""
 
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+    )
     slug = models.SlugField(max_length=80)
     path = models.CharField(max_length=400, unique=True)
     depth = models.PositiveSmallIntegerField(default=0)
@@ -85,7 +87,9 @@ class Product(models.Model):
     rating = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
     rating_count = models.PositiveIntegerField(default=0)
     popularity = models.PositiveIntegerField(default=0)
-    main_category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    main_category = models.ForeignKey(
+        Category, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     categories = models.ManyToManyField(Category, related_name="products", blank=True)
     contributors = models.ManyToManyField(Contributor, through="Contribution", related_name="products")
     external_ref = models.CharField(max_length=120, blank=True)
@@ -106,7 +110,9 @@ class Product(models.Model):
             models.Index(fields=["updated_at", "id"], name="product_updated"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["external_ref"], condition=~Q(external_ref=""), name="product_external_once"),
+            models.UniqueConstraint(
+                fields=["external_ref"], condition=~Q(external_ref=""), name="product_external_once"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -121,7 +127,9 @@ class Contribution(models.Model):
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["product", "contributor", "role"], name="contribution_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "contributor", "role"], name="contribution_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.contributor_id} {self.role}"
@@ -196,9 +204,17 @@ class Price(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="price_not_negative"),
             models.CheckConstraint(condition=Q(minimum_quantity__gte=1), name="price_quantity_positive"),
-            models.CheckConstraint(condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")), name="price_period"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")), name="price_period"
+            ),
         ]
-        indexes = [models.Index(fields=["price_list", "variant", "valid_from"], name="price_lookup", include=["amount", "valid_to", "minimum_quantity"])]
+        indexes = [
+            models.Index(
+                fields=["price_list", "variant", "valid_from"],
+                name="price_lookup",
+                include=["amount", "valid_to", "minimum_quantity"],
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount} from {self.valid_from:%Y-%m-%d}"
@@ -215,7 +231,9 @@ class Channel(models.Model):
     language = models.CharField(max_length=10, default="sr-latn")
     hold_minutes = models.PositiveSmallIntegerField(default=20)
     hold_minutes_max = models.PositiveSmallIntegerField(default=60)
-    hold_units_max = models.PositiveSmallIntegerField(_("units of one variant that one client may hold"), default=20)
+    hold_units_max = models.PositiveSmallIntegerField(
+        _("units of one variant that one client may hold"), default=20
+    )
     is_held_in_basket = models.BooleanField(default=True)
     is_active = models.BooleanField(default=True)
 

@@ -42,8 +42,13 @@ class SafetyStock(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["location", "category"], name="safety_stock_once", nulls_distinct=False),
-            models.CheckConstraint(condition=Q(category__isnull=True) | Q(location__isnull=False), name="safety_stock_category_at_location"),
+            models.UniqueConstraint(
+                fields=["location", "category"], name="safety_stock_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(category__isnull=True) | Q(location__isnull=False),
+                name="safety_stock_category_at_location",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -62,12 +67,14 @@ class Bin(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["location", "code"], name="bin_code_once"),
-            models.UniqueConstraint(fields=["location", "kind"], condition=Q(is_default=True), name="bin_one_default_per_kind"),
+            models.UniqueConstraint(
+                fields=["location", "kind"], condition=Q(is_default=True), name="bin_one_default_per_kind"
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(
                 name="bin_takes_items_along",
-                operation=pgtrigger.UpdateOf("kind", "location"),
+                operation=pgtrigger.UpdateOf("kind", "location_id"),
                 when=pgtrigger.After,
                 func="UPDATE warehouse_stockitem SET location_id = NEW.location_id WHERE bin_id = NEW.id; RETURN NULL;",
             )
@@ -93,16 +100,22 @@ class StockItem(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["variant", "bin"], name="stock_item_once"),
-            models.CheckConstraint(condition=Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")), name="stock_not_oversold"),
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")), name="stock_not_oversold"
+            ),
         ]
         indexes = [
-            models.Index(fields=["variant", "location"], name="stock_item_lookup", include=["on_hand", "reserved", "is_sellable"]),
+            models.Index(
+                fields=["variant", "location"],
+                name="stock_item_lookup",
+                include=["on_hand", "reserved", "is_sellable"],
+            ),
             models.Index(fields=["bin"], name="stock_item_bin"),
         ]
         triggers = [
             pgtrigger.Trigger(
                 name="stock_item_follows_bin",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("bin", "location", "is_sellable"),
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("bin_id", "location_id", "is_sellable"),
                 when=pgtrigger.Before,
                 func="""
                     SELECT b.location_id, b.kind IN ('STORAGE', 'DISPLAY') INTO STRICT NEW.location_id, NEW.is_sellable
@@ -135,18 +148,24 @@ class StockMove(models.Model):
     order_line_id = models.BigIntegerField(null=True, blank=True)
     entry_id = models.BigIntegerField(null=True, blank=True)
     is_imported = models.BooleanField(default=False)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gte=1), name="stock_move_positive"),
-            models.CheckConstraint(condition=Q(from_bin__isnull=False) | Q(to_bin__isnull=False), name="stock_move_somewhere"),
+            models.CheckConstraint(
+                condition=Q(from_bin__isnull=False) | Q(to_bin__isnull=False), name="stock_move_somewhere"
+            ),
         ]
         indexes = [
             models.Index(fields=["variant", "-created_at"], name="stock_move_variant"),
             models.Index(fields=["document_kind", "document_key"], name="stock_move_document"),
-            models.Index(fields=["order_line_id"], name="stock_move_line", condition=Q(order_line_id__isnull=False)),
+            models.Index(
+                fields=["order_line_id"], name="stock_move_line", condition=Q(order_line_id__isnull=False)
+            ),
         ]
         triggers = [
             *append_only("stockmove"),
@@ -176,7 +195,9 @@ class Shipment(models.Model):
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     method = models.CharField(max_length=20, choices=DeliveryKind)
-    service = models.ForeignKey(CarrierService, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    service = models.ForeignKey(
+        CarrierService, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     status = models.CharField(max_length=12, choices=ShipmentStatus, default=ShipmentStatus.READY)
     planned_on = models.DateField(null=True, blank=True)
     plan_cost = models.DecimalField(max_digits=12, decimal_places=2, default=0)
@@ -211,7 +232,9 @@ class Parcel(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(weight_grams__gte=1), name="parcel_weighs")]
-        indexes = [models.Index(fields=["tracking_number"], name="parcel_tracking", condition=~Q(tracking_number=""))]
+        indexes = [
+            models.Index(fields=["tracking_number"], name="parcel_tracking", condition=~Q(tracking_number=""))
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -224,13 +247,21 @@ class Reservation(models.Model):
     variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField()
-    basket_line = models.ForeignKey(BasketLine, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    basket_line = models.ForeignKey(
+        BasketLine, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    order_line = models.ForeignKey(
+        OrderLine, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     state = models.CharField(max_length=10, choices=ReservationState, default=ReservationState.HELD)
     expires_at = models.DateTimeField(null=True, blank=True)
     picked_from = models.ForeignKey(Bin, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    picker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="claims")
+    picker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    shipment = models.ForeignKey(
+        Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="claims"
+    )
     parcel = models.ForeignKey(Parcel, on_delete=models.PROTECT, null=True, blank=True, related_name="claims")
     # Canceled after the pick: the units wait in PACKING to be put back, and are not sellable until scanned.
     is_put_back = models.BooleanField(default=False)
@@ -247,15 +278,24 @@ class Reservation(models.Model):
                 name="reservation_of_one_line",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["HELD", "RELEASED"]) | Q(order_line__isnull=False), name="reservation_allocated_to_order"
+                condition=Q(state__in=["HELD", "RELEASED"]) | Q(order_line__isnull=False),
+                name="reservation_allocated_to_order",
             ),
         ]
         indexes = [
-            models.Index(fields=["stock_item"], name="reservation_live", condition=Q(state__in=["HELD", "ALLOCATED", "PICKED", "PACKED"])),
+            models.Index(
+                fields=["stock_item"],
+                name="reservation_live",
+                condition=Q(state__in=["HELD", "ALLOCATED", "PICKED", "PACKED"]),
+            ),
             models.Index(fields=["order_line"], name="reservation_order_line"),
             models.Index(fields=["basket_line"], name="reservation_basket_line"),
             models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="HELD")),
-            models.Index(fields=["location", "state"], name="reservation_pick_queue", condition=Q(state__in=["ALLOCATED", "PICKED", "PACKED"])),
+            models.Index(
+                fields=["location", "state"],
+                name="reservation_pick_queue",
+                condition=Q(state__in=["ALLOCATED", "PICKED", "PACKED"]),
+            ),
             models.Index(fields=["shipment"], name="reservation_shipment"),
         ]
 
@@ -291,10 +331,16 @@ class PurchaseOrderLine(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order", "variant"], name="purchase_line_variant_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1, unit_cost__gte=0), name="purchase_line_positive"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, unit_cost__gte=0), name="purchase_line_positive"
+            ),
         ]
         indexes = [
-            models.Index(fields=["variant"], name="purchase_line_open", condition=Q(quantity_received__lt=F("quantity")))
+            models.Index(
+                fields=["variant"],
+                name="purchase_line_open",
+                condition=Q(quantity_received__lt=F("quantity")),
+            )
         ]
 
     def __str__(self) -> str:
@@ -308,7 +354,9 @@ class Receipt(models.Model):
     order = models.ForeignKey(PurchaseOrder, on_delete=models.PROTECT, related_name="receipts")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     delivery_note = models.CharField(max_length=60, blank=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

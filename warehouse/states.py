@@ -49,7 +49,12 @@ class ShipmentStatus(models.TextChoices):
 SHIPMENT_MOVES = {
     ShipmentStatus.READY: {ShipmentStatus.DISPATCHED, ShipmentStatus.CANCELED},
     ShipmentStatus.DISPATCHED: {ShipmentStatus.DELIVERED, ShipmentStatus.UNDELIVERED, ShipmentStatus.LOST},
-    ShipmentStatus.UNDELIVERED: {ShipmentStatus.DISPATCHED, ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentStatus.LOST},
+    ShipmentStatus.UNDELIVERED: {
+        ShipmentStatus.DISPATCHED,
+        ShipmentStatus.DELIVERED,
+        ShipmentStatus.RETURNED,
+        ShipmentStatus.LOST,
+    },
 }
 
 

@@ -197,7 +197,11 @@ class OutboxEvent(models.Model):
     dead_reason = models.TextField(blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["subject_kind", "subject_key", "sequence"], name="outbox_subject_sequence")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject_kind", "subject_key", "sequence"], name="outbox_subject_sequence"
+            )
+        ]
         indexes = [
             models.Index(fields=["xid", "id"], name="outbox_feed"),
             models.Index(fields=["id"], name="outbox_pending", condition=~Q(pending=[]) & Q(dead_reason="")),
