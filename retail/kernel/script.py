@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Set
 from functools import lru_cache
 
-_LATIN = "a b c č ć d đ e f g h i j k l m n o p r s š t u v z ž lj nj dž".split()
-_CYRILLIC = "а б ц ч ћ д ђ е ф г х и ј к л м н о п р с ш т у в з ж љ њ џ".split()  # noqa: RUF001 the alphabet itself
+_LATIN = ["a", "b", "c", "č", "ć", "d", "đ", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "r", "s", "š", "t", "u", "v", "z", "ž", "lj", "nj", "dž"]
+_CYRILLIC = ["а", "б", "ц", "ч", "ћ", "д", "ђ", "е", "ф", "г", "х", "и", "ј", "к", "л", "м", "н", "о", "п", "р", "с", "ш", "т", "у", "в", "з", "ж", "љ", "њ", "џ"]
 TO_CYRILLIC = dict(zip(_LATIN, _CYRILLIC, strict=True))
 TO_LATIN = dict(zip(_CYRILLIC, _LATIN, strict=True))
 
@@ -27,13 +27,10 @@ _SEAM_PAIR = re.compile("(n)(j)|(d)(ž)", re.IGNORECASE)
 _SPLIT = "\u200b"  # stands between the two letters while digraphs are joined
 
 KEPT_WORDS = frozenset(
-    "onerow visa mastercard maestro dinacard american express paypal apple google pay android windows linux facebook "
-    "instagram viber lego kindle django wagtail postgres valkey celery python webhook mail email gmail online ok "
-    "sku isbn gtin ean rsd eur usd csv xml json pdf html url api ips qr ubl ip id h sms pin".split()
+    ["onerow", "visa", "mastercard", "maestro", "dinacard", "american", "express", "paypal", "apple", "google", "pay", "android", "windows", "linux", "facebook", "instagram", "viber", "lego", "kindle", "django", "wagtail", "postgres", "valkey", "celery", "python", "webhook", "mail", "email", "gmail", "online", "ok", "sku", "isbn", "gtin", "ean", "rsd", "eur", "usd", "csv", "xml", "json", "pdf", "html", "url", "api", "ips", "qr", "ubl", "ip", "id", "h", "sms", "pin"]
 )
 SERBIAN_CAPITALS = frozenset(
-    "PIB PDV JBKJS JMBG MB SEF PFR LPFR VPFR ESIR NBS APR RS SFRJ DOO AD JP SR BG NS DA NE ILI ZA OD DO NA SA SVE "
-    "I A O U E S K JE SE NI LI".split()
+    ["PIB", "PDV", "JBKJS", "JMBG", "MB", "SEF", "PFR", "LPFR", "VPFR", "ESIR", "NBS", "APR", "RS", "SFRJ", "DOO", "AD", "JP", "SR", "BG", "NS", "DA", "NE", "ILI", "ZA", "OD", "DO", "NA", "SA", "SVE", "I", "A", "O", "U", "E", "S", "K", "JE", "SE", "NI", "LI"]
 )
 
 _PROTECTED = re.compile(
@@ -104,7 +101,7 @@ def _stays(word: str, keep: Set[str]) -> bool:
     if word.isupper():
         return 2 <= len(word) <= 4 and word not in SERBIAN_CAPITALS and word.isascii()
     inner = word.translate(_LIGATURES)
-    return any(c.isupper() for c in inner[1:]) and not inner[:2] in ("LJ", "NJ", "DŽ")
+    return any(c.isupper() for c in inner[1:]) and inner[:2] not in ("LJ", "NJ", "DŽ")
 
 
 def _letters(word: str) -> str:

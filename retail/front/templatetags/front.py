@@ -10,7 +10,7 @@ from django.forms import BaseForm, BoundField
 from django.http import HttpRequest, QueryDict
 from django.templatetags.static import static
 from django.urls import reverse, translate_url
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -182,8 +182,11 @@ def lang_code(language: str = "") -> str:
 def languages(context: template.Context) -> list[dict[str, Any]]:
     """This same page in each language: code, short mark, name, address, whether it is the present one."""
     request = context.get("request")
+    found: list[dict[str, Any]] | None = getattr(request, "front_languages", None)
+    if found is not None:
+        return found
     path = request.get_full_path() if request else "/"
-    return [
+    found = [
         {
             "mark": LANGUAGE_MARKS.get(code, (code, code))[0],
             "lang": lang_code(code),
@@ -194,6 +197,9 @@ def languages(context: template.Context) -> list[dict[str, Any]]:
         }
         for code, name in settings.LANGUAGES
     ]
+    if request is not None:
+        request.front_languages = found
+    return found
 
 
 # ------------------------------------------------------------------ frames
@@ -328,7 +334,7 @@ def notice(content: str, tone: str = "info", role: str = "") -> SafeString:
     """`{% notice "warn" %}…{% endnotice %}`: a message that stays; `role="alert"` when it answers an act."""
     sign = {"good": "ok", "info": "info", "warn": "alert", "bad": "no", "busy": "gear"}[tone]
     spoken = format_html(' role="{}"', role) if role else ""
-    body = conditional_escape(content.strip())
+    body = mark_safe(content.strip())  # noqa: S308 what a template rendered is escaped already
     return format_html('<div class="notice tone-{}"{}>{}<div>{}</div></div>', tone, spoken, icon(sign), body)
 
 
@@ -373,7 +379,9 @@ def errors(form: BaseForm | None) -> dict[str, Any]:
     if form is None or not form.is_bound or not form.errors:
         return {"entries": []}
     entries = [
-        {"text": text, "target": "" if name == "__all__" else form[name].id_for_label or form[name].auto_id}
+        {"text": text, "label": "", "target": ""}
+        if name == "__all__"
+        else {"text": text, "label": form[name].label, "target": form[name].id_for_label or form[name].auto_id}
         for name, texts in form.errors.items()
         for text in texts
     ]

@@ -18,12 +18,12 @@
     const left = Number(time.dataset.left) - (Date.now() - Number(time.dataset.born)) / 1000;
     const minutes = Math.max(0, Math.ceil(left / 60));
     const form = plural.select(minutes);
-    const words = minutes ? (time.dataset[form] || time.dataset.other).replace("%n", minutes) : time.dataset.over;
+    const words = minutes ? (time.dataset[form] || time.dataset.other).replace("{n}", minutes) : time.dataset.over;
     if (time.textContent !== words) time.textContent = words;
     const before = spoken.get(time);
     spoken.set(time, minutes);
     if (before === undefined || before === minutes) return;
-    if (minutes === 5 || minutes === 1) say(time.dataset.say.replace("%t", words));
+    if (minutes === 5 || minutes === 1) say(time.dataset.say.replace("{t}", words));
     if (minutes === 0) {
       say(time.dataset.sayOver);
       document.body.dispatchEvent(new CustomEvent("hold-over"));
