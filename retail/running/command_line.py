@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from retail.running import home as local
 
@@ -44,11 +45,10 @@ def run(argv: list[str]) -> None:
 
 @contextlib.contextmanager
 def servers(home: Path) -> Iterator[None]:
-    """Both servers while inside. The last one out stops them, unless `up` keeps them."""
+    """Both servers while inside. The last one out stops them; `up` counts itself in and stops them at its end."""
     from retail.running import postgres, valkey
 
-    with (local.private_folder(home / "run") / "users.lock").open("a") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
+    with counted_in(home) as users:
         postgres.start(home)
         valkey.start(home)
         try:
@@ -58,3 +58,11 @@ def servers(home: Path) -> Iterator[None]:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 valkey.stop(home)
                 postgres.stop(home)
+
+
+@contextlib.contextmanager
+def counted_in(home: Path) -> Iterator[IO[str]]:
+    """While inside, no other command of this home stops the servers."""
+    with (local.private_folder(home / "run") / "users.lock").open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield users

@@ -19,8 +19,8 @@ from types import FrameType
 from django.core.exceptions import ImproperlyConfigured
 
 from retail.environment import read
+from retail.running import command_line, postgres, processes, valkey
 from retail.running import home as local
-from retail.running import postgres, processes, valkey
 from retail.running.children import Child, environment, plans
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, _raise_stopped)
     try:
         home = local.folder(ROOT, read("ONEROW_HOME"))
-        with _only_one(home):
+        with _only_one(home), command_line.counted_in(home):
             Supervisor(home).run()
     except (CannotRun, ImproperlyConfigured, postgres.PostgresFailed, valkey.ValkeyFailed) as problem:
         _say(f"\nOnerow did not start: {problem}")
