@@ -1,0 +1,137 @@
+"""What happened to orders; ids and text only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    order_id: int
+    number: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderConfirmed:
+    """Money or a promise to pay stands: the order may be routed and picked."""
+
+    order_id: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFailed:
+    order_id: int
+    number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCanceled:
+    order_id: int
+    number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLinesCanceled:
+    order_id: int
+    number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHeld:
+    order_id: int
+    number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReleased:
+    order_id: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRouted:
+    order_id: int
+    number: str
+    decision_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDispatched:
+    order_id: int
+    number: str
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReadyForPickup:
+    order_id: int
+    number: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDelivered:
+    order_id: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCompleted:
+    order_id: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseChanged:
+    order_id: int
+    number: str
+    before: str
+    after: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequested:
+    order_id: int
+    number: str
+    return_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnReceived:
+    order_id: int
+    number: str
+    return_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRefunded:
+    order_id: int
+    number: str
+    return_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRejected:
+    order_id: int
+    number: str
+    return_number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionOpened:
+    exception: str
+    kind: str
+    order_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionResolved:
+    exception: str
+    kind: str
+    order_id: int | None

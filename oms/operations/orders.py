@@ -1,0 +1,331 @@
+"""Verbs that write the order. Other rooms call them inside their own transaction; the order row is locked first, always."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import F, Sum
+
+from oms import events, rules
+from oms.models import Order, OrderLine, OrderNote, PromiseChange
+from oms.states import ORDER_MOVES, FulfillmentStatus, LineKind, OrderStatus, PaymentStatus
+from retail.kernel.errors import InvalidInput, NotFound, Refusal
+from retail.kernel.models import User
+from retail.kernel.outbox import announce
+from retail.kernel.states import check_move
+
+
+class OrderNotFound(NotFound):
+    code = "UNKNOWN_ORDER"
+
+
+class LineNotFound(NotFound):
+    code = "UNKNOWN_ORDER_LINE"
+
+
+class QuantityExceeded(Refusal):
+    """More units than the line still has for this step."""
+
+    code = "QUANTITY_EXCEEDED"
+
+
+class OrderIsFinal(Refusal):
+    code = "ORDER_IS_FINAL"
+
+
+def lock_order(*, order_id: int) -> Order:
+    """The order row, locked: the first lock of every verb about an order (after the idempotency key)."""
+    order = Order.objects.select_for_update(of=("self",)).filter(pk=order_id).first()
+    if order is None:
+        raise OrderNotFound("There is no such order.")
+    return order
+
+
+def lock_order_by_number(*, number: str) -> Order:
+    order = Order.objects.select_for_update(of=("self",)).filter(number=number).first()
+    if order is None:
+        raise OrderNotFound("There is no such order.", number=number)
+    return order
+
+
+def save_order(order: Order, fields: list[str]) -> None:
+    """Save what changed and count the version, so that a stale editor is told."""
+    order.version += 1
+    order.save(update_fields=[*dict.fromkeys(fields), "version"])
+
+
+def move_order(order: Order, status: OrderStatus) -> None:
+    """A legal move of the order's own state; saving is the caller's."""
+    if order.status != status:
+        check_move(ORDER_MOVES, order.status, status, what=order.number)
+        order.status = status
+
+
+def _summarize_money(order: Order) -> None:
+    order.payment_status = rules.payment_status(
+        total=order.total,
+        due=order.due_total,
+        authorized=order.authorized_total,
+        captured=order.captured_total,
+        refunded=order.refunded_total,
+    )
+
+
+MONEY_FIELDS = ["payment_status", "authorized_total", "captured_total", "refunded_total"]
+
+
+def record_authorization(*, order_id: int, amount: Decimal, now: datetime) -> Order:
+    """A card authorization stands (amount > 0) or fell away (amount < 0). Confirms an order that waited for it."""
+    order = lock_order(order_id=order_id)
+    order.authorized_total += amount
+    assert order.authorized_total >= 0, "an authorization is taken back once"
+    _summarize_money(order)
+    save_order(order, MONEY_FIELDS)
+    if amount > 0 and order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.PAID):
+        _confirm(order)
+    return order
+
+
+def record_capture(*, order_id: int, amount: Decimal, now: datetime) -> Order:
+    """Money came in; it is never refused. More than the total is OVERPAID, an exception for a person."""
+    from oms.operations.exceptions import open_exception
+
+    assert amount > 0, "a capture is money in"
+    order = lock_order(order_id=order_id)
+    order.captured_total += amount
+    _summarize_money(order)
+    save_order(order, MONEY_FIELDS)
+    if order.payment_status == PaymentStatus.OVERPAID:
+        over = order.captured_total - order.refunded_total - order.total
+        open_exception(
+            kind="OVERPAID", order_id=order.pk, cause_key=order.number, detail={"amount": str(over)}, now=now
+        )
+    if order.payment_status in (PaymentStatus.PAID, PaymentStatus.OVERPAID):
+        _confirm(order)
+        complete_if_done(order, now=now)
+    return order
+
+
+def record_refund(*, order_id: int, amount: Decimal, now: datetime) -> Order:
+    assert amount > 0, "a refund is money out"
+    order = lock_order(order_id=order_id)
+    order.refunded_total += amount
+    _summarize_money(order)
+    save_order(order, MONEY_FIELDS)
+    return order
+
+
+def _confirm(order: Order) -> None:
+    """The order that waited for money may be worked on; its claims lose their deadline by the workflow that called."""
+    if order.status != OrderStatus.PENDING_PAYMENT:
+        return
+    move_order(order, OrderStatus.PLACED)
+    order.payment_deadline = None
+    save_order(order, ["status", "payment_deadline"])
+    announce(events.OrderConfirmed(order_id=order.pk, number=order.number), subject=("order", order.number))
+
+
+def set_fulfillment(*, order_id: int, status: FulfillmentStatus) -> Order:
+    """Goods tell the order where they are. Work on the goods starts fulfillment."""
+    order = lock_order(order_id=order_id)
+    fields = ["fulfillment_status"]
+    order.fulfillment_status = status
+    if order.status == OrderStatus.PLACED and status not in (
+        FulfillmentStatus.UNROUTED,
+        FulfillmentStatus.ROUTED,
+    ):
+        move_order(order, OrderStatus.IN_FULFILLMENT)
+        fields.append("status")
+    save_order(order, fields)
+    return order
+
+
+def record_dispatch(*, order_id: int, lines: Sequence[tuple[int, int]], now: datetime) -> Order:
+    """Units left the house: (order line id, quantity). The delivery fee goes with the first dispatch."""
+    order = lock_order(order_id=order_id)
+    _add_to_lines(order, "quantity_dispatched", lines)
+    OrderLine.objects.filter(order=order, quantity_dispatched=0, quantity_canceled=0).exclude(
+        kind=LineKind.GOODS
+    ).update(quantity_dispatched=F("quantity"))
+    ordered, dispatched = goods_counts(order)
+    order.fulfillment_status = rules.dispatch_status(
+        ordered=ordered, dispatched=dispatched, current=FulfillmentStatus(order.fulfillment_status)
+    )
+    fields = ["fulfillment_status"]
+    if order.status == OrderStatus.PLACED:
+        move_order(order, OrderStatus.IN_FULFILLMENT)
+        fields.append("status")
+    save_order(order, fields)
+    announce(
+        events.OrderDispatched(order_id=order.pk, number=order.number, is_complete=dispatched >= ordered),
+        subject=("order", order.number),
+    )
+    return order
+
+
+def record_return(
+    *, order_id: int, lines: Sequence[tuple[int, int]], amount: Decimal, now: datetime
+) -> Order:
+    """Dispatched units came back; `amount` (gross) is no longer owed."""
+    order = lock_order(order_id=order_id)
+    _add_to_lines(order, "quantity_returned", lines)
+    order.due_total -= amount
+    assert order.due_total >= 0, "what comes back was owed"
+    _summarize_money(order)
+    fields = ["due_total", *MONEY_FIELDS]
+    kept = OrderLine.objects.filter(order=order, kind=LineKind.GOODS).aggregate(
+        left=Sum(F("quantity") - F("quantity_canceled") - F("quantity_returned"))
+    )["left"]
+    if kept == 0:
+        order.fulfillment_status = FulfillmentStatus.RETURNED
+        fields.append("fulfillment_status")
+    save_order(order, fields)
+    return order
+
+
+def record_delivery(*, order_id: int, is_all: bool, now: datetime) -> Order:
+    """A shipment reached the shopper; `is_all`: it was the last one."""
+    order = lock_order(order_id=order_id)
+    if not is_all:
+        return order
+    order.fulfillment_status = FulfillmentStatus.DELIVERED
+    save_order(order, ["fulfillment_status"])
+    announce(events.OrderDelivered(order_id=order.pk, number=order.number), subject=("order", order.number))
+    complete_if_done(order, now=now)
+    return order
+
+
+def complete_if_done(order: Order, *, now: datetime) -> None:
+    """Delivered and paid: nothing is left to do."""
+    done = order.fulfillment_status == FulfillmentStatus.DELIVERED
+    paid = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED)
+    if done and paid and order.status == OrderStatus.IN_FULFILLMENT:
+        move_order(order, OrderStatus.COMPLETED)
+        order.completed_at = now
+        save_order(order, ["status", "completed_at"])
+        announce(
+            events.OrderCompleted(order_id=order.pk, number=order.number), subject=("order", order.number)
+        )
+
+
+def record_cancellation(
+    *, order: Order, lines: Sequence[tuple[int, int]], reason: str, now: datetime, is_whole: bool
+) -> Decimal:
+    """Units will not be delivered; returns the gross amount that is no longer owed. The order row is locked by the caller."""
+    before = {line.pk: line for line in order.lines.all()}
+    amount = sum(
+        (
+            rules.part_of(
+                total=before[pk].total,
+                quantity=before[pk].quantity,
+                done=before[pk].quantity_canceled + before[pk].quantity_dispatched,
+                part=quantity,
+            )
+            for pk, quantity in lines
+        ),
+        rules.ZERO,
+    )
+    _add_to_lines(order, "quantity_canceled", lines)
+    order.due_total -= amount
+    _summarize_money(order)
+    fields = ["due_total", *MONEY_FIELDS]
+    if is_whole:
+        move_order(order, OrderStatus.CANCELED)
+        order.canceled_at, order.cancel_reason, order.payment_deadline = now, reason[:200], None
+        fields += ["status", "canceled_at", "cancel_reason", "payment_deadline"]
+    save_order(order, fields)
+    event = events.OrderCanceled if is_whole else events.OrderLinesCanceled
+    announce(
+        event(order_id=order.pk, number=order.number, reason=reason[:200]), subject=("order", order.number)
+    )
+    return amount
+
+
+def hold_order(*, order_id: int, reason: str, by: User | None) -> Order:
+    if not reason.strip():
+        raise InvalidInput("Say why the order is held.")
+    order = lock_order(order_id=order_id)
+    move_order(order, OrderStatus.ON_HOLD)
+    order.hold_reason = reason[:200]
+    save_order(order, ["status", "hold_reason"])
+    announce(
+        events.OrderHeld(order_id=order.pk, number=order.number, reason=reason[:200]),
+        subject=("order", order.number),
+    )
+    return order
+
+
+def release_order(*, order_id: int, by: User | None) -> Order:
+    order = lock_order(order_id=order_id)
+    working = order.fulfillment_status not in (FulfillmentStatus.UNROUTED, FulfillmentStatus.ROUTED)
+    move_order(order, OrderStatus.IN_FULFILLMENT if working else OrderStatus.PLACED)
+    order.hold_reason = ""
+    save_order(order, ["status", "hold_reason"])
+    announce(events.OrderReleased(order_id=order.pk, number=order.number), subject=("order", order.number))
+    return order
+
+
+def change_promise(*, order: Order, promise: dict[str, object], cause: str, now: datetime) -> None:
+    """Keep the promise on the order, and every later change with its cause. The order row is locked by the caller."""
+    if order.promise.get("date") == promise.get("date") and order.promise.get("ready_at") == promise.get(
+        "ready_at"
+    ):
+        return
+    PromiseChange.objects.create(
+        order=order, before=order.promise, after=promise, cause=cause[:200], created_at=now
+    )
+    announce(
+        events.PromiseChanged(
+            order_id=order.pk,
+            number=order.number,
+            before=str(order.promise.get("ready_at") or order.promise.get("date") or ""),
+            after=str(promise.get("ready_at") or promise.get("date") or ""),
+            cause=cause[:200],
+        ),
+        subject=("order", order.number),
+    )
+    order.promise = promise
+    save_order(order, ["promise"])
+
+
+def add_note(*, order_id: int, text: str, by: User, now: datetime) -> OrderNote:
+    if not text.strip():
+        raise InvalidInput("Write something in the note.")
+    return OrderNote.objects.create(order_id=order_id, text=text.strip(), author=by, created_at=now)
+
+
+def goods_counts(order: Order) -> tuple[int, int]:
+    """(still wanted, dispatched) units over the goods lines."""
+    sums = OrderLine.objects.filter(order=order, kind=LineKind.GOODS).aggregate(
+        wanted=Sum(F("quantity") - F("quantity_canceled")), dispatched=Sum("quantity_dispatched")
+    )
+    return sums["wanted"] or 0, sums["dispatched"] or 0
+
+
+_LIMITS = {
+    "quantity_dispatched": "l.quantity - l.quantity_canceled - l.quantity_dispatched",
+    "quantity_canceled": "l.quantity - l.quantity_canceled - l.quantity_dispatched",
+    "quantity_returned": "l.quantity_dispatched - l.quantity_returned",
+}
+
+
+def _add_to_lines(order: Order, column: str, lines: Sequence[tuple[int, int]]) -> None:
+    """One guarded update for all lines: fewer rows than lines means that one of them had not enough left."""
+    wanted: dict[int, int] = {}
+    for pk, quantity in lines:
+        assert quantity > 0, "callers pass positive quantities"
+        wanted[pk] = wanted.get(pk, 0) + quantity
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE oms_orderline l SET {column} = l.{column} + w.quantity "  # noqa: S608 - the column is one of _LIMITS
+            "FROM unnest(%s::bigint[], %s::int[]) AS w(id, quantity) "
+            f"WHERE l.id = w.id AND l.order_id = %s AND w.quantity <= {_LIMITS[column]}",
+            (list(wanted), list(wanted.values()), order.pk),
+        )
+        if cursor.rowcount != len(wanted):
+            raise QuantityExceeded(
+                f"{order.number}: a line has fewer units left than asked for.", number=order.number
+            )

@@ -1,0 +1,40 @@
+"""Arithmetic and decisions about orders: no ORM, no clock, no settings."""
+
+from decimal import Decimal
+
+from oms.states import FulfillmentStatus, PaymentStatus
+from retail.kernel.money import rounded
+
+ZERO = Decimal("0.00")
+
+
+def part_of(*, total: Decimal, quantity: int, done: int, part: int) -> Decimal:
+    """The share of a line's total that the next `part` units take after `done` of `quantity`.
+
+    Cumulative rounding: whatever the sequence of parts, they add up to the total to the para.
+    """
+    assert done >= 0 and part >= 0 and done + part <= quantity
+    return rounded(total * (done + part) / quantity) - rounded(total * done / quantity)
+
+
+def payment_status(
+    *, total: Decimal, due: Decimal, authorized: Decimal, captured: Decimal, refunded: Decimal
+) -> PaymentStatus:
+    """The summary of an order's money. Money that came in is never denied: more than the total is OVERPAID."""
+    net = captured - refunded
+    if net > total:
+        return PaymentStatus.OVERPAID
+    if refunded > 0:
+        return PaymentStatus.REFUNDED if net == 0 else PaymentStatus.PARTLY_REFUNDED
+    if captured > 0:
+        return PaymentStatus.PAID if net >= due else PaymentStatus.PARTLY_PAID
+    if authorized > 0 and authorized >= due:
+        return PaymentStatus.AUTHORIZED
+    return PaymentStatus.NONE
+
+
+def dispatch_status(*, ordered: int, dispatched: int, current: FulfillmentStatus) -> FulfillmentStatus:
+    """`ordered` is what is still wanted: quantity less canceled, summed over goods lines."""
+    if dispatched == 0:
+        return current
+    return FulfillmentStatus.DISPATCHED if dispatched >= ordered else FulfillmentStatus.PARTLY_DISPATCHED
