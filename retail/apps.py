@@ -1,4 +1,6 @@
 from django.apps import AppConfig
+from django.conf import settings
+from django.utils.module_loading import autodiscover_modules
 
 
 class RetailConfig(AppConfig):
@@ -6,3 +8,17 @@ class RetailConfig(AppConfig):
     label = "retail"
     verbose_name = "Onerow"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """The roof knows every room: it loads their reactions to events and lets new events ring the worker."""
+        from retail.kernel import outbox
+
+        autodiscover_modules("handlers")
+        if settings.OUTBOX_RINGS:
+            outbox.on_doorbell(_ring_worker)
+
+
+def _ring_worker() -> None:
+    from retail.tasks import run_outbox
+
+    run_outbox.delay()

@@ -106,6 +106,9 @@ VARIABLES: tuple[Variable, ...] = (
         _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     ),
     Variable(
+        "METRICS_TOKEN", "str", "", "Bearer token that `/metrics` asks for in production. Unset: 404 there."
+    ),
+    Variable(
         "EMAIL_URL",
         "str",
         "",

@@ -1,7 +1,13 @@
-"""Every address of the house. Each room brings its own; the roof decides where they stand."""
+"""Every address of the house. Each room brings its own lists; the roof decides where they stand.
+
+A room's `urls.py` may have `urlpatterns` with its `app_name` (shop, finance), `ops_urlpatterns` (pages of the back
+office, names in `ops:`) and `scan_urlpatterns` (pages of the handheld, names in `scan:`). A room's `api/urls.py` has
+`urlpatterns`, all of them below /api/v1/ with names in `api:`.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 
 from django.conf import settings
@@ -13,24 +19,36 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtail_admin_urls
 from wagtail.documents import urls as wagtail_documents_urls
 
-from retail import health
+Address = URLPattern | URLResolver
+ROOMS = ("oms", "warehouse", "crm", "finance", "storefront", "cms", "audit")
 
 
-def _room(module: str, *, at: str) -> list[URLPattern | URLResolver]:
+def _lists(name: str, *, of: str = "urls") -> list[Address]:
+    """The lists of this name of every room that has one."""
+    found: list[Address] = []
+    for room in ROOMS:
+        if find_spec(room + "." + of.split(".")[0]) and find_spec(f"{room}.{of}"):
+            found += getattr(import_module(f"{room}.{of}"), name, [])
+    return found
+
+
+def _room(module: str, *, at: str) -> list[Address]:
     return [path(at, include(module))] if find_spec(module) else []
 
 
-urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+urlpatterns: list[Address] = [
     path("admin/", admin.site.urls),
+    path("", include("retail.front.urls")),
     path("cms/", include(wagtail_admin_urls)),
     path("documents/", include(wagtail_documents_urls)),
+    path("api/v1/", include((_lists("urlpatterns", of="api.urls"), "api"))),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
 urlpatterns += i18n_patterns(
     path("accounts/", include("allauth.urls")),
+    *_room("finance.urls", at="ops/finance/"),
+    path("ops/", include((_lists("ops_urlpatterns"), "ops"))),
+    path("scan/", include((_lists("scan_urlpatterns"), "scan"))),
     *_room("storefront.urls", at=""),
     path("", include(wagtail_urls)),
     prefix_default_language=False,

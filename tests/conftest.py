@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -24,6 +25,12 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     TransactionTestCase._fixture_teardown = usual  # type: ignore[attr-defined]
     with django_db_blocker.unblock():
         databases.drop()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The words in both scripts are build products; whoever starts the run makes them, the workers read them."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        call_command("translations", "compile", verbosity=0)
 
 
 pytest_plugins = ["tests.browsing"]

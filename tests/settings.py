@@ -33,6 +33,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 AXES_ENABLED = False
+OUTBOX_RINGS = False  # a test that wants reactions calls `outbox.run_pending(now=…)`
 LOGGING["root"]["level"] = "WARNING"
 
 # Real threads and a re-made database per test: each connection is its own, and closed when its thread ends.
