@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -101,7 +102,8 @@ def _figures() -> Iterable[tuple[str, str, float]]:
 
 def _queue_length() -> int:
     with celery_app.connection_for_read() as broker:
-        return int(broker.default_channel.queue_declare("celery", passive=True).message_count)
+        channel: Any = broker.channel()
+        return int(channel.client.llen("celery"))
 
 
 def _database_answers() -> bool:

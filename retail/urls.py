@@ -12,9 +12,9 @@ from importlib.util import find_spec
 
 from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
-from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.static import serve
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtail_admin_urls
 from wagtail.documents import urls as wagtail_documents_urls
@@ -36,13 +36,20 @@ def _room(module: str, *, at: str) -> list[Address]:
     return [path(at, include(module))] if find_spec(module) else []
 
 
+def _uploads() -> list[Address]:
+    """Uploads are served by ourselves on this machine only; in production by the proxy or the object store."""
+    if not settings.IS_LOCAL:
+        return []
+    return [re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT})]
+
+
 urlpatterns: list[Address] = [
     path("admin/", admin.site.urls),
     path("", include("retail.front.urls")),
     path("cms/", include(wagtail_admin_urls)),
     path("documents/", include(wagtail_documents_urls)),
     path("api/v1/", include((_lists("urlpatterns", of="api.urls"), "api"))),
-    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+    *_uploads(),
 ]
 urlpatterns += i18n_patterns(
     path("accounts/", include("allauth.urls")),

@@ -31,10 +31,10 @@ class Plan:
 
 def plans(*, root: Path, port: int, sandbox_port: int, web_workers: int, task_workers: int) -> list[Plan]:
     python, manage = sys.executable, str(root / "manage.py")
-    web = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
-    web += ("--workers", str(web_workers), "--blocking-threads", "4", "--backpressure", "64")
-    web += ("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5", "--no-ws")
-    web += ("retail.wsgi:application",)
+    web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+    web += ["--workers", str(web_workers), "--blocking-threads", "4", "--backpressure", "64"]
+    web += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5", "--no-ws"]
+    web += ["retail.wsgi:application"]
     worker = ("worker", "--concurrency", str(task_workers), "--without-gossip", "--without-mingle")
     celery = (python, "-m", "celery", "-A", "retail")
     processes_wanted = [
