@@ -148,3 +148,12 @@ def read(name: str) -> Any:
     if complaint:
         raise ImproperlyConfigured(f"{name} {complaint}.")
     return value
+
+
+def table() -> str:
+    """The table of the README, in Markdown."""
+    lines = ["| variable | kind | default | what |", "|---|---|---|---|"]
+    for variable in VARIABLES:
+        default = "" if variable.default in (None, "", []) else f"`{variable.default}`"
+        lines.append(f"| `{variable.name}` | {variable.kind} | {default} | {variable.about} |")
+    return "\n".join(lines)

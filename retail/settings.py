@@ -159,7 +159,9 @@ AUTH_USER_MODEL = "kernel.User"
 AUDITLOG_LOGENTRY_MODEL = "audit.LogEntry"
 
 _pool_size: int = read("DATABASE_POOL_SIZE")
-_database = environ.Env.db_url_config(read("DATABASE_URL") or local.database_url(ONEROW_HOME))
+_database = environ.Env.db_url_config(
+    _required("DATABASE_URL", locally="") or local.database_url(ONEROW_HOME)
+)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **{key: _database[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")},
@@ -180,7 +182,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 
 # -- Doorbell, cache, sessions: a wiped Redis loses nothing --------------------------------------------------
-REDIS_URL: str = read("REDIS_URL") or local.redis_url(ONEROW_HOME)
+REDIS_URL: str = _required("REDIS_URL", locally=local.redis_url(ONEROW_HOME))
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -229,7 +231,9 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 # -- Files ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = ONEROW_HOME / "static"
+STATIC_ROOT = (
+    None if IS_LOCAL else BASE_DIR / "static-built"
+)  # on this machine files are found where they are
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(read("MEDIA_ROOT") or ONEROW_HOME / "media")
 STORAGES = {

@@ -20,16 +20,6 @@ from retail.running import home as local
 from retail.running import processes
 
 SUPERUSER, APPLICATION, DATABASE = "postgres", "onerow", "onerow"
-EXTENSIONS = (
-    "pg_trgm",
-    "unaccent",
-    "btree_gin",
-    "btree_gist",
-    "pgcrypto",
-    "citext",
-    "fuzzystrmatch",
-    "vector",
-)
 START_ATTEMPTS = 20
 MAX_CONNECTIONS = 200
 
@@ -237,11 +227,9 @@ def _postmaster(place: _Place) -> int:
 
 
 def _make_application(home: Path, port: int) -> None:
-    """The application's own role (no superuser), its database, and the extensions in every database to come."""
+    """The application's own role, without a superuser's rights, and its database."""
     password = local.secret(home, "database_password")
-    with psycopg.connect(_superuser_url(home, port, "template1"), autocommit=True) as connection:
-        for extension in EXTENSIONS:
-            connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
+    with psycopg.connect(_superuser_url(home, port, "postgres"), autocommit=True) as connection:
         role = sql.Identifier(APPLICATION)
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION]).fetchone():
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(role))
