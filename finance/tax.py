@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from retail.kernel.money import ZERO, allocate, rounded
+from retail.kernel.errors import Refusal
+from retail.kernel.money import HUNDRED, ZERO, allocate, rounded, tax_in_gross
 
-HUNDRED = Decimal(100)
 PRICE_STEP = Decimal("0.0001")
 STANDARD = "S"
 ROUNDING_INCOME = "679"
@@ -28,7 +28,7 @@ class NegativeGross(ValueError):
     code = "NEGATIVE_GROSS"
 
 
-class BeyondTheLine(ValueError):
+class BeyondTheLine(Refusal):
     """A partial document asks for more than is left of the line."""
 
     code = "BEYOND_THE_LINE"
@@ -84,11 +84,6 @@ class DocumentTax:
     @property
     def net(self) -> Decimal:
         return self.gross - self.tax
-
-
-def tax_in_gross(gross: Decimal, rate: Decimal) -> Decimal:
-    """The tax contained in a gross sum, rounded once."""
-    return rounded(gross * rate / (HUNDRED + rate))
 
 
 def tax_document(lines: Sequence[DocumentLine]) -> DocumentTax:

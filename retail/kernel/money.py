@@ -11,6 +11,7 @@ from typing import Self
 ROUNDING = ROUND_HALF_UP
 PARA = Decimal("0.01")
 ZERO = Decimal("0.00")
+HUNDRED = Decimal(100)
 
 
 class CurrencyMismatch(ValueError):
@@ -38,6 +39,11 @@ def rounded(amount: Decimal | int | Fraction) -> Decimal:
     if isinstance(amount, Fraction):
         amount = Decimal(amount.numerator) / Decimal(amount.denominator)
     return Decimal(amount).quantize(PARA, rounding=ROUNDING)
+
+
+def tax_in_gross(gross: Decimal, rate: Decimal) -> Decimal:
+    """The tax contained in a gross sum at a rate in percent, rounded once."""
+    return rounded(gross * rate / (HUNDRED + rate))
 
 
 def in_paras(amount: Decimal) -> int:

@@ -25,10 +25,9 @@ from finance.tax import (
     take_quantity,
     tax_advance,
     tax_document,
-    tax_in_gross,
     ubl_view,
 )
-from retail.kernel.money import from_paras, rounded
+from retail.kernel.money import from_paras, rounded, tax_in_gross
 
 D = Decimal
 TEN, TWENTY = D(10), D(20)

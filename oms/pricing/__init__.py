@@ -1,0 +1,46 @@
+"""The one price engine of every channel; pure: no rows, no clock, no settings."""
+
+from oms.pricing.answer import AppliedDiscount, Outcome, Priced, PricedLine, Step
+from oms.pricing.engine import DELIVERY_KEY, price
+from oms.pricing.lists import Unpriced
+from oms.pricing.question import (
+    BadBasket,
+    BadDiscount,
+    DeliveryQuote,
+    Discount,
+    DiscountKind,
+    Gift,
+    LineKind,
+    MinimumBasis,
+    PriceEntry,
+    PricingInput,
+    PricingLine,
+    Scope,
+    Tier,
+)
+from oms.pricing.words import in_words
+
+__all__ = [
+    "DELIVERY_KEY",
+    "AppliedDiscount",
+    "BadBasket",
+    "BadDiscount",
+    "DeliveryQuote",
+    "Discount",
+    "DiscountKind",
+    "Gift",
+    "LineKind",
+    "MinimumBasis",
+    "Outcome",
+    "PriceEntry",
+    "Priced",
+    "PricedLine",
+    "PricingInput",
+    "PricingLine",
+    "Scope",
+    "Step",
+    "Tier",
+    "Unpriced",
+    "in_words",
+    "price",
+]

@@ -1,0 +1,239 @@
+"""What the price engine is asked: lines with candidate prices, discounts, facts about the shopper, a delivery quote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from retail.kernel.errors import InvalidInput
+from retail.kernel.money import HUNDRED
+
+
+class LineKind(StrEnum):
+    GOODS = "GOODS"
+    DELIVERY = "DELIVERY"
+    FEE = "FEE"
+    GIFT_CARD = "GIFT_CARD"
+
+
+class DiscountKind(StrEnum):
+    """What `Discount.value` means for each kind."""
+
+    PERCENT = "PERCENT"  # percent off every line in scope
+    AMOUNT = "AMOUNT"  # money off: of the whole scope, or of each unit with `is_per_unit`
+    FIXED_PRICE = "FIXED_PRICE"  # the unit price, when that is lower
+    N_FOR_M = "N_FOR_M"  # of every `take` units the cheapest `take - pay` are this percent off (100 = free)
+    CHEAPEST_FREE = "CHEAPEST_FREE"  # the cheapest of the `take` dearest units is this percent off, once
+    TIERED = "TIERED"  # the best tier reached; `value` is not used
+    FREE_SHIPPING = "FREE_SHIPPING"  # percent off the delivery fee (100 = free)
+    GIFT_LINE = "GIFT_LINE"  # the gift is added for nothing; `value` is not used
+
+
+class MinimumBasis(StrEnum):
+    """Which amount of the scope a minimum is compared with."""
+
+    AFTER_DISCOUNTS = "AFTER_DISCOUNTS"  # what is left after the groups before this one
+    BEFORE_DISCOUNTS = "BEFORE_DISCOUNTS"  # the price list amount
+
+
+class BadDiscount(InvalidInput):
+    """A discount whose numbers make no sense; caught where a discount is saved, long before a basket."""
+
+    code = "BAD_DISCOUNT"
+
+
+class BadBasket(ValueError):
+    """Lines with the same key, or a quantity below one: our own mistake, not the shopper's."""
+
+    code = "BAD_BASKET"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """One candidate price of a line: gross unit amount, list and validity (from included, to excluded)."""
+
+    amount: Decimal
+    list_code: str
+    list_name: str = ""
+    priority: int = 0
+    minimum_quantity: int = 1
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PricingLine:
+    """One basket or order line. `floor` is the lowest unit price that discounts may reach."""
+
+    key: str
+    sku: str
+    quantity: int
+    entries: tuple[PriceEntry, ...]
+    tax_rate: Decimal
+    name: str = ""
+    categories: frozenset[str] = frozenset()
+    floor: Decimal | None = None
+    kind: LineKind = LineKind.GOODS
+
+    @property
+    def is_discountable(self) -> bool:
+        return self.kind == LineKind.GOODS
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which goods a discount may touch; an empty scope is every line. Exclusions win."""
+
+    skus: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    excluded_skus: frozenset[str] = frozenset()
+    excluded_categories: frozenset[str] = frozenset()
+
+    def covers(self, line: PricingLine) -> bool:
+        if not line.is_discountable or line.sku in self.excluded_skus:
+            return False
+        if line.categories & self.excluded_categories:
+            return False
+        if not self.skus and not self.categories:
+            return True
+        return line.sku in self.skus or bool(line.categories & self.categories)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """From this amount or quantity of the scope on: a percent, or money off the whole scope."""
+
+    minimum_amount: Decimal = Decimal(0)
+    minimum_quantity: int = 0
+    percent: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    sku: str
+    name: str
+    unit_price: Decimal
+    tax_rate: Decimal
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """One rule. `needs` are facts that must all hold (`segment:tier-2`, `coupon:JESEN`, `offer:17`).
+
+    Groups add up, lowest `priority` first; in a group a line takes one discount, the best. Without a group a
+    discount is a group of its own. An exclusive one is the only discount of the basket or none of it.
+    `reduction_max` caps what it takes off the whole basket.
+    """
+
+    code: str
+    kind: DiscountKind
+    value: Decimal = HUNDRED
+    name: str = ""
+    campaign: str = ""
+    scope: Scope = Scope()
+    group: str = ""
+    priority: int = 100
+    is_exclusive: bool = False
+    needs: frozenset[str] = frozenset()
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    minimum_amount: Decimal = Decimal(0)
+    minimum_quantity: int = 0
+    minimum_basis: MinimumBasis = MinimumBasis.AFTER_DISCOUNTS
+    reduction_max: Decimal | None = None
+    is_per_unit: bool = False
+    take: int = 0
+    pay: int = 0
+    tiers: tuple[Tier, ...] = ()
+    gift: Gift | None = None
+    delivery_methods: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for complaint, is_wrong in self._complaints():
+            if is_wrong:
+                raise BadDiscount(f"{self.code}: {complaint}")
+
+    @property
+    def group_name(self) -> str:
+        return self.group or f"={self.code}"
+
+    @property
+    def is_of_goods(self) -> bool:
+        return self.kind not in (DiscountKind.FREE_SHIPPING, DiscountKind.GIFT_LINE)
+
+    @property
+    def is_line_by_line(self) -> bool:
+        """Whether what it takes off a line depends on that line alone."""
+        if self.reduction_max is not None:
+            return False
+        return self.kind in (DiscountKind.PERCENT, DiscountKind.FIXED_PRICE) or (
+            self.kind == DiscountKind.AMOUNT and self.is_per_unit
+        )
+
+    @property
+    def order(self) -> tuple[int, str]:
+        return self.priority, self.code
+
+    def _complaints(self) -> list[tuple[str, bool]]:
+        percents = [tier.percent for tier in self.tiers]
+        amounts = [self.minimum_amount, *(tier.amount for tier in self.tiers)]
+        amounts += [tier.minimum_amount for tier in self.tiers]
+        if self.kind in (DiscountKind.AMOUNT, DiscountKind.FIXED_PRICE):
+            amounts.append(self.value)
+        else:
+            percents.append(self.value)
+        if self.reduction_max is not None:
+            amounts.append(self.reduction_max)
+        is_set = self.kind in (DiscountKind.N_FOR_M, DiscountKind.CHEAPEST_FREE)
+        return [
+            ("a percent lies between 0 and 100, in hundredths", not all(map(_is_percent, percents))),
+            ("an amount is not negative and has two places", not all(map(_is_amount, amounts))),
+            ("take must be above pay", is_set and not 0 <= self.pay < self.take),
+            ("the cheapest of fewer than one", self.kind == DiscountKind.CHEAPEST_FREE and self.take < 1),
+            ("tiers and TIERED go together", (self.kind == DiscountKind.TIERED) != bool(self.tiers)),
+            ("a gift and GIFT_LINE go together", (self.kind == DiscountKind.GIFT_LINE) != bool(self.gift)),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryQuote:
+    """The gross fee of the chosen delivery method, before free shipping."""
+
+    method: str
+    amount: Decimal
+    tax_rate: Decimal
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PricingInput:
+    """Everything a price depends on. `facts` hold for this shopper at this moment; `at` is the moment."""
+
+    lines: tuple[PricingLine, ...]
+    currency: str
+    at: datetime
+    discounts: tuple[Discount, ...] = ()
+    facts: frozenset[str] = frozenset()
+    delivery: DeliveryQuote | None = None
+
+    def __post_init__(self) -> None:
+        keys = [line.key for line in self.lines]
+        if len(set(keys)) != len(keys):
+            raise BadBasket("two lines share a key")
+        if any(line.quantity < 1 for line in self.lines):
+            raise BadBasket("a quantity is below one")
+        codes = [discount.code for discount in self.discounts]
+        if len(set(codes)) != len(codes):
+            raise BadBasket("two discounts share a code")
+
+
+def _is_percent(value: Decimal) -> bool:
+    return value.is_finite() and 0 <= value <= HUNDRED and value == round(value, 2)
+
+
+def _is_amount(value: Decimal) -> bool:
+    return value.is_finite() and value >= 0 and value == round(value, 2)
