@@ -5,18 +5,20 @@ knows Serbian in only one script is borrowed from: its words are put into the sc
 """
 
 import io
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_python
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
+from retail.kernel import script as script_module
 from retail.kernel.script import is_cyrillic, to_cyrillic, to_latin
 
 SOURCE, DERIVED, GENERIC = "sr_Latn", "sr_Cyrl", "sr"
@@ -27,7 +29,18 @@ KEYWORDS: dict[str, Any] = {
     **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
     **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
 }
+FORMS = 3  # 1 knjiga, 2 knjige, 5 knjiga
 SKIPPED_FOLDERS = {"migrations", "static", "locale", "node_modules", "__pycache__"}
+PO_HEAD = """# Serbian (Latin). The Cyrillic catalog is generated from this one.
+msgid ""
+msgstr ""
+"Language: sr_Latn\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: {plural}\\n"
+
+"""
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-zA-Z]|%[sd](?!\w)|\{\w*\}")
 type_of_key = tuple[str, str]  # context or "", msgid
 
@@ -61,87 +74,114 @@ def rooms_below(root: Path, folders: Iterable[tuple[str, Path]]) -> list[Room]:
     return [Room(n, f, frozenset(o for _n, o in own if f in o.parents)) for n, f in own]
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A msgid, its plural when it counts, and the Serbian words: one text, or three forms."""
+
+    context: str
+    msgid: str
+    plural: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> type_of_key:
+        return self.context, self.msgid
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.words) == (FORMS if self.plural else 1) and all(self.words)
+
+    def fits(self, other: "Entry") -> bool:
+        return bool(self.plural) == bool(other.plural)
+
+    def changed(self, change: Callable[[str], str]) -> "Entry":
+        return replace(self, words=tuple(map(change, self.words)))
+
+    def put_into(self, catalog: Catalog, places: Iterable[str] = ()) -> None:
+        string: Any = self.words if self.plural else "".join(self.words)
+        catalog.add(
+            (self.msgid, self.plural) if self.plural else self.msgid,
+            string or None,
+            [(place, 0) for place in places],
+            context=self.context or None,
+        )
+
+
+def empty_catalog() -> Catalog:
+    return Catalog(locale=SOURCE, project="onerow", domain="django", charset="utf-8", fuzzy=False)
+
+
+def entries_of(catalog: Catalog) -> dict[type_of_key, Entry]:
+    found = {}
+    for message in catalog:
+        if message.id and not message.fuzzy:
+            msgids: Any = message.id if message.pluralizable else (message.id, "")
+            words: Any = message.string if message.pluralizable else (message.string,)
+            entry = Entry(
+                message.context or "", msgids[0], msgids[1], tuple(word or "" for word in words or ())
+            )
+            found[entry.key] = entry
+    return found
+
+
 # ------------------------------------------------------------------ extract
-def extract(room: Room, root: Path) -> Catalog:
-    """Every msgid of the app's Python and templates, without translations."""
-    catalog = Catalog(locale=SOURCE, project="onerow", domain="django", charset="utf-8", fuzzy=False)
+def wanted(room: Room, root: Path) -> dict[type_of_key, tuple[Entry, set[str]]]:
+    """Every msgid of the app's Python and templates, and the files that say it."""
+    found: dict[type_of_key, tuple[Entry, set[str]]] = {}
     for path in room.sources():
         text = path.read_text(encoding="utf-8")
-        for message, context in found_in(text, is_template=path.suffix != ".py", origin=str(path)):
-            place = (str(path.relative_to(root)), 0)
-            catalog.add(message, None, [place], context=context)
-    return catalog
+        for entry in found_in(text, is_template=path.suffix != ".py", origin=str(path)):
+            known, places = found.setdefault(entry.key, (entry, set()))
+            places.add(str(path.relative_to(root)))
+            if entry.plural and not known.plural:
+                found[entry.key] = (entry, places)
+    return found
 
 
-def found_in(text: str, *, is_template: bool, origin: str = "") -> Iterator[tuple[Any, str | None]]:
-    """(msgid or the pair of singular and plural, context) in the order of the text."""
+def found_in(text: str, *, is_template: bool, origin: str = "") -> Iterator[Entry]:
+    """What a source file wants translated, in the order of the text."""
     code = templatize(text, origin=origin) if is_template else text
     if is_template:  # what is left of the template is not indented like Python
         code = "\n".join(line.lstrip() for line in code.splitlines())
     for _line, function, message, _comments in extract_python(io.BytesIO(code.encode()), KEYWORDS, (), {}):
-        found = _message(KEYWORDS[function], message)
-        if found and found[0] and found[0] != ("",):
-            yield found
+        entry = _entry(str(function or "_"), message)
+        if entry is not None:
+            yield entry
 
 
-def _message(shape: Any, message: Any) -> tuple[Any, str | None] | None:
-    """Babel hands over the raw arguments; the shape says which is the context and which the words."""
-    words = message if isinstance(message, tuple) else (message,)
-    context = None
-    if shape and isinstance(shape[0], tuple):
-        context, words = words[0], words[1:]
-    needed = 2 if shape and sum(isinstance(n, int) for n in shape) == 2 else 1
-    if len(words) < needed or any(not isinstance(word, str) for word in words[:needed]):
+def _entry(function: str, message: Any) -> Entry | None:
+    """Babel hands over the raw arguments; the function's name says which is the context and which the words."""
+    said = message if isinstance(message, tuple) else (message,)
+    has_context, counts = "pgettext" in function, "ngettext" in function or "npgettext" in function
+    words = said[1:] if has_context else said
+    needed = 2 if counts else 1
+    if len(words) < needed or not all(isinstance(word, str) for word in words[:needed]) or not words[0]:
         return None
-    return (tuple(words[:2]) if needed == 2 else words[0]), context
+    return Entry(said[0] if has_context else "", words[0], words[1] if counts else "")
 
 
-def read(path: Path) -> Catalog:
-    if not path.exists():
-        return Catalog(locale=SOURCE, domain="django", charset="utf-8", fuzzy=False)
-    with path.open("rb") as file:
-        return read_po(file, locale=SOURCE, domain="django", charset="utf-8", abort_invalid=True)
+def written(room: Room) -> dict[type_of_key, Entry]:
+    """The app's own catalog, as people wrote it."""
+    if not room.po.exists():
+        return {}
+    with room.po.open("rb") as file:
+        return entries_of(read_po(file, locale=SOURCE, domain="django", charset="utf-8", abort_invalid=True))
 
 
-def refreshed(room: Room, root: Path, known: dict[type_of_key, Any] | None = None) -> tuple[str, int, int]:
+def refreshed(room: Room, root: Path, known: dict[type_of_key, Entry] | None = None) -> tuple[str, int, int]:
     """The text of the app's catalog with what the code asks for now, the count of entries, and of empty ones.
 
     `known` are words that other apps use for the same msgid: one msgid has one translation in the whole house.
     """
-    wanted = extract(room, root)
-    written = read(room.po)
-    fresh = Catalog(locale=SOURCE, project="onerow", domain="django", charset="utf-8", fuzzy=False)
-    fresh.header_comment = "# Serbian (Latin). The Cyrillic catalog is generated from this one."
-    for message in wanted:
-        if message.id:
-            msgid = message.id[0] if message.pluralizable else message.id
-            words = _kept(message, written.get(msgid, context=message.context))
-            if not words or not all(words):
-                words = (known or {}).get((message.context or "", msgid), words)
-            places = sorted({(place, 0) for place, _line in message.locations})
-            fresh.add(message.id, words, places, context=message.context)
+    own, fresh, empty, all_wanted = written(room), empty_catalog(), 0, wanted(room, root)
+    for key, (entry, places) in all_wanted.items():
+        candidates = (source.get(key) for source in (own, known or {}))
+        old = next((e for e in candidates if e and e.is_full and e.fits(entry)), None)
+        empty += old is None
+        replace(entry, words=old.words if old else ()).put_into(fresh, sorted(places))
     out = io.BytesIO()
     write_po(out, fresh, sort_output=True, include_lineno=False, omit_header=True, width=110)
-    head = (
-        f"{fresh.header_comment}\n"
-        'msgid ""\nmsgstr ""\n"Language: sr_Latn\\n"\n"MIME-Version: 1.0\\n"\n'
-        '"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
-        f'"Plural-Forms: {fresh.plural_forms}\\n"\n\n'
-    )
-    return head + out.getvalue().decode(), len(fresh), sum(1 for m in fresh if m.id and not _is_full(m, fresh))
-
-
-def _kept(message: Message, old: Message | None) -> Any:
-    """The old words, when they have the same shape (one text, or three plural forms)."""
-    if old is None or bool(old.pluralizable) != bool(message.pluralizable):
-        return None
-    return old.string
-
-
-def _is_full(message: Message, catalog: Catalog) -> bool:
-    if message.pluralizable:
-        return len(message.string) == catalog.num_plurals and all(message.string)
-    return bool(message.string)
+    return PO_HEAD.format(plural=fresh.plural_forms) + out.getvalue().decode(), len(all_wanted), empty
 
 
 # ------------------------------------------------------------------ check
@@ -157,98 +197,93 @@ class Complaint:
 
 def complaints(rooms: Iterable[Room], root: Path) -> list[Complaint]:
     """What keeps the translations from being whole: missing words, lost placeholders, two words for one msgid."""
-    found, said = [], dict[type_of_key, tuple[str, Any]]()
+    found: list[Complaint] = []
+    said: dict[type_of_key, tuple[str, Entry]] = {}
     for room in rooms:
-        wanted, written = extract(room, root), read(room.po)
-        for message in wanted:
-            if message.id:
-                found += _complaints(room, message, written, said)
+        own = written(room)
+        for key, (entry, _places) in wanted(room, root).items():
+            found += [Complaint(room.name, entry.msgid, reason) for reason in _reasons(entry, own.get(key))]
+            if key in own:
+                other, before = said.setdefault(key, (room.name, own[key]))
+                if before.is_full and own[key].is_full and before.words != own[key].words:
+                    reason = f"{other} says {before.words}, here {own[key].words}"
+                    found.append(Complaint(room.name, entry.msgid, reason))
     return found
 
 
-def _complaints(room: Room, message: Message, written: Catalog, said: dict[type_of_key, Any]) -> Iterator[Complaint]:
-    msgid = message.id[0] if message.pluralizable else message.id
-    own = written.get(msgid, context=message.context)
-    if own is None or own.fuzzy or not _is_full(own, written) or bool(own.pluralizable) != bool(message.pluralizable):
-        yield Complaint(room.name, msgid, "no Serbian words")
+def _reasons(entry: Entry, own: Entry | None) -> Iterator[str]:
+    if own is None or not own.is_full or not own.fits(entry):
+        yield "no Serbian words"
         return
-    texts = own.string if own.pluralizable else (own.string,)
-    asked = set(_PLACEHOLDER.findall(" ".join(message.id if message.pluralizable else (msgid,))))
-    for text in texts:
-        if set(_PLACEHOLDER.findall(text)) - asked or (
-            not own.pluralizable and asked - set(_PLACEHOLDER.findall(text))
-        ):
-            yield Complaint(room.name, msgid, f"placeholders differ in {text!r}")
+    asked = set(_PLACEHOLDER.findall(f"{entry.msgid} {entry.plural}"))
+    for text in own.words:
+        has = set(_PLACEHOLDER.findall(text))
+        if has - asked or (not entry.plural and asked - has):
+            yield f"placeholders differ in {text!r}"
         if is_cyrillic(text):
-            yield Complaint(room.name, msgid, "Cyrillic is generated, not written")
-    key = (message.context or "", msgid)
-    other, words = said.setdefault(key, (room.name, own.string))
-    if words != own.string:
-        yield Complaint(room.name, msgid, f"{other} says {words!r}, here {own.string!r}")
+            yield "Cyrillic is generated, not written"
 
 
 # ------------------------------------------------------------------ compile
-def compile_room(room: Room, borrowed: dict[str, list[Message]] | None = None, *, force: bool = False) -> bool:
+def compile_room(room: Room, more: dict[str, list[Entry]] | None = None, *, force: bool = False) -> bool:
     """Write the `.mo` of both scripts; False when they are newer than their sources."""
     targets = {script: room.folder / "locale" / script / MO for script in (SOURCE, DERIVED)}
-    stamp = max((p.stat().st_mtime for p in (room.po, Path(__file__)) if p.exists()), default=0.0)
+    sources = (room.po, Path(__file__), Path(script_module.__file__))
+    stamp = max((path.stat().st_mtime for path in sources if path.exists()), default=0.0)
     if not force and all(path.exists() and path.stat().st_mtime > stamp for path in targets.values()):
         return False
-    own = [m for m in (read(room.po) if room.po.exists() else ()) if m.id and m.string and not m.fuzzy]
-    _write(targets[SOURCE], SOURCE, own, (borrowed or {}).get(SOURCE, []), str)
-    _write(targets[DERIVED], DERIVED, own, (borrowed or {}).get(DERIVED, []), to_cyrillic)
+    own = [entry for entry in written(room).values() if entry.is_full]
+    more = more or {}
+    _write(targets[SOURCE], SOURCE, [*more.get(SOURCE, []), *own])
+    _write(
+        targets[DERIVED], DERIVED, [*more.get(DERIVED, []), *(entry.changed(to_cyrillic) for entry in own)]
+    )
     return True
 
 
-def _write(path: Path, locale: str, own: list[Message], more: list[Message], change: Callable[[str], str]) -> None:
-    catalog = Catalog(locale=SOURCE, domain="django", charset="utf-8", fuzzy=False)
-    catalog.mime_headers = [("Language", locale), *[h for h in catalog.mime_headers if h[0] != "Language"]]
-    for message in more:
-        catalog.add(message.id, message.string, context=message.context)
-    for message in own:
-        words = tuple(map(change, message.string)) if message.pluralizable else change(message.string)
-        if all(words) if message.pluralizable else words:
-            catalog.delete(message.id[0] if message.pluralizable else message.id, context=message.context)
-            catalog.add(message.id, words, context=message.context)
+def _write(path: Path, locale: str, entries: Iterable[Entry]) -> None:
+    """Whole or not at all: several processes may compile at once."""
+    catalog = empty_catalog()
+    catalog.mime_headers = [("Language", locale), *(h for h in catalog.mime_headers if h[0] != "Language")]
+    for entry in {entry.key: entry for entry in entries}.values():
+        entry.put_into(catalog)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
+    fresh = path.with_suffix(f".{os.getpid()}.new")
     with fresh.open("wb") as file:
         write_mo(file, catalog)
     fresh.replace(path)
 
 
-def borrowed(folders: Iterable[Path], own: set[type_of_key]) -> dict[str, list[Message]]:
-    """Serbian words of libraries in the script that they lack, without msgids that the house itself says."""
-    found: dict[str, list[Message]] = {SOURCE: [], DERIVED: []}
+def borrowed(folders: Iterable[Path], own: Set[type_of_key]) -> dict[str, list[Entry]]:
+    """Serbian words of libraries in the script that they lack, without msgids that the house itself says.
+
+    `sr` alone may be in either script: Python's gettext falls back to it from both, so its letters decide.
+    """
+    found: dict[str, list[Entry]] = {SOURCE: [], DERIVED: []}
     for folder in folders:
-        has = {script: folder / "locale" / script / MO for script in (SOURCE, GENERIC, DERIVED)}
-        if has[GENERIC].exists() and not has[SOURCE].exists():
-            found[SOURCE] += _turned(has[GENERIC], own, to_latin)
-        if has[SOURCE].exists() and not has[GENERIC].exists() and not has[DERIVED].exists():
-            found[DERIVED] += _turned(has[SOURCE], own, to_cyrillic)
+        latin, generic, cyrillic = (
+            _library_words(folder, script, own) for script in (SOURCE, GENERIC, DERIVED)
+        )
+        is_generic_cyrillic = any(is_cyrillic(text) for entry in generic for text in entry.words)
+        if generic and is_generic_cyrillic and not latin:
+            found[SOURCE] += [entry.changed(to_latin) for entry in generic]
+        if not cyrillic and not is_generic_cyrillic:
+            found[DERIVED] += [entry.changed(to_cyrillic) for entry in generic or latin]
     return found
 
 
-def _turned(path: Path, own: set[type_of_key], change: Callable[[str], str]) -> Iterator[Message]:
+def _library_words(folder: Path, script: str, own: Set[type_of_key]) -> list[Entry]:
+    path = folder / "locale" / script / MO
+    if not path.exists():
+        return []
     with path.open("rb") as file:
-        catalog = read_mo(file)
-    for message in catalog:
-        msgid = message.id[0] if message.pluralizable else message.id
-        if msgid and (message.context or "", msgid) not in own and message.string:
-            words = tuple(map(change, message.string)) if message.pluralizable else change(message.string)
-            yield Message(message.id, words, context=message.context)
+        return [entry for key, entry in entries_of(read_mo(file)).items() if key not in own and entry.is_full]
 
 
-def known_words(rooms: Iterable[Room]) -> dict[type_of_key, Any]:
-    found: dict[type_of_key, Any] = {}
+def known_words(rooms: Iterable[Room]) -> dict[type_of_key, Entry]:
+    found: dict[type_of_key, Entry] = {}
     for room in rooms:
-        for m in read(room.po):
-            if m.id and m.string and all(m.string):
-                found.setdefault((m.context or "", m.id[0] if m.pluralizable else m.id), m.string)
+        for key, entry in written(room).items():
+            if entry.is_full:
+                found.setdefault(key, entry)
     return found
-
-
-def keys_of(rooms: Iterable[Room]) -> set[type_of_key]:
-    return {
-        (m.context or "", m.id[0] if m.pluralizable else m.id) for room in rooms for m in read(room.po) if m.id
-    }

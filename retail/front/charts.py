@@ -90,7 +90,9 @@ def spark(values: Sequence[float], width: int = 104, height: int = 36) -> str:
     low, high = min(values), max(values)
     span = (high - low) or 1
     step = (width - 6) / (len(values) - 1)
-    points = (f"{3 + step * n:.1f} {height - 3 - (v - low) / span * (height - 6):.1f}" for n, v in enumerate(values))
+    points = (
+        f"{3 + step * n:.1f} {height - 3 - (v - low) / span * (height - 6):.1f}" for n, v in enumerate(values)
+    )
     return "M" + " L".join(points)
 
 

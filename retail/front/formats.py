@@ -105,7 +105,7 @@ def when_text(value: datetime | None, language: str) -> str:
 
 
 def month_text(value: date, language: str) -> str:
-    text = format_skeleton("yMMMM", datetime(value.year, value.month, 1), locale=locale_of(language))
+    text = format_skeleton("yMMMM", value, locale=locale_of(language))
     return text[:1].upper() + text[1:]
 
 

@@ -97,7 +97,10 @@ def _current(path: str, urls: list[str]) -> str:
 
 
 def menu(sections: type_of_sections, request: HttpRequest | None) -> list[tuple[str | Promise, list[Entry]]]:
-    found = [(title, [(item, url) for item in items if (url := _allowed(item, request))]) for title, items in sections]
+    found = [
+        (title, [(item, url) for item in items if (url := _allowed(item, request))])
+        for title, items in sections
+    ]
     here = _current(request.path if request else "", [url for _title, pairs in found for _item, url in pairs])
     return [
         (

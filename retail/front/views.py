@@ -23,7 +23,9 @@ def cover(request: HttpRequest, code: str) -> HttpResponse:
     words = cover_text(code)
     if words is None:
         return HttpResponse(status=404, content_type="text/plain; charset=utf-8")
-    answer = HttpResponse(cover_svg(code, words.title, words.author), content_type="image/svg+xml; charset=utf-8")
+    answer = HttpResponse(
+        cover_svg(code, words.title, words.author), content_type="image/svg+xml; charset=utf-8"
+    )
     is_exact = request.GET.get("v") == version_of(words.title, words.author)
     answer["Cache-Control"] = f"public, max-age={YEAR}, immutable" if is_exact else "public, max-age=3600"
     answer["X-Content-Type-Options"] = "nosniff"
@@ -37,7 +39,9 @@ def preference(request: HttpRequest) -> HttpResponse:
     if value not in PREFERENCES.get(name, ()):
         return HttpResponse(status=400, content_type="text/plain; charset=utf-8")
     after = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(after, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    safe = url_has_allowed_host_and_scheme(
+        after, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     answer = HttpResponseRedirect(after if safe else "/")
     answer.set_cookie(name, value, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
     return answer

@@ -23,8 +23,78 @@ _FOLD = str.maketrans(
 )
 _SPACES = re.compile(r"\s+")
 
-LATIN_ORDER = "a b c č ć d dž đ e f g h i j k l lj m n nj o p q r s š t u v w x y z ž".split()
-CYRILLIC_ORDER = "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š q w x y".split()
+LATIN_ORDER = [
+    "a",
+    "b",
+    "c",
+    "č",
+    "ć",
+    "d",
+    "dž",
+    "đ",
+    "e",
+    "f",
+    "g",
+    "h",
+    "i",
+    "j",
+    "k",
+    "l",
+    "lj",
+    "m",
+    "n",
+    "nj",
+    "o",
+    "p",
+    "q",
+    "r",
+    "s",
+    "š",
+    "t",
+    "u",
+    "v",
+    "w",
+    "x",
+    "y",
+    "z",
+    "ž",
+]
+CYRILLIC_ORDER = [
+    "a",
+    "b",
+    "v",
+    "g",
+    "d",
+    "đ",
+    "e",
+    "ž",
+    "z",
+    "i",
+    "j",
+    "k",
+    "l",
+    "lj",
+    "m",
+    "n",
+    "nj",
+    "o",
+    "p",
+    "r",
+    "s",
+    "t",
+    "ć",
+    "u",
+    "f",
+    "h",
+    "c",
+    "č",
+    "dž",
+    "š",
+    "q",
+    "w",
+    "x",
+    "y",
+]
 _RANK: dict[str, dict[str, str]] = {
     "latin": {letter: chr(ord("A") + n) for n, letter in enumerate(LATIN_ORDER)},
     "cyrillic": {letter: chr(ord("A") + n) for n, letter in enumerate(CYRILLIC_ORDER)},
@@ -38,7 +108,7 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFC", text).lower().translate(_FOLD)
     if not plain.isascii():
         bare = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
-        plain = bare if bare.isascii() else anyascii(bare).lower()
+        plain = (bare if bare.isascii() else anyascii(bare)).lower()
     return _SPACES.sub(" ", plain).strip()
 
 

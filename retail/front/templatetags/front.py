@@ -37,7 +37,10 @@ def icon(name: str, extra: str = "") -> SafeString:
     """`{% icon "truck" %}`; `extra` adds classes. Always decoration: the word beside it or `aria-label` speaks."""
     classes = f"icon {extra}" if extra else "icon"
     return format_html(
-        '<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("front/icons.svg"), name
+        '<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
+        classes,
+        static("front/icons.svg"),
+        name,
     )
 
 
@@ -144,7 +147,9 @@ def waited(since: type_of_moment) -> str:
 def _time(value: type_of_moment, words: str) -> SafeString:
     if value is None:
         return SafeString(words)
-    return format_html('<time datetime="{}">{}</time>', formats.local(value).isoformat(timespec="seconds"), words)
+    return format_html(
+        '<time datetime="{}">{}</time>', formats.local(value).isoformat(timespec="seconds"), words
+    )
 
 
 @register.inclusion_tag("front/parts/hold.html")
@@ -169,7 +174,11 @@ def script(value: Any) -> Any:
     return mark_safe(text) if isinstance(value, SafeString) else text  # noqa: S308 only letters were exchanged
 
 
-LANGUAGE_MARKS = {"sr-latn": ("Lat", "sr-Latn"), "sr-cyrl": ("\u040b\u0438\u0440", "sr-Cyrl"), "en": ("EN", "en")}
+LANGUAGE_MARKS = {
+    "sr-latn": ("Lat", "sr-Latn"),
+    "sr-cyrl": ("\u040b\u0438\u0440", "sr-Cyrl"),
+    "en": ("EN", "en"),
+}
 
 
 @register.simple_tag
@@ -291,7 +300,11 @@ def cover_url(code: str, title: str, author: str = "") -> str:
 @register.inclusion_tag("front/parts/pages.html", takes_context=True)
 def pages(context: template.Context, page: Any) -> dict[str, Any]:
     """Numbered pages of a Django `Page`."""
-    return {"request": context.get("request"), "page": page, "numbers": page.paginator.get_elided_page_range(page.number)}
+    return {
+        "request": context.get("request"),
+        "page": page,
+        "numbers": page.paginator.get_elided_page_range(page.number),
+    }
 
 
 @register.inclusion_tag("front/parts/waterfall.html")
@@ -308,9 +321,13 @@ def bar_chart(chart: charts.BarChart, ident: str) -> dict[str, Any]:
 @register.simple_tag
 def terms_bar(terms: Sequence[charts.Term], scale: float) -> SafeString:
     """The bar of a candidate: its cost terms on the table's one scale, spoken whole."""
-    spoken = ", ".join(f"{term.name} {formats.number_text(round(float(term.value), 2), _language())}" for term in terms)
+    spoken = ", ".join(
+        f"{term.name} {formats.number_text(round(float(term.value), 2), _language())}" for term in terms
+    )
     rects = SafeString("").join(
-        format_html('<rect class="{}" x="{}" width="{}" height="18"/>', part.colour, str(part.x), str(part.width))
+        format_html(
+            '<rect class="{}" x="{}" width="{}" height="18"/>', part.colour, str(part.x), str(part.width)
+        )
         for part in charts.stack(terms, float(scale))
     )
     return format_html(
@@ -381,7 +398,11 @@ def errors(form: BaseForm | None) -> dict[str, Any]:
     entries = [
         {"text": text, "label": "", "target": ""}
         if name == "__all__"
-        else {"text": text, "label": form[name].label, "target": form[name].id_for_label or form[name].auto_id}
+        else {
+            "text": text,
+            "label": form[name].label,
+            "target": form[name].id_for_label or form[name].auto_id,
+        }
         for name, texts in form.errors.items()
         for text in texts
     ]

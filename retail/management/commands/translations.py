@@ -17,7 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("act", choices=["extract", "compile", "check"])
-        parser.add_argument("app", nargs="*", help="labels of apps; all of them when left out (not for compile)")
+        parser.add_argument(
+            "app", nargs="*", help="labels of apps; all of them when left out (not for compile)"
+        )
         parser.add_argument("--force", action="store_true", help="compile even what is newer than its source")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,11 +29,13 @@ class Command(BaseCommand):
         if options["act"] == "extract":
             self._extract(chosen, root, catalogs.known_words(every))
         elif options["act"] == "compile":
-            self._compile(every, force=options["force"])
+            self._compile(every, force=options["force"], is_quiet=options["verbosity"] == 0)
         else:
             self._check(chosen, root)
 
-    def _extract(self, rooms: list[catalogs.Room], root: Path, known: dict[catalogs.type_of_key, Any]) -> None:
+    def _extract(
+        self, rooms: list[catalogs.Room], root: Path, known: dict[catalogs.type_of_key, catalogs.Entry]
+    ) -> None:
         for room in rooms:
             text, entries, empty = catalogs.refreshed(room, root, known)
             if entries or room.po.exists():
@@ -40,11 +44,17 @@ class Command(BaseCommand):
                     room.po.write_text(text, encoding="utf-8")
                 self.stdout.write(f"{room.name}: {entries} entries, {empty} without Serbian words")
 
-    def _compile(self, rooms: list[catalogs.Room], *, force: bool) -> None:
-        libraries = [Path(c.path) for c in apps.get_app_configs() if all(r.folder != Path(c.path) for r in rooms)]
+    def _compile(self, rooms: list[catalogs.Room], *, force: bool, is_quiet: bool) -> None:
+        libraries = [
+            Path(c.path) for c in apps.get_app_configs() if all(r.folder != Path(c.path) for r in rooms)
+        ]
         for room in rooms:
-            more = catalogs.borrowed(libraries, catalogs.keys_of(rooms)) if room.name == "front" else None
-            if room.po.exists() and catalogs.compile_room(room, more, force=force):
+            more = (
+                catalogs.borrowed(libraries, set(catalogs.known_words(rooms)))
+                if room.name == "front"
+                else None
+            )
+            if room.po.exists() and catalogs.compile_room(room, more, force=force) and not is_quiet:
                 self.stdout.write(f"{room.name}: compiled")
 
     def _check(self, rooms: list[catalogs.Room], root: Path) -> None:
