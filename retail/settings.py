@@ -41,6 +41,11 @@ def _ours(name: str, *, kind: str = "text") -> str:
     return local.secret(ONEROW_HOME, name, kind=kind) if IS_LOCAL else ""
 
 
+def _stand_in(name: str) -> str:
+    """The address of one stand-in of the sandbox; production has none."""
+    return f"{SANDBOX_URL}/{name}" if SANDBOX_URL else ""
+
+
 def _required(name: str, *, locally: Any) -> Any:
     """The variable's value; in production it must be given, on this machine `locally` stands in."""
     value = read(name)
@@ -382,7 +387,9 @@ DEFAULT_FROM_EMAIL: str = read("DEFAULT_FROM_EMAIL")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 10
 EMAIL_CONFIG = environ.Env.email_url_config(read("EMAIL_URL") or "consolemail://")
-EMAIL_BACKEND: str = EMAIL_CONFIG["EMAIL_BACKEND"]
+EMAIL_BACKEND: str = (
+    EMAIL_CONFIG["EMAIL_BACKEND"] if read("EMAIL_URL") or not IS_LOCAL else "retail.sandbox_mail.EmailBackend"
+)
 EMAIL_HOST: str = EMAIL_CONFIG.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT: int = EMAIL_CONFIG.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER: str = EMAIL_CONFIG.get("EMAIL_HOST_USER") or ""
@@ -391,20 +398,20 @@ EMAIL_USE_TLS: bool = EMAIL_CONFIG.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL: bool = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
 
 # -- The outside: real services by their addresses, the sandbox on this machine -------------------------------
-CARD_PROVIDER_URL: str = read("CARD_PROVIDER_URL") or SANDBOX_URL
+CARD_PROVIDER_URL: str = read("CARD_PROVIDER_URL") or _stand_in("kartica")
 CARD_PROVIDER_KEY: str = read("CARD_PROVIDER_KEY") or _ours("card_provider_key")
 CARD_PROVIDER_SECRETS: list[str] = read("CARD_PROVIDER_SECRETS") or (
     [_ours("card_provider_secret")] if IS_LOCAL else []
 )
 CARD_PROVIDER_TIMEOUT_SECONDS = 10.0
-FISCAL_URL: str = read("FISCAL_URL") or SANDBOX_URL
+FISCAL_URL: str = read("FISCAL_URL") or _stand_in("fiscal")
 FISCAL_PAC: str = read("FISCAL_PAC") or _ours("fiscal_pac")
 FISCAL_CERT_HEADER: str = read("FISCAL_CERT_HEADER") or _ours("fiscal_certificate")
 FISCAL_TIMEOUT_SECONDS = 10.0
-SEF_URL: str = read("SEF_URL") or SANDBOX_URL
+SEF_URL: str = read("SEF_URL") or _stand_in("sef")
 SEF_API_KEY: str = read("SEF_API_KEY") or _ours("sef_api_key")
 SEF_TIMEOUT_SECONDS = 20.0
-CARRIER_URL: str = read("CARRIER_URL") or SANDBOX_URL
+CARRIER_URL: str = read("CARRIER_URL") or _stand_in("kurir")
 CARRIER_KEY: str = read("CARRIER_KEY") or _ours("carrier_key")
 CARRIER_SECRETS: list[str] = read("CARRIER_SECRETS") or ([_ours("carrier_secret")] if IS_LOCAL else [])
 CARRIER_TIMEOUT_SECONDS = 10.0

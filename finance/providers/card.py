@@ -241,7 +241,9 @@ def from_settings() -> CardProvider:
     """The provider that the settings name; one client in a process, since making one is dear."""
     if not settings.CARD_PROVIDER_URL:
         raise ImproperlyConfigured("CARD_PROVIDER_URL must be set before cards can be taken.")
-    return _client(settings.CARD_PROVIDER_URL, settings.CARD_PROVIDER_KEY, settings.CARD_PROVIDER_TIMEOUT_SECONDS)
+    return _client(
+        settings.CARD_PROVIDER_URL, settings.CARD_PROVIDER_KEY, settings.CARD_PROVIDER_TIMEOUT_SECONDS
+    )
 
 
 @cache
@@ -263,4 +265,3 @@ def _decimal(text: Any) -> Decimal:
     if not value.is_finite():
         raise ValueError("an amount is a finite number")
     return value
-

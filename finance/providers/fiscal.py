@@ -15,7 +15,7 @@ import httpx
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from retail.kernel.outside import Breaker, ProviderTimeout, Service, shared_breaker
+from retail.kernel.outside import Breaker, ProviderError, ProviderTimeout, Service, shared_breaker
 
 SERVICE = "fiscal processor"
 REQUEST_ID_LENGTH_MAX = 32
@@ -96,7 +96,9 @@ class FiscalInvoice:
     referent_document_number: str = ""
     referent_document_at: datetime | None = None
     paid_at: datetime | None = None
-    options: dict[str, str] = field(default_factory=lambda: {"omitQRCodeGen": "1", "omitTextualRepresentation": "0"})
+    options: dict[str, str] = field(
+        default_factory=lambda: {"omitQRCodeGen": "1", "omitTextualRepresentation": "0"}
+    )
 
     def payload(self) -> dict[str, Any]:
         """The request body. Store it before sending: a repeat must send the same."""
@@ -110,7 +112,9 @@ class FiscalInvoice:
             "payment": [payment.payload() for payment in self.payments],
             "invoiceNumber": self.system_number,
             "referentDocumentNumber": self.referent_document_number or None,
-            "referentDocumentDT": self.referent_document_at.isoformat() if self.referent_document_at else None,
+            "referentDocumentDT": self.referent_document_at.isoformat()
+            if self.referent_document_at
+            else None,
             "items": [item.payload() for item in self.items],
             "options": dict(self.options),
         }
@@ -262,7 +266,7 @@ class FiscalProcessor:
     def _find_after_loss(self, request_id: str) -> FiscalResult | None:
         try:
             return self.fetch(request_id=request_id)
-        except Exception:
+        except ProviderError:
             # The first loss is what the caller must hear of; that the look-up failed too adds nothing.
             return None
 
@@ -335,7 +339,9 @@ def _group(data: Any) -> TaxGroup:
         valid_from=_time(data["validFrom"]),
         group_id=int(data["groupId"]),
         labels=tuple(
-            TaxLabel(label=str(rate["label"]), rate=_decimal(rate["rate"]), category_name=str(category["name"]))
+            TaxLabel(
+                label=str(rate["label"]), rate=_decimal(rate["rate"]), category_name=str(category["name"])
+            )
             for category in data["taxCategories"]
             for rate in category["taxRates"]
         ),

@@ -124,7 +124,9 @@ class CarrierClient:
                 "weight_grams": parcel.weight_grams,
                 "sender": asdict(parcel.sender),
                 "recipient": asdict(parcel.recipient),
-                "cash_on_delivery": None if cash is None else {"amount": f"{cash:.2f}", "currency": parcel.currency},
+                "cash_on_delivery": None
+                if cash is None
+                else {"amount": f"{cash:.2f}", "currency": parcel.currency},
                 "notify_url": parcel.notify_url,
             },
         )
@@ -139,7 +141,9 @@ class CarrierClient:
 
     def cancel(self, *, reference: str) -> CarrierParcel:
         """Calls off a parcel that the courier has not picked up yet; calling off twice is the same as once."""
-        answer = self._service.call("cancel", "POST", f"v1/parcels/{quote(reference, safe='')}/cancel", payload={})
+        answer = self._service.call(
+            "cancel", "POST", f"v1/parcels/{quote(reference, safe='')}/cancel", payload={}
+        )
         return self._parcel("cancel", answer.data)
 
     def _parcel(self, operation: str, data: Any) -> CarrierParcel:
