@@ -1,5 +1,7 @@
 """Arithmetic and decisions about orders: no ORM, no clock, no settings."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from oms.states import FulfillmentStatus, PaymentStatus
@@ -38,3 +40,25 @@ def dispatch_status(*, ordered: int, dispatched: int, current: FulfillmentStatus
     if dispatched == 0:
         return current
     return FulfillmentStatus.DISPATCHED if dispatched >= ordered else FulfillmentStatus.PARTLY_DISPATCHED
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """One entry of what shoppers pay for delivery (gross)."""
+
+    method: str
+    amount: Decimal
+    free_from: Decimal | None
+    weight_grams_max: int | None
+
+
+def delivery_fee(
+    *, rates: Sequence[RateRow], method: str, goods_total: Decimal, weight_grams: int
+) -> Decimal | None:
+    """The lowest fee of the entries that take this weight; None when none does."""
+    fees = [
+        ZERO if rate.free_from is not None and goods_total >= rate.free_from else rate.amount
+        for rate in rates
+        if rate.method == method and (rate.weight_grams_max is None or weight_grams <= rate.weight_grams_max)
+    ]
+    return min(fees, default=None)

@@ -76,14 +76,12 @@ MONEY_FIELDS = ["payment_status", "authorized_total", "captured_total", "refunde
 
 
 def record_authorization(*, order_id: int, amount: Decimal, now: datetime) -> Order:
-    """A card authorization stands (amount > 0) or fell away (amount < 0). Confirms an order that waited for it."""
+    """A card authorization stands (amount > 0) or fell away (amount < 0)."""
     order = lock_order(order_id=order_id)
     order.authorized_total += amount
     assert order.authorized_total >= 0, "an authorization is taken back once"
     _summarize_money(order)
     save_order(order, MONEY_FIELDS)
-    if amount > 0 and order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.PAID):
-        _confirm(order)
     return order
 
 
@@ -101,9 +99,7 @@ def record_capture(*, order_id: int, amount: Decimal, now: datetime) -> Order:
         open_exception(
             kind="OVERPAID", order_id=order.pk, cause_key=order.number, detail={"amount": str(over)}, now=now
         )
-    if order.payment_status in (PaymentStatus.PAID, PaymentStatus.OVERPAID):
-        _confirm(order)
-        complete_if_done(order, now=now)
+    complete_if_done(order, now=now)
     return order
 
 
@@ -116,8 +112,9 @@ def record_refund(*, order_id: int, amount: Decimal, now: datetime) -> Order:
     return order
 
 
-def _confirm(order: Order) -> None:
-    """The order that waited for money may be worked on; its claims lose their deadline by the workflow that called."""
+def confirm_order(*, order_id: int) -> None:
+    """The order that waited for money may be worked on (workflows.payments.payment_secured keeps its claims)."""
+    order = lock_order(order_id=order_id)
     if order.status != OrderStatus.PENDING_PAYMENT:
         return
     move_order(order, OrderStatus.PLACED)
@@ -219,7 +216,7 @@ def record_cancellation(
             rules.part_of(
                 total=before[pk].total,
                 quantity=before[pk].quantity,
-                done=before[pk].quantity_canceled + before[pk].quantity_dispatched,
+                done=before[pk].quantity_canceled,
                 part=quantity,
             )
             for pk, quantity in lines

@@ -1,0 +1,139 @@
+"""Questions to the order room: what a basket costs, what an order is."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Q
+
+from oms import rules
+from oms.models import Basket, BasketLine, DeliveryPostcode, DeliveryRate, Order
+from oms.pricing import DeliveryQuote, Priced, PriceEntry, PricingInput, PricingLine, price
+from oms.states import BasketState
+from storefront import selectors as catalog
+from storefront.models import Channel, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be priced: a line key of the caller, a variant with its product, a quantity."""
+
+    key: str
+    variant: Variant
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Prices of lines with and without delivery. `unpriced` are the keys that cannot be sold now."""
+
+    priced: Priced
+    unpriced: tuple[str, ...]
+    weight_grams: int
+    fees: dict[str, Decimal]
+
+
+def delivery_rates(*, channel_id: int, now: datetime) -> list[rules.RateRow]:
+    rows = DeliveryRate.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=now), channel_id=channel_id, valid_from__lte=now
+    ).values_list("method__code", "amount", "free_from", "weight_grams_max")
+    return [rules.RateRow(*row) for row in rows]
+
+
+def quote(*, channel: Channel, wanted: Sequence[Wanted], now: datetime, delivery_method: str = "") -> Quote:
+    """The one way to a price, for basket, checkout, order and API: three statements for any number of lines."""
+    candidates = catalog.price_candidates([w.variant.pk for w in wanted], channel.price_list_id, now)
+    rates = catalog.tax_rates(now, country=channel.entity.country)
+    lines = tuple(
+        _pricing_line(w, candidates[w.variant.pk], rates) for w in wanted if w.variant.pk in candidates
+    )
+    unpriced = tuple(w.key for w in wanted if w.variant.pk not in candidates)
+    weight = sum(w.variant.weight_grams * w.quantity for w in wanted)
+    goods = price(PricingInput(lines=lines, currency=channel.currency, at=now))
+    fee_rows = delivery_rates(channel_id=channel.pk, now=now)
+    fees = {
+        row.method: fee
+        for row in fee_rows
+        if (
+            fee := rules.delivery_fee(
+                rates=fee_rows, method=row.method, goods_total=goods.goods_total, weight_grams=weight
+            )
+        )
+        is not None
+    }
+    if not delivery_method or delivery_method not in fees:
+        return Quote(goods, unpriced, weight, fees)
+    # The fee shares the rates of the goods on the papers; the line shows the highest of them.
+    top_rate = max((line.tax_rate for line in lines), default=Decimal(0))
+    delivery = DeliveryQuote(method=delivery_method, amount=fees[delivery_method], tax_rate=top_rate)
+    whole = price(PricingInput(lines=lines, currency=channel.currency, at=now, delivery=delivery))
+    return Quote(whole, unpriced, weight, fees)
+
+
+def _pricing_line(
+    wanted: Wanted, candidates: Iterable[catalog.PriceCandidate], rates: dict[str, Decimal]
+) -> PricingLine:
+    return PricingLine(
+        key=wanted.key,
+        sku=wanted.variant.sku,
+        name=wanted.variant.product.title,
+        quantity=wanted.quantity,
+        tax_rate=rates[wanted.variant.tax_class],
+        entries=tuple(
+            PriceEntry(
+                amount=c.amount,
+                list_code=c.list_code,
+                list_name=c.list_name,
+                minimum_quantity=c.minimum_quantity,
+                valid_from=c.valid_from,
+                valid_to=c.valid_to,
+            )
+            for c in candidates
+        ),
+    )
+
+
+def basket_by_token(token: str) -> Basket | None:
+    """An open basket with its channel; whoever has the token may."""
+    if not token:
+        return None
+    baskets = Basket.objects.select_related("channel__entity", "channel__price_list")
+    return baskets.filter(token=token, state=BasketState.OPEN).first()
+
+
+def basket_lines(basket: Basket) -> list[BasketLine]:
+    return list(BasketLine.objects.filter(basket=basket).select_related("variant__product").order_by("id"))
+
+
+def quote_basket(
+    *, basket: Basket, lines: Sequence[BasketLine], now: datetime, delivery_method: str = ""
+) -> Quote:
+    wanted = [Wanted(str(line.public_id), line.variant, line.quantity) for line in lines]
+    return quote(channel=basket.channel, wanted=wanted, now=now, delivery_method=delivery_method)
+
+
+def order_by_token(token: str) -> Order | None:
+    return (
+        Order.objects.select_related("channel", "entity", "pickup_location").filter(token=token).first()
+        if token
+        else None
+    )
+
+
+def order_by_number(number: str) -> Order | None:
+    return (
+        Order.objects.select_related("channel", "entity", "customer", "pickup_location")
+        .filter(number=number)
+        .first()
+    )
+
+
+def is_known_postcode(postal_code: str) -> bool:
+    return DeliveryPostcode.objects.filter(postal_code=postal_code).exists()
+
+
+def places_of_postcode(prefix: str, limit: int = 8) -> list[DeliveryPostcode]:
+    """Completion of postcode or place while typing."""
+    found = DeliveryPostcode.objects.filter(Q(postal_code__startswith=prefix) | Q(place__istartswith=prefix))
+    return list(found.order_by("-population", "postal_code")[:limit])

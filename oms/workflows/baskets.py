@@ -1,0 +1,303 @@
+"""Baskets: each change claims or gives back stock in the same transaction, so what lies in a basket is really there."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from oms import selectors as oms
+from oms.models import Basket, BasketLine
+from oms.pricing import Priced
+from oms.states import BasketState
+from retail.kernel.errors import InvalidInput, NotFound, Refusal
+from retail.kernel.models import Location
+from storefront import selectors as catalog
+from storefront.models import Channel, Variant
+from warehouse import operations as stock
+from warehouse import selectors as warehouse
+
+QUANTITY_MAX = 999
+
+
+class BasketNotFound(NotFound):
+    code = "UNKNOWN_BASKET"
+
+
+class BasketLineNotFound(NotFound):
+    code = "UNKNOWN_BASKET_LINE"
+
+
+class UnknownSku(NotFound):
+    code = "UNKNOWN_SKU"
+
+
+class UnknownChannel(NotFound):
+    code = "UNKNOWN_CHANNEL"
+
+
+class InvalidQuantity(InvalidInput):
+    code = "INVALID_QUANTITY"
+
+
+class NotForSale(Refusal):
+    """In the catalog, but without a price in this channel."""
+
+    code = "NOT_FOR_SALE"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about a basket line that the shopper must know before paying; `code` names the remedy."""
+
+    code: str
+    line: str
+    sku: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BasketView:
+    """A basket read whole: priced, explained, with hold expiry and problems."""
+
+    basket: Basket
+    lines: list[BasketLine]
+    quote: oms.Quote
+    holds: dict[int, warehouse.Hold]
+    problems: list[Problem]
+
+    @property
+    def priced(self) -> Priced:
+        return self.quote.priced
+
+    @property
+    def held_until(self) -> datetime | None:
+        return min(
+            (h.expires_at for h in self.holds.values() if h.expires_at and not h.is_expired), default=None
+        )
+
+    @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+
+def check_quantity(quantity: Any) -> int:
+    """Whole units from 1 to the maximum; anything else is refused by name."""
+    if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= QUANTITY_MAX:
+        raise InvalidQuantity(
+            f"The quantity is a whole number from 1 to {QUANTITY_MAX}.", quantity=str(quantity)[:20]
+        )
+    return quantity
+
+
+def create_basket(
+    *,
+    channel_code: str,
+    now: datetime,
+    language: str = "",
+    postal_code: str = "",
+    client_hash: str = "",
+    customer_id: int | None = None,
+) -> Basket:
+    channel = catalog.channel_by_code(channel_code)
+    if channel is None:
+        raise UnknownChannel("There is no such channel.", channel=channel_code)
+    return Basket.objects.create(
+        channel=channel,
+        language=language or channel.language,
+        postal_code=postal_code,
+        client_hash=client_hash,
+        customer_id=customer_id,
+        created_at=now,
+        touched_at=now,
+    )
+
+
+def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_location: str = "") -> BasketLine:
+    """Put units in the basket and hold them; a line that is there already grows. Refuses OutOfStock with what can be had."""
+    check_quantity(quantity)
+    with transaction.atomic():
+        basket = _claim(token)
+        variant = _sellable(sku)
+        line = BasketLine.objects.filter(basket=basket, variant=variant).first()
+        amount = _unit_price(basket.channel, variant, quantity + (line.quantity if line else 0), now)
+        if line is None:
+            line = BasketLine.objects.create(
+                basket=basket, variant=variant, quantity=quantity, price_seen=amount, created_at=now
+            )
+        else:
+            line.quantity = check_quantity(line.quantity + quantity)
+            line.price_seen = amount
+            line.save(update_fields=["quantity", "price_seen"])
+        _hold(basket, line, now, prefer_location)
+        _touch(basket, now)
+    return line
+
+
+def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: datetime) -> BasketLine:
+    check_quantity(quantity)
+    with transaction.atomic():
+        basket = _claim(token)
+        line = _line(basket, line_id)
+        line.quantity = quantity
+        line.price_seen = _unit_price(basket.channel, line.variant, quantity, now)
+        line.save(update_fields=["quantity", "price_seen"])
+        _hold(basket, line, now, "")
+        _touch(basket, now)
+    return line
+
+
+def remove_line(*, token: str, line_id: uuid.UUID | str, now: datetime) -> None:
+    with transaction.atomic():
+        basket = _claim(token)
+        line = _line(basket, line_id)
+        stock.release_basket_line_claims(basket_line_ids=[line.pk], now=now)
+        line.delete()
+        _touch(basket, now)
+
+
+def extend_holds(*, token: str, now: datetime) -> datetime | None:
+    """The shopper is still there: hold again what can be held, up to the channel's maximum."""
+    with transaction.atomic():
+        basket = _claim(token)
+        lines = oms.basket_lines(basket)
+        if basket.channel.is_held_in_basket and lines:
+            stock.hold_for_basket_lines(
+                channel_id=basket.channel_id,
+                demands=[(line.pk, line.variant_id, line.quantity) for line in lines],
+                expires_at=_expiry(basket.channel, now),
+                now=now,
+            )
+            stock.extend_basket_holds(basket_id=basket.pk, expires_at=_expiry(basket.channel, now), now=now)
+        _touch(basket, now)
+    return warehouse.hold_expiry(basket_id=basket.pk)
+
+
+def accept_prices(*, token: str, now: datetime) -> None:
+    """The shopper has seen today's prices."""
+    with transaction.atomic():
+        basket = _claim(token)
+        lines = oms.basket_lines(basket)
+        quoted = oms.quote_basket(basket=basket, lines=lines, now=now)
+        changed = []
+        for line in lines:
+            if str(line.public_id) not in quoted.unpriced:
+                seen = quoted.priced.line(str(line.public_id)).unit_price
+                if seen != line.price_seen:
+                    line.price_seen = seen
+                    changed.append(line)
+        BasketLine.objects.bulk_update(changed, ["price_seen"])
+
+
+def set_postal_code(*, token: str, postal_code: str, now: datetime) -> None:
+    with transaction.atomic():
+        basket = _claim(token)
+        basket.postal_code = postal_code[:12]
+        basket.save(update_fields=["postal_code"])
+
+
+def read_basket(*, basket: Basket, now: datetime, delivery_method: str = "") -> BasketView:
+    """Priced with the same engine as the order, with the holds as they are now. Reads only."""
+    lines = oms.basket_lines(basket)
+    quoted = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=delivery_method)
+    holds = warehouse.basket_holds(basket_id=basket.pk, now=now) if lines else {}
+    return BasketView(basket, lines, quoted, holds, _problems(basket, lines, quoted, holds))
+
+
+def _problems(
+    basket: Basket, lines: list[BasketLine], quoted: oms.Quote, holds: dict[int, warehouse.Hold]
+) -> list[Problem]:
+    found = []
+    for line in lines:
+        key, sku = str(line.public_id), line.variant.sku
+        if key in quoted.unpriced:
+            found.append(Problem("NOT_FOR_SALE", key, sku))
+            continue
+        unit = quoted.priced.line(key).unit_price
+        if unit != line.price_seen:
+            found.append(
+                Problem("PRICE_CHANGED", key, sku, {"before": str(line.price_seen), "after": str(unit)})
+            )
+        hold = holds.get(line.pk)
+        if basket.channel.is_held_in_basket and (
+            hold is None or hold.is_expired or hold.quantity < _units(line)
+        ):
+            found.append(Problem("HOLD_LOST", key, sku, {"quantity": line.quantity}))
+    return found
+
+
+def _units(line: BasketLine) -> int:
+    """Held units are counted per component for kits; a kit with any live hold is judged at placement."""
+    return 1 if line.variant.is_kit else line.quantity
+
+
+def _claim(token: str) -> Basket:
+    basket = (
+        Basket.objects.select_for_update(of=("self",))
+        .select_related("channel__entity", "channel__price_list")
+        .filter(token=token, state=BasketState.OPEN)
+        .first()
+    )
+    if basket is None:
+        raise BasketNotFound("There is no such basket, or it was ordered already.")
+    return basket
+
+
+def _line(basket: Basket, line_id: uuid.UUID | str) -> BasketLine:
+    try:
+        public_id = line_id if isinstance(line_id, uuid.UUID) else uuid.UUID(str(line_id))
+    except ValueError:
+        raise BasketLineNotFound("There is no such line in this basket.") from None
+    line = (
+        BasketLine.objects.select_related("variant__product")
+        .filter(basket=basket, public_id=public_id)
+        .first()
+    )
+    if line is None:
+        raise BasketLineNotFound("There is no such line in this basket.")
+    return line
+
+
+def _sellable(sku: str) -> Variant:
+    variant = catalog.sellable_variant(sku)
+    if variant is None:
+        raise UnknownSku("We do not sell anything under this SKU.", sku=sku[:40])
+    return variant
+
+
+def _unit_price(channel: Channel, variant: Variant, quantity: int, now: datetime) -> Decimal:
+    prices = catalog.unit_prices([variant.pk], channel.price_list_id, now, quantity=quantity)
+    if variant.pk not in prices:
+        raise NotForSale("This has no price here, so it cannot be sold.", sku=variant.sku)
+    return prices[variant.pk]
+
+
+def _expiry(channel: Channel, now: datetime) -> datetime:
+    return now + timedelta(minutes=channel.hold_minutes)
+
+
+def _hold(basket: Basket, line: BasketLine, now: datetime, prefer_location: str) -> None:
+    if not basket.channel.is_held_in_basket:
+        return
+    place = (
+        Location.objects.filter(code=prefer_location).values_list("pk", flat=True).first()
+        if prefer_location
+        else None
+    )
+    stock.hold_for_basket_line(
+        basket_line_id=line.pk,
+        channel_id=basket.channel_id,
+        demands=[(line.variant_id, line.quantity)],
+        expires_at=_expiry(basket.channel, now),
+        now=now,
+        prefer_location_id=place,
+    )
+
+
+def _touch(basket: Basket, now: datetime) -> None:
+    Basket.objects.filter(pk=basket.pk).update(touched_at=now, version=F("version") + 1)
+    if basket.channel.is_held_in_basket:
+        stock.extend_basket_holds(basket_id=basket.pk, expires_at=_expiry(basket.channel, now), now=now)

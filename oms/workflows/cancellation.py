@@ -1,0 +1,131 @@
+"""Canceling: units go back to the shelf, money back to where it came from, in one transaction; the provider is told by a worker."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from audit.models import Proposal
+from audit.states import ProposalState
+from finance import operations as finance
+from oms import operations as orders
+from oms.models import Order, OrderLine
+from oms.states import FulfillmentStatus, LineKind, OrderStatus
+from retail.kernel.errors import InvalidInput, Refusal
+from retail.kernel.models import User
+from warehouse import operations as stock
+
+SHOPPER_MAY = {FulfillmentStatus.UNROUTED, FulfillmentStatus.ROUTED}
+
+
+class TooLate(Refusal):
+    """The goods are being picked or have left: ask for a return instead."""
+
+    code = "TOO_LATE_TO_CANCEL"
+
+
+class NotDue(Refusal):
+    """The order is paid, or its payment deadline has not passed."""
+
+    code = "NOT_DUE"
+
+
+def cancel_order(
+    *, order_id: int, reason: str, by: User | None, now: datetime, is_shopper: bool = False
+) -> Order:
+    """Cancel everything that has not left. A shopper may until picking begins, staff until dispatch."""
+    with transaction.atomic():
+        order = orders.lock_order(order_id=order_id)
+        _check_may_cancel(order, is_shopper)
+        left = [
+            (line.pk, line.quantity - line.quantity_canceled - line.quantity_dispatched)
+            for line in order.lines.all()
+            if line.quantity > line.quantity_canceled + line.quantity_dispatched
+        ]
+        return _cancel(order, left, reason, by, now, is_whole=True)
+
+
+def cancel_lines(
+    *,
+    order_id: int,
+    lines: Sequence[tuple[str, int]],
+    reason: str,
+    by: User | None,
+    now: datetime,
+    is_shopper: bool = False,
+) -> Order:
+    """Cancel some units, named by SKU. When nothing is left, the order is canceled with its delivery fee."""
+    if not lines:
+        raise InvalidInput("Say which lines to cancel.")
+    with transaction.atomic():
+        order = orders.lock_order(order_id=order_id)
+        _check_may_cancel(order, is_shopper)
+        by_sku = {line.sku: line for line in order.lines.all() if line.kind == LineKind.GOODS}
+        wanted = []
+        for sku, quantity in lines:
+            if sku not in by_sku:
+                raise orders.LineNotFound("This order has no such line.", sku=sku[:40])
+            if quantity < 1:
+                raise InvalidInput("The quantity is a whole number from 1.", sku=sku[:40])
+            wanted.append((by_sku[sku].pk, quantity))
+        ordered, dispatched = orders.goods_counts(order)
+        if dispatched == 0 and sum(q for _, q in wanted) >= ordered:
+            return cancel_order(order_id=order.pk, reason=reason, by=by, now=now, is_shopper=is_shopper)
+        return _cancel(order, wanted, reason, by, now, is_whole=False)
+
+
+def cancel_unpaid_order(*, order_id: int, now: datetime) -> Order:
+    """The deadline of payment passed: the only verb that ends the claims of an unpaid order."""
+    with transaction.atomic():
+        order = orders.lock_order(order_id=order_id)
+        if (
+            order.status != OrderStatus.PENDING_PAYMENT
+            or order.payment_deadline is None
+            or order.payment_deadline > now
+        ):
+            raise NotDue(f"{order.number} is not overdue.", number=order.number)
+        return cancel_order(order_id=order.pk, reason="not paid in time", by=None, now=now)
+
+
+def cancel_overdue_orders(*, now: datetime, limit: int = 200) -> int:
+    """The sweeper: each order in its own transaction, so that one refusal does not hold up the rest."""
+    overdue = Order.objects.filter(status=OrderStatus.PENDING_PAYMENT, payment_deadline__lte=now)
+    done = 0
+    for order_id in overdue.order_by("payment_deadline").values_list("pk", flat=True)[:limit]:
+        try:
+            cancel_unpaid_order(order_id=order_id, now=now)
+            done += 1
+        except NotDue:
+            continue  # paid a moment ago
+    return done
+
+
+def _check_may_cancel(order: Order, is_shopper: bool) -> None:
+    if order.status in (OrderStatus.CANCELED, OrderStatus.COMPLETED):
+        raise orders.OrderIsFinal(
+            f"{order.number} is finished: {order.get_status_display()}.", number=order.number
+        )
+    _, dispatched = orders.goods_counts(order)
+    if dispatched:
+        raise TooLate("Goods of this order have left. Ask for a return instead.", number=order.number)
+    if is_shopper and order.fulfillment_status not in SHOPPER_MAY:
+        raise TooLate("The goods are being picked, so it is too late to cancel here.", number=order.number)
+
+
+def _cancel(
+    order: Order, lines: list[tuple[int, int]], reason: str, by: User | None, now: datetime, *, is_whole: bool
+) -> Order:
+    goods = set(OrderLine.objects.filter(order=order, kind=LineKind.GOODS).values_list("pk", flat=True))
+    quantities = {pk: quantity for pk, quantity in lines if pk in goods}
+    orders.record_cancellation(order=order, lines=lines, reason=reason, now=now, is_whole=is_whole)
+    Proposal.objects.filter(
+        kind="ROUTING", subject_kind="order", subject_key=order.number, state=ProposalState.OPEN
+    ).update(state=ProposalState.STALE, decided_at=now, decision_reason="the order changed")
+    stock.release_order_claims(
+        order_line_ids=sorted(quantities), now=now, quantities=None if is_whole else quantities
+    )
+    if is_whole:
+        stock.cancel_shipments(order_id=order.pk, now=now)
+    finance.release_excess(order_id=order.pk, reason=reason, by=by, now=now)
+    order.refresh_from_db()
+    return order

@@ -1,0 +1,471 @@
+"""Placing an order: one transaction writes it and moves the claims, the provider is called outside, another records its answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from crm import operations as crm
+from crm.models import Customer
+from finance import operations as finance
+from finance import rules as finance_rules
+from finance import workflows as money
+from finance.models import Payment
+from oms import events
+from oms import selectors as oms
+from oms.models import Basket, BasketLine, Order, OrderLine
+from oms.pricing import LineKind as PricedKind
+from oms.pricing import PricedLine
+from oms.states import BasketState, DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
+from oms.workflows.baskets import BasketNotFound
+from retail.kernel.clock import BUSINESS_ZONE, business_date
+from retail.kernel.errors import InvalidInput, Refusal
+from retail.kernel.identifiers import parse_email, parse_phone, parse_pib
+from retail.kernel.models import Holiday, Location, User
+from retail.kernel.outbox import announce
+from warehouse import operations as stock
+from warehouse import selectors as warehouse
+
+CARD_DEADLINE = timedelta(minutes=30)
+TRANSFER_WORKING_DAYS = 3
+
+
+class EmptyBasket(Refusal):
+    code = "EMPTY_BASKET"
+
+
+class BasketOrdered(Refusal):
+    """The basket became an order already, under another key."""
+
+    code = "BASKET_ORDERED"
+
+
+class MethodNotAvailable(Refusal):
+    """The delivery or payment method cannot be had for this basket now."""
+
+    code = "METHOD_NOT_AVAILABLE"
+
+
+class PriceChanged(Refusal):
+    """The total is not the one the shopper saw: show it and ask again."""
+
+    code = "PRICE_CHANGED"
+
+
+class InvalidContact(InvalidInput):
+    code = "INVALID_CONTACT"
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    name: str
+    pib: str
+    registration_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What the shopper (or an integrator) says at checkout."""
+
+    basket_token: str
+    email: str
+    name: str
+    phone: str
+    delivery_method: str
+    payment_method: str
+    street: str = ""
+    city: str = ""
+    postal_code: str = ""
+    country: str = "RS"
+    company: Company | None = None
+    pickup_location: str = ""
+    language: str = "sr-latn"
+    note: str = ""
+    customer_id: int | None = None
+    expected_total: Decimal | None = None
+    idempotency_caller: str = ""
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    order: Order
+    payment: Payment
+    redirect_url: str | None
+
+
+def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed:
+    """Write the order once; the same key gives the same order again, also after a crash in between.
+
+    Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered.
+    """
+    checkout = _normalize(checkout)
+    try:
+        order, payment = _create_with_claims(checkout, by, now)
+    except IntegrityError as error:
+        if "order_once_per_key" not in str(error):
+            raise
+        order, payment = _placed_before(checkout)
+    redirect_url = None
+    if payment.method == PaymentMethod.CARD:
+        # Outside any transaction; when the provider cannot be reached the order stands and the shopper tries again.
+        try:
+            payment = money.open_card_session(payment_id=payment.pk, language=checkout.language, now=now)
+            redirect_url = payment.redirect_url or None
+        except money.CardUnavailable:
+            redirect_url = None
+    return Placed(order, payment, redirect_url)
+
+
+def _normalize(checkout: Checkout) -> Checkout:
+    """Contacts in their one form, or a refusal that names every field that is wrong."""
+    email, phone = parse_email(checkout.email), parse_phone(checkout.phone)
+    wrong = {
+        "email": not email,
+        "phone": not phone,
+        "name": not checkout.name.strip(),
+        "delivery": checkout.delivery_method not in DeliveryKind.values,
+        "payment": checkout.payment_method not in PaymentMethod.values,
+    }
+    if checkout.delivery_method == DeliveryKind.HOME_DELIVERY:
+        for name in ("street", "city", "postal_code"):
+            wrong[name] = not getattr(checkout, name).strip()
+    if checkout.delivery_method == DeliveryKind.STORE_PICKUP:
+        wrong["pickup_location"] = not checkout.pickup_location
+    if any(wrong.values()):
+        raise InvalidContact(
+            "Some fields are missing or not right.", fields=sorted(k for k, bad in wrong.items() if bad)
+        )
+    company = checkout.company
+    if company is not None:
+        pib = parse_pib(company.pib)
+        if pib is None:
+            raise crm.InvalidPib(
+                "This is not a PIB: it has nine digits, the last one is a check digit.", pib=company.pib[:20]
+            )
+        if not company.name.strip():
+            raise InvalidContact("Some fields are missing or not right.", fields=["company_name"])
+        company = Company(company.name.strip()[:200], pib, company.registration_number.strip()[:20])
+    assert email is not None and phone is not None
+    values = {f: getattr(checkout, f) for f in checkout.__slots__}
+    values |= {"email": email, "phone": phone, "name": checkout.name.strip()[:200], "company": company}
+    values |= {f: values[f].strip()[:n] for f, n in (("street", 200), ("city", 100), ("postal_code", 12))}
+    return Checkout(**values)
+
+
+@transaction.atomic
+def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> tuple[Order, Payment]:
+    basket = _claim_basket(checkout.basket_token)
+    if basket.state == BasketState.ORDERED:
+        return _placed_before(checkout)
+    lines = oms.basket_lines(basket)
+    if not lines:
+        raise EmptyBasket("The basket is empty.")
+    quote = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=checkout.delivery_method)
+    if quote.unpriced or (
+        checkout.expected_total is not None and quote.priced.total != checkout.expected_total
+    ):
+        raise PriceChanged(
+            "The total has changed since you saw it.",
+            total=str(quote.priced.total),
+            lines=list(quote.unpriced),
+        )
+    promise = _promise(basket, lines, checkout, quote, now)
+    order = _write_order(basket, checkout, quote, promise, by, now)
+    order_lines = _write_lines(order, lines, quote, now)
+    _move_claims(order, basket, lines, order_lines, now)
+    payment = finance.create_payment(
+        order_id=order.pk, method=checkout.payment_method, amount=order.total, now=now
+    )
+    Basket.objects.filter(pk=basket.pk).update(state=BasketState.ORDERED, customer_id=order.customer_id)
+    announce(
+        events.OrderPlaced(order_id=order.pk, number=order.number, status=order.status),
+        subject=("order", order.number),
+    )
+    return order, payment
+
+
+def _claim_basket(token: str) -> Basket:
+    basket = (
+        Basket.objects.select_for_update(of=("self",))
+        .select_related("channel__entity", "channel__price_list")
+        .filter(token=token)
+        .exclude(state=BasketState.MERGED)
+        .first()
+    )
+    if basket is None:
+        raise BasketNotFound("There is no such basket.")
+    return basket
+
+
+def _placed_before(checkout: Checkout) -> tuple[Order, Payment]:
+    """The order that this key made; a double click, a retry, a second tab."""
+    order = Order.objects.filter(basket__token=checkout.basket_token).first()
+    if order is None or (order.idempotency_caller, order.idempotency_key) != (
+        checkout.idempotency_caller,
+        checkout.idempotency_key,
+    ):
+        raise BasketOrdered("This basket was ordered already.", number=order.number if order else "")
+    return order, Payment.objects.filter(order=order).order_by("-attempt")[0]
+
+
+def _promise(
+    basket: Basket, lines: Sequence[BasketLine], checkout: Checkout, quote: oms.Quote, now: datetime
+) -> warehouse.Option:
+    """The option that the shopper chose, as it can be had now."""
+    place_ids = None
+    if checkout.pickup_location:
+        place_ids = list(
+            Location.objects.filter(code=checkout.pickup_location, has_pickup=True).values_list(
+                "pk", flat=True
+            )
+        )
+        if not place_ids:
+            raise MethodNotAvailable(
+                "There is no such pickup location.", location=checkout.pickup_location[:20]
+            )
+    options = warehouse.promise_options(
+        lines=[(line.variant_id, line.quantity) for line in lines],
+        channel_id=basket.channel_id,
+        now=now,
+        postal_code=checkout.postal_code or basket.postal_code or None,
+        pickup_location_ids=place_ids,
+        basket_id=basket.pk,
+        goods_total=quote.priced.goods_total,
+    )
+    chosen = [
+        o
+        for o in options
+        if o.method == checkout.delivery_method
+        and (
+            not checkout.pickup_location
+            or (o.location is not None and o.location.code == checkout.pickup_location)
+        )
+    ]
+    if (
+        not chosen
+        or not chosen[0].is_orderable
+        or chosen[0].reason
+        or checkout.delivery_method not in quote.fees
+    ):
+        raise MethodNotAvailable(
+            "This delivery method cannot be had for the basket.",
+            method=checkout.delivery_method,
+            reason=chosen[0].reason if chosen else "NOT_OFFERED",
+        )
+    return chosen[0]
+
+
+def _promise_json(option: warehouse.Option) -> dict[str, Any]:
+    return {
+        "method": option.method,
+        "date": option.date.isoformat() if option.date else None,
+        "ready_at": option.ready_at.isoformat() if option.ready_at else None,
+        "carrier": option.carrier_code,
+        "locations": list(option.locations),
+    }
+
+
+def _write_order(
+    basket: Basket,
+    checkout: Checkout,
+    quote: oms.Quote,
+    promise: warehouse.Option,
+    by: User | None,
+    now: datetime,
+) -> Order:
+    customer = _customer(checkout, now)
+    company = checkout.company
+    waits = checkout.payment_method != PaymentMethod.CASH_ON_DELIVERY
+    pickup = (
+        Location.objects.only("pk").get(code=checkout.pickup_location)
+        if checkout.delivery_method == DeliveryKind.STORE_PICKUP
+        else None
+    )
+    return Order.objects.create(
+        number=_next_number(now),
+        channel=basket.channel,
+        entity=basket.channel.entity,
+        customer=customer,
+        basket=basket,
+        status=OrderStatus.PENDING_PAYMENT if waits else OrderStatus.PLACED,
+        fulfillment_status=FulfillmentStatus.UNROUTED,
+        currency=basket.channel.currency,
+        language=checkout.language or basket.language,
+        email=checkout.email,
+        phone=checkout.phone,
+        name=checkout.name,
+        street=checkout.street,
+        city=checkout.city,
+        postal_code=checkout.postal_code,
+        country=checkout.country,
+        company_name=company.name if company else "",
+        company_pib=company.pib if company else "",
+        company_registration_number=company.registration_number if company else "",
+        note=checkout.note[:1000],
+        delivery_method=checkout.delivery_method,
+        pickup_location=pickup,
+        payment_method=checkout.payment_method,
+        paper=finance_rules.paper_of(
+            is_company=company is not None, is_sef_registered=bool(customer.is_sef_registered)
+        ),
+        goods_total=quote.priced.goods_total,
+        delivery_total=quote.priced.delivery_total,
+        total=quote.priced.total,
+        due_total=quote.priced.total,
+        promised_on=promise.date or (business_date(promise.ready_at) if promise.ready_at else None),
+        promised_at=promise.ready_at,
+        promise=_promise_json(promise),
+        payment_deadline=payment_deadline(checkout.payment_method, now),
+        placed_at=now,
+        idempotency_caller=checkout.idempotency_caller,
+        idempotency_key=checkout.idempotency_key,
+    )
+
+
+def _customer(checkout: Checkout, now: datetime) -> Customer:
+    company = checkout.company
+    if company is not None:
+        return crm.find_or_create_company(
+            name=company.name,
+            pib=company.pib,
+            registration_number=company.registration_number,
+            email=checkout.email,
+            phone=checkout.phone,
+            language=checkout.language,
+            now=now,
+        )
+    if checkout.customer_id is not None:
+        return Customer.objects.get(pk=checkout.customer_id)
+    return crm.find_or_create_person(
+        name=checkout.name, email=checkout.email, phone=checkout.phone, language=checkout.language, now=now
+    )
+
+
+def _next_number(now: datetime) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('oms_order_number')")
+        return f"ORD-{business_date(now).year}-{cursor.fetchone()[0]:06d}"
+
+
+def payment_deadline(method: str, now: datetime) -> datetime | None:
+    """Card: 30 minutes. Transfer: the end of the third working day. Cash on delivery: none."""
+    if method == PaymentMethod.CARD:
+        return now + CARD_DEADLINE
+    if method != PaymentMethod.BANK_TRANSFER:
+        return None
+    today = business_date(now)
+    holidays = set(
+        Holiday.objects.filter(date__gt=today, date__lte=today + timedelta(days=30)).values_list(
+            "date", flat=True
+        )
+    )
+    return datetime.combine(
+        nth_working_day(today, TRANSFER_WORKING_DAYS, holidays), time(23, 59, 59), BUSINESS_ZONE
+    )
+
+
+def nth_working_day(start: date, n: int, holidays: set[date]) -> date:
+    day = start
+    while n:
+        day += timedelta(days=1)
+        if day.weekday() < 5 and day not in holidays:
+            n -= 1
+    return day
+
+
+def _write_lines(
+    order: Order, lines: Sequence[BasketLine], quote: oms.Quote, now: datetime
+) -> dict[int, OrderLine]:
+    """Order lines with the price they are sold at and why, frozen; answers the order line of each basket line."""
+    by_key = {str(line.public_id): line for line in lines}
+    rows: list[OrderLine] = []
+    of_basket_line: dict[int, OrderLine] = {}
+    for position, priced in enumerate(quote.priced.lines, start=1):
+        source = by_key.get(priced.key)
+        row = _order_line(order, position, priced, source, quote, now)
+        rows.append(row)
+        if source is not None:
+            of_basket_line[source.pk] = row
+    OrderLine.objects.bulk_create(rows)
+    return of_basket_line
+
+
+def _order_line(
+    order: Order,
+    position: int,
+    priced: PricedLine,
+    source: BasketLine | None,
+    quote: oms.Quote,
+    now: datetime,
+) -> OrderLine:
+    is_delivery = priced.kind == PricedKind.DELIVERY
+    return OrderLine(
+        order=order,
+        position=position,
+        kind=LineKind.DELIVERY if is_delivery else LineKind.GOODS,
+        variant=source.variant if source else None,
+        sku="" if is_delivery else priced.sku,
+        title=priced.name or priced.sku or str(LineKind.DELIVERY.label),
+        quantity=priced.quantity,
+        unit_price=priced.unit_price,
+        total=priced.total,
+        tax_class=source.variant.tax_class if source else "",
+        tax_rate=priced.tax_rate,
+        weight_grams=source.variant.weight_grams if source else 0,
+        explanation=[step.as_json() for step in quote.priced.steps_of(priced.key)],
+        ordered_at=now,
+    )
+
+
+def _move_claims(
+    order: Order,
+    basket: Basket,
+    lines: Sequence[BasketLine],
+    order_lines: dict[int, OrderLine],
+    now: datetime,
+) -> None:
+    """Every claim of the basket goes to its order line; for pickup, to the store's own stock."""
+    waits = order.status == OrderStatus.PENDING_PAYMENT
+    state, expires_at = ("HELD", order.payment_deadline) if waits else ("ALLOCATED", None)
+    if not basket.channel.is_held_in_basket:
+        _hold_all(basket, lines, now)
+    pairs = [(line.pk, order_lines[line.pk].pk) for line in lines]
+    try:
+        stock.allocate_basket_claims(
+            basket_id=basket.pk, lines=pairs, state=state, expires_at=expires_at, now=now
+        )
+    except stock.HoldLost:
+        # The hold ran out and was given away; what can still be had is claimed again, else OutOfStock tells which line.
+        _hold_all(basket, lines, now)
+        stock.allocate_basket_claims(
+            basket_id=basket.pk, lines=pairs, state=state, expires_at=expires_at, now=now
+        )
+    if order.pickup_location_id is not None:
+        try:
+            stock.repoint_claims(
+                order_id=order.pk,
+                targets=[
+                    (order_lines[line.pk].pk, order.pickup_location_id, line.quantity) for line in lines
+                ],
+                now=now,
+                channel_id=order.channel_id,
+            )
+        except stock.TargetTaken as refusal:
+            raise MethodNotAvailable(
+                "The store no longer has everything on its shelves.",
+                method=order.delivery_method,
+                **refusal.details,
+            ) from refusal
+
+
+def _hold_all(basket: Basket, lines: Sequence[BasketLine], now: datetime) -> None:
+    stock.hold_for_basket_lines(
+        channel_id=basket.channel_id,
+        demands=[(line.pk, line.variant_id, line.quantity) for line in lines],
+        expires_at=now + timedelta(minutes=basket.channel.hold_minutes),
+        now=now,
+    )
