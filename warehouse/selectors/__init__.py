@@ -1,0 +1,33 @@
+"""Questions about goods that other rooms may ask."""
+
+from warehouse.selectors.claims import (
+    ClaimRow,
+    Hold,
+    basket_holds,
+    hold_expiry,
+    item_claims,
+    order_claims,
+    shipment_claims,
+)
+from warehouse.selectors.stock import (
+    IN_STOCK,
+    StockRow,
+    availability,
+    availability_by_location,
+    stock_rows,
+)
+
+__all__ = [
+    "IN_STOCK",
+    "ClaimRow",
+    "Hold",
+    "StockRow",
+    "availability",
+    "availability_by_location",
+    "basket_holds",
+    "hold_expiry",
+    "item_claims",
+    "order_claims",
+    "shipment_claims",
+    "stock_rows",
+]

@@ -1,0 +1,98 @@
+"""Who has a claim on what: baskets, orders, pickers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Min, QuerySet, Sum
+
+from warehouse.models import Reservation
+from warehouse.states import CLAIMING, ReservationState
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What a basket line holds (of kits: their components), and until when."""
+
+    quantity: int
+    expires_at: datetime | None
+    is_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    claim_id: int
+    order_line_id: int
+    variant_id: int
+    sku: str
+    quantity: int
+    state: str
+    location: str
+    location_id: int
+    bin: str
+    picked_from: str | None
+    shipment_number: str | None
+    is_put_back: bool
+
+
+def basket_holds(*, basket_id: int, now: datetime) -> dict[int, Hold]:
+    """By basket line. A line that is missing holds nothing any more."""
+    rows = (
+        Reservation.objects.filter(basket_line__basket_id=basket_id, state=ReservationState.HELD)
+        .values("basket_line_id")
+        .annotate(units=Sum("quantity"), until=Min("expires_at"))
+    )
+    return {
+        row["basket_line_id"]: Hold(
+            row["units"], row["until"], row["until"] is not None and row["until"] <= now
+        )
+        for row in rows
+    }
+
+
+def hold_expiry(*, basket_id: int) -> datetime | None:
+    """The instant at which the first hold of the basket ends; None when it holds nothing."""
+    found: datetime | None = Reservation.objects.filter(
+        basket_line__basket_id=basket_id, state=ReservationState.HELD
+    ).aggregate(until=Min("expires_at"))["until"]
+    return found
+
+
+def order_claims(*, order_id: int) -> list[ClaimRow]:
+    """Every claim of the order that was not released, dispatched ones included, line by line."""
+    return _claim_rows(Reservation.objects.filter(order_line__order_id=order_id))
+
+
+def shipment_claims(*, shipment_id: int) -> list[ClaimRow]:
+    return _claim_rows(Reservation.objects.filter(shipment_id=shipment_id))
+
+
+def item_claims(*, stock_item_ids: Iterable[int]) -> list[ClaimRow]:
+    """Order claims on these stock items; what a person must know before he takes units away."""
+    return _claim_rows(
+        Reservation.objects.filter(
+            stock_item_id__in=list(stock_item_ids), state__in=CLAIMING, order_line__isnull=False
+        )
+    )
+
+
+def _claim_rows(claims: QuerySet[Reservation]) -> list[ClaimRow]:
+    return [
+        ClaimRow(**row)
+        for row in claims.exclude(state=ReservationState.RELEASED)
+        .order_by("order_line__position", "id")
+        .values(
+            "order_line_id",
+            "variant_id",
+            "quantity",
+            "state",
+            "location_id",
+            "is_put_back",
+            claim_id=F("id"),
+            sku=F("variant__sku"),
+            location=F("location__code"),
+            bin=F("stock_item__bin__code"),
+            picked_from=F("picked_from__code"),
+            shipment_number=F("shipment__number"),
+        )
+    ]
