@@ -33,4 +33,4 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         call_command("translations", "compile", verbosity=0)
 
 
-pytest_plugins = ["tests.browsing"]
+pytest_plugins = ["tests.browsing", "tests.racing"]

@@ -1,0 +1,203 @@
+"""Each write of a business row, by whichever path, leaves exactly one audit row in the same transaction."""
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connection, transaction
+
+from audit.attach import ROOMS, traced_models
+from audit.models import AuditLink, LogEntry, PersonalChange
+from audit.register import COLUMNS, UNTRACED
+from crm.models import Customer
+from retail.kernel.context import acting
+from retail.kernel.models import Holiday, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ceca() -> User:
+    return User.objects.create_user("ceca@example.com", name="Ceca")
+
+
+def entries(model: str, after: int = 0) -> list[LogEntry]:
+    return list(LogEntry.objects.filter(content_type__model=model, id__gt=after).order_by("id"))
+
+
+def last_id() -> int:
+    return LogEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def holiday(day: str = "2030-01-01", name: str = "A day") -> Holiday:
+    return Holiday.objects.create(date=day, name=name)
+
+
+def test_create_update_delete_each_leave_one_row_with_before_and_after(ceca: User) -> None:
+    mark = last_id()
+    with acting(by=ceca, request_id="req-1", reason="calendar of 2030"):
+        row = holiday()
+        row.name = "New Year"
+        row.save(update_fields=["name"])
+        pk = row.pk
+        row.delete()
+    created, updated, deleted = entries("holiday", mark)
+    assert [e.action for e in (created, updated, deleted)] == [0, 1, 2]
+    assert created.changes["name"] == [None, "A day"]
+    assert updated.changes == {"name": ["A day", "New Year"]}
+    assert deleted.changes["name"] == ["New Year", None]
+    assert {(e.actor_id, e.cid, e.reason, e.object_id) for e in (created, updated, deleted)} == {
+        (ceca.pk, "req-1", "calendar of 2030", pk)
+    }
+
+
+def test_bulk_create_queryset_update_and_raw_sql_are_traced_row_by_row(ceca: User) -> None:
+    with acting(by=ceca):
+        mark = last_id()
+        Holiday.objects.bulk_create([Holiday(date=f"2031-01-0{n}", name=str(n)) for n in range(1, 4)])
+        assert [e.changes["name"] for e in entries("holiday", mark)] == [
+            [None, "1"],
+            [None, "2"],
+            [None, "3"],
+        ]
+        mark = last_id()
+        assert Holiday.objects.filter(date__year=2031).update(country="ME") == 3
+        assert [e.changes for e in entries("holiday", mark)] == [{"country": ["RS", "ME"]}] * 3
+        mark = last_id()
+        with connection.cursor() as cursor:
+            cursor.execute("/* sneaky */ DELETE FROM kernel_holiday WHERE date = '2031-01-02'")
+        (entry,) = entries("holiday", mark)
+        assert (entry.action, entry.actor_id, entry.changes["name"]) == (2, ceca.pk, ["2", None])
+
+
+def test_update_that_changes_nothing_leaves_no_row() -> None:
+    row = holiday()
+    mark = last_id()
+    row.save()
+    assert entries("holiday", mark) == []
+
+
+def test_write_without_a_context_names_the_database_role() -> None:
+    mark = last_id()
+    holiday()
+    (entry,) = entries("holiday", mark)
+    assert entry.actor_id is None
+    assert entry.actor_label.startswith("system:")
+
+
+def test_the_next_transaction_does_not_inherit_the_actor(ceca: User) -> None:
+    mark = last_id()
+    with acting(by=ceca):
+        holiday("2032-01-01")
+    with acting(label="public"):
+        holiday("2032-01-02")
+    first, second = entries("holiday", mark)
+    assert (first.actor_id, second.actor_id, second.actor_label) == (ceca.pk, None, "public")
+
+
+def test_rolled_back_write_leaves_nothing(ceca: User) -> None:
+    mark = last_id()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        holiday()
+        raise RuntimeError
+    with acting(by=ceca):
+        holiday("2033-01-01")
+    (entry,) = entries("holiday", mark)
+    assert (entry.actor_id, entry.changes["date"]) == (ceca.pk, [None, "2033-01-01"])
+
+
+def test_personal_columns_enter_as_digests_and_their_text_stays_erasable() -> None:
+    mark = last_id()
+    customer = Customer.objects.create(name="Ana Anić", email="ana@example.com", phone="+38160111222")
+    (entry,) = entries("customer", mark)
+    assert entry.changes["kind"] == [None, "PERSON"]
+    before, after = entry.changes["email"]
+    assert before is None
+    assert after.startswith("sha256:")
+    assert "ana" not in str(entry.changes).lower()
+    side = PersonalChange.objects.get(entry=entry)
+    assert side.changes is not None
+    assert side.changes["fields"]["email"] == [None, "ana@example.com"]
+    other = Customer.objects.create(name="Ana Anić", email="ana@example.com")
+    twin = entries("customer", entry.pk)[0]
+    assert other.pk != customer.pk
+    assert twin.changes["email"][1] != after, (
+        "a salt of its own keeps a guess from being checked against another row"
+    )
+
+
+def test_secrets_are_recorded_as_changed_never_shown(ceca: User) -> None:
+    mark = last_id()
+    ceca.set_password("correct horse battery")
+    ceca.save(update_fields=["password"])
+    (entry,) = entries("user", mark)
+    assert entry.changes == {"password": ["(secret)", "(secret)"]}
+
+
+def test_batch_import_leaves_one_row_with_count_and_digest() -> None:
+    mark = last_id()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('retail.audit_batch', 'history of 2030', true)")
+        Holiday.objects.bulk_create([Holiday(date=f"2034-02-{n:02}", name="x") for n in range(1, 11)])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('retail.audit_batch', '', true)")
+    (entry,) = entries("holiday", mark)
+    assert (entry.row_count, entry.batch) == (10, "history of 2030")
+    assert len(entry.changes["digest"][1]) == 64
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE audit_logentry SET actor_label = 'nobody'",
+        "DELETE FROM audit_logentry",
+        "UPDATE audit_auditlink SET digest = repeat('0', 64)",
+        "DELETE FROM audit_auditlink",
+    ],
+)
+def test_the_trace_is_append_only(attack: str) -> None:
+    holiday()
+    AuditLink.objects.create(position=10**9, entry_id=10**9, xid=1, digest="0" * 64)
+    before = LogEntry.objects.count()
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(attack)
+    assert LogEntry.objects.count() == before
+
+
+def test_truncate_would_leave_no_trace_and_is_refused() -> None:
+    holiday()
+    with (
+        pytest.raises(DatabaseError, match="would leave no trace"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT set_config('retail.allow_truncate', '', true)")
+        cursor.execute("TRUNCATE kernel_holiday")
+    assert Holiday.objects.count() == 1
+
+
+def test_every_business_table_has_its_four_triggers() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, count(*) FROM pg_trigger WHERE tgname LIKE 'audit\\_%' GROUP BY 1"
+        )
+        attached = dict(cursor.fetchall())
+    assert attached == {model._meta.db_table: 4 for model in traced_models()}
+
+
+def test_every_column_is_classified_once() -> None:
+    for model in apps.get_models():
+        if model._meta.app_label not in ROOMS or not model._meta.managed or model._meta.label in UNTRACED:
+            continue
+        listed = [column for columns in COLUMNS.get(model._meta.label, {}).values() for column in columns]
+        actual = [field.column for field in model._meta.local_concrete_fields]
+        assert sorted(listed) == sorted(actual), (
+            f"{model._meta.label}: classify its columns in audit/register.py"
+        )
+
+
+def test_nothing_is_registered_that_does_not_exist() -> None:
+    assert set(COLUMNS) | UNTRACED <= {model._meta.label for model in apps.get_models()}
