@@ -144,10 +144,12 @@ def _bound(answer: _Answer, start: State) -> int:
     So the sum over the orders is a lower bound for all of them together.
     """
     order = answer.order
-    alone = replace(order, state=start, prices=None, weights=replace(order.weights, keep_promise=False))
+    alone = replace(
+        order, state=start, prices=None, weights=replace(order.weights, keep_promise=False, crowding=0.0)
+    )
     if not answer.is_exact:
         return lower_bound(alone)
-    is_free = order.prices is None and not order.weights.keep_promise
+    is_free = not order.is_priced and not order.weights.keep_promise
     if is_free and (order.state is start or _is_untouched(order, start)):
         return sum(answer.plan.micro)
     return sum(best_plan(alone, tabulate(alone, answer.bundles), answer.bundles).micro)

@@ -173,8 +173,8 @@ class _Reinsertion:
             return IMPOSSIBLE
         scarcity = order.scarcity(sku, units, here)
         total = int((scarcity + order.priced(sku, units, here, scarcity)).sum())
-        if order.prices is not None:
-            total += int(micro(order.prices.mu[place])) * len(lines)
+        if order.is_priced:
+            total += int(order.hands(here)[0]) * len(lines)
         total += int(micro(order.network.pick_parcel[place])) + int(micro(order.weights.split))
         total += int(micro(order.network.pick_line[place])) * len(lines)
         total += int(order.overflow(len(lines), here)[0])

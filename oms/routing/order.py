@@ -77,6 +77,20 @@ class Order:
         pi = micro(self.prices.pi[sku[:, None], places[None]])
         return np.asarray(np.maximum(0, pi * units[:, None] - scarcity))
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether plans are compared at more than their own cost."""
+        return self.prices is not None or self.weights.crowding > 0
+
+    def hands(self, places: Ints) -> Ints:
+        """[P] what a line's work is compared at above its own cost: its shadow price, and the crowding so far."""
+        price = np.zeros(len(places)) if self.prices is None else self.prices.mu[places]
+        load, cap = self.state.load[places], self.network.cap[places]
+        used = np.where(
+            load < cap, load / np.maximum(cap, 1), 0.0
+        )  # from the cap on, overtime is a real cost
+        return micro(price + self.weights.overflow * self.weights.crowding * used)
+
     def overflow(self, lines: int | Ints, places: Ints) -> Ints:
         """[P] (or [P, …]) overtime of so many lines more."""
         load, cap = self.state.load[places], self.network.cap[places]
@@ -228,8 +242,8 @@ def _item_costs(order: Order, item: Ints, count: int, places: Ints, had: Flags) 
         np.add.at(cost, owner, scarcity + extra)
         np.add.at(shadow, owner, extra)
         np.logical_or.at(impossible, owner, lacks & free[:, None])
-    if order.prices is not None:
-        hands = np.bincount(item, minlength=count)[:, None] * micro(order.prices.mu[places])
+    if order.is_priced:
+        hands = np.bincount(item, minlength=count)[:, None] * order.hands(places)
         cost += hands
         shadow += hands
     cost[impossible] = IMPOSSIBLE

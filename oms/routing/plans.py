@@ -96,7 +96,7 @@ def _takings(order: Order, lines: list[int]) -> tuple[Ints, Ints]:
 
 def shadow_of(order: Order, plan: Plan) -> int:
     """What the shadow prices add to a plan when it is compared with others."""
-    if order.prices is None:
+    if not order.is_priced:
         return 0
     total = 0
     for place in np.unique(plan.location[plan.location != OPEN]):
@@ -104,5 +104,5 @@ def shadow_of(order: Order, plan: Plan) -> int:
         here = np.array([place])
         sku, units = _takings(order, lines)
         total += int(order.priced(sku, units, here, order.scarcity(sku, units, here)).sum())
-        total += int(micro(order.prices.mu[place])) * len(lines)
+        total += int(order.hands(here)[0]) * len(lines)
     return total

@@ -81,7 +81,7 @@ def _with_services(
     picked_open = 0
     if fixed is not None:
         picked_open = sum(at == OPEN and want != OPEN for at, want in zip(location, fixed, strict=True))
-    shadow = 0 if prices is None else sum(_shadow(case, place, lines, prices) for place, lines in parcels.items())
+    shadow = sum(_shadow(case, place, lines, prices) for place, lines in parcels.items())
     carriages = [list(_carriages(case, place, lines)) for place, lines in parcels.items()]
     for chosen in itertools.product(*carriages):
         terms = (
@@ -159,7 +159,8 @@ def _scarcity_of(case: Case, place: int, sku: int, units: int) -> int:
     stock, taken = int(state.stock[sku, place]), int(state.taken[sku, place])
     first = int(state.off[sku, place])
     return sum(
-        _micro(state.cum[first + k + 1] - state.cum[first + k]) for k in range(taken, min(stock, taken + units))
+        _micro(state.cum[first + k + 1] - state.cum[first + k])
+        for k in range(taken, min(stock, taken + units))
     )
 
 
@@ -167,8 +168,12 @@ def _scarcity(case: Case, place: int, lines: list[int]) -> int:
     return sum(_scarcity_of(case, place, sku, units) for sku, units in _units(case, lines).items())
 
 
-def _shadow(case: Case, place: int, lines: list[int], prices: Prices) -> int:
-    total = _micro(prices.mu[place]) * len(lines)
+def _shadow(case: Case, place: int, lines: list[int], prices: Prices | None) -> int:
+    load, cap = int(case.state.load[place]), int(case.network.cap[place])
+    hands = case.weights.overflow * case.weights.crowding * (load / cap if load < cap else 0)
+    if prices is None:
+        return _micro(hands) * len(lines)
+    total = _micro(float(prices.mu[place]) + hands) * len(lines)
     for sku, units in _units(case, lines).items():
         price = _micro(prices.pi[sku, place]) * units
         total += max(0, price - _scarcity_of(case, place, sku, units))

@@ -26,7 +26,9 @@ class Case:
 
     def change(self, **parts: dict[str, Any]) -> Case:
         """A copy with fields of its parts replaced: change(network={"cap": …})."""
-        return replace(self, **{name: replace(getattr(self, name), **fields) for name, fields in parts.items()})
+        return replace(
+            self, **{name: replace(getattr(self, name), **fields) for name, fields in parts.items()}
+        )
 
 
 def public(name: str) -> Any:
@@ -154,7 +156,9 @@ def _staircases(stock: np.ndarray[Any, Any], last: np.ndarray[Any, Any]) -> tupl
     return off, np.array(cum)
 
 
-def random_case(seed: int, *, lines: int = 4, locations: int = 4) -> tuple[Case, Prices | None, list[int] | None]:
+def random_case(
+    seed: int, *, lines: int = 4, locations: int = 4
+) -> tuple[Case, Prices | None, list[int] | None]:
     """One small, crowded order with everything that can go wrong; all amounts are exact in binary."""
     pick = np.random.default_rng(seed)
     n, places, services = int(pick.integers(1, lines + 1)), int(pick.integers(2, locations + 1)), 3
@@ -170,7 +174,9 @@ def random_case(seed: int, *, lines: int = 4, locations: int = 4) -> tuple[Case,
     bands = []
     for _ in range(services):
         upper = np.sort(pick.choice([1000, 2000, 3000, 5000, 9000], 3, replace=False)).astype(np.float64)
-        bands.append((upper, pick.integers(100, 2000, 3) / 4))  # also dearer for less: parcels need not be subadditive
+        bands.append(
+            (upper, pick.integers(100, 2000, 3) / 4)
+        )  # also dearer for less: parcels need not be subadditive
     case = Case(
         orders=Orders(
             zone=np.zeros(1, np.int64),
@@ -199,6 +205,7 @@ def random_case(seed: int, *, lines: int = 4, locations: int = 4) -> tuple[Case,
             split=float(pick.choice([0, 40, 80])),
             short=float(pick.choice([300, 900])),
             keep_promise=bool(pick.random() < 0.3),
+            crowding=float(pick.choice([0.0, 0.0, 0.5])),
         ),
     )
     prices = None
