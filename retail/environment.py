@@ -75,6 +75,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("DEBUG", "bool", False, "Django's debug pages. Refused in production."),
     Variable("DATABASE_URL", "str", "", "A real PostgreSQL 18. Unset: the embedded one.", _database),
     Variable("REDIS_URL", "str", "", "A real Valkey or Redis. Unset: the embedded one.", _redis),
+    Variable(
+        "API_REQUESTS_PER_MINUTE",
+        "int",
+        3000,
+        "Calls of the public API that one client or key may make in a minute.",
+        _positive,
+    ),
     Variable("DATABASE_POOL_SIZE", "int", 8, "Connections each process keeps. 0 behind PgBouncer.", None),
     Variable(
         "SECRET_KEY", "str", "", "Signs sessions and links. Required in production, 50 characters or more."
@@ -157,3 +164,18 @@ def table() -> str:
         default = "" if variable.default in (None, "", []) else f"`{variable.default}`"
         lines.append(f"| `{variable.name}` | {variable.kind} | {default} | {variable.about} |")
     return "\n".join(lines)
+
+
+def readme_with_table(readme: str) -> str:
+    """The README with its table of settings as it is now."""
+    head, mark, rest = readme.partition("compared by a test -->\n")
+    _, end, tail = rest.partition("<!-- end of settings -->")
+    assert mark and end, "the README has lost the marks around its table of settings"
+    return f"{head}{mark}\n{table()}\n\n{end}{tail}"
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    path = Path(__file__).resolve().parent.parent / "README.md"
+    path.write_text(readme_with_table(path.read_text()))

@@ -374,6 +374,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "NUM_PROXIES": TRUSTED_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# A shopper's browser and a shop of our own behind one address; integrators have a budget for each key.
+API_REQUESTS_PER_MINUTE: int = read("API_REQUESTS_PER_MINUTE")
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Onerow API",
     "VERSION": "1.0.0",

@@ -74,7 +74,7 @@ class Bin(models.Model):
         triggers = [
             pgtrigger.Trigger(
                 name="bin_takes_items_along",
-                operation=pgtrigger.UpdateOf("kind", "location_id"),
+                operation=pgtrigger.UpdateOf("kind", "location_id"),  # type: ignore[no-untyped-call]
                 when=pgtrigger.After,
                 func="UPDATE warehouse_stockitem SET location_id = NEW.location_id WHERE bin_id = NEW.id; RETURN NULL;",
             )
@@ -115,7 +115,7 @@ class StockItem(models.Model):
         triggers = [
             pgtrigger.Trigger(
                 name="stock_item_follows_bin",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("bin_id", "location_id", "is_sellable"),
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("bin_id", "location_id", "is_sellable"),  # type: ignore[no-untyped-call]
                 when=pgtrigger.Before,
                 func="""
                     SELECT b.location_id, b.kind IN ('STORAGE', 'DISPLAY') INTO STRICT NEW.location_id, NEW.is_sellable

@@ -50,3 +50,8 @@ def acting(
 
 def new_request_id() -> str:
     return uuid.uuid4().hex
+
+
+def take_over(*, by: Any, label: str = "") -> None:
+    """Inside a request: from now on this user acts (an API key was read). The surrounding `acting` ends it."""
+    _current.set(replace(_current.get(), actor_id=by.pk, actor_label=label))

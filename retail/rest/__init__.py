@@ -1,0 +1,1 @@
+"""What every API view shares: keys and scopes, problem answers, idempotency, cursors, strict serializers."""

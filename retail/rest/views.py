@@ -1,0 +1,98 @@
+"""The base of every API view, with idempotent POST."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from retail.kernel import idempotency
+from retail.kernel.models import ApiKey
+from retail.rest.keys import BearerKey, NeedsScope
+from retail.rest.problems import handle
+from retail.rest.throttles import PerClient
+
+
+class ApiView(APIView):
+    """Set `scopes` by method; `idempotent` = "required", "optional" or "" for POST.
+
+    A verb refuses by raising; nothing here catches. Write handlers answer `(status, body)` through `Response` as usual.
+    """
+
+    scopes: dict[str, str] = {}
+    idempotent = ""
+    authentication_classes = [BearerKey]
+    permission_classes = [NeedsScope]
+    throttle_classes = [PerClient]
+
+    def get_exception_handler(self) -> Callable[..., Any]:
+        return handle
+
+    @property
+    def caller(self) -> str:
+        """Who owns an idempotency key: the API key, else the secret token that the request names, else the client's address."""
+        if isinstance(self.request.auth, ApiKey):
+            return f"key:{self.request.auth.pk}"
+        token = self.kwargs.get("token") or (
+            self.request.data.get("basket") if isinstance(self.request.data, dict) else ""
+        )
+        return (
+            f"token:{idempotency.hash_request(token)[:32]}"
+            if token
+            else f"ip:{self.request.META.get('REMOTE_ADDR', '')}"
+        )
+
+    @property
+    def idempotency_key(self) -> str:
+        return str(self.request.headers.get("Idempotency-Key", ""))
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.answer_before: idempotency.Answer | None = None
+        self._claimed = False
+        if request.method != "POST" or not self.idempotent:
+            return
+        if not self.idempotency_key:
+            if self.idempotent == "required":
+                raise idempotency.KeyMissing(
+                    "Send an Idempotency-Key: a new random text for each new request."
+                )
+            return
+        self.answer_before = idempotency.claim_key(
+            caller=self.caller,
+            key=self.idempotency_key,
+            request_hash=idempotency.hash_request(request.method, request.path, request.data),
+            now=timezone.now(),
+        )
+        self._claimed = self.answer_before is None
+        if self.answer_before is not None:
+            # Give the stored answer instead of calling the verb again.
+            before = self.answer_before
+            self.post = lambda *_, **__: Response(before.body, status=before.status)
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        done: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+        if getattr(self, "_claimed", False):
+            if response.status_code < 400:
+                # What is stored is what was sent: plain JSON, not lazy texts or decimals.
+                idempotency.store_answer(
+                    caller=self.caller,
+                    key=self.idempotency_key,
+                    status=response.status_code,
+                    body=_plain(response.data),
+                )
+            else:
+                idempotency.free_key(caller=self.caller, key=self.idempotency_key)
+        return done
+
+
+def _plain(data: Any) -> Any:
+    import json
+
+    from rest_framework.utils.encoders import JSONEncoder
+
+    return json.loads(json.dumps(data, cls=JSONEncoder))
