@@ -66,14 +66,17 @@ def write_private(path: Path, text: str) -> None:
 
 
 def secret(home: Path, name: str, *, kind: str = "text") -> str:
-    """A random secret of this home, made at its first use: there is no default one to forget."""
+    """A random secret of this home, made at its first use: there is no default one to forget.
+
+    In hexadecimal, since it also travels as a program's argument, where a leading minus would be an option.
+    """
     path = home / "secrets.json"
     known = _secrets(path)
     if name not in known:
         with locked(home, "secrets"):
             known = _secrets(path)
             if name not in known:
-                known[name] = _fernet_key() if kind == "fernet" else secrets.token_urlsafe(48)
+                known[name] = _fernet_key() if kind == "fernet" else secrets.token_hex(32)
                 write_private(path, json.dumps(known, indent=2) + "\n")
     return known[name]
 
