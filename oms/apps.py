@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class OMSConfig(AppConfig):
     name = "oms"
     default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Orders"
+
+    def ready(self) -> None:
+        from audit.operations import register_kind
+        from oms.workflows import routing
+
+        register_kind(routing.KIND, apply=routing.apply, permission=routing.PERMISSION)

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Sum
-from finance.rules import Goods, Sold
 
 from finance import operations as finance
 from finance import workflows as money
+from finance.rules import Goods, Sold
 from oms import events
 from oms import operations as orders
 from oms.models import Order, Return, ReturnLine

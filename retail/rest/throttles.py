@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
 
 from retail.kernel.models import ApiKey
 
@@ -19,7 +20,7 @@ class PerClient(SimpleRateThrottle):
         who = f"key{request.auth.pk}" if isinstance(request.auth, ApiKey) else self.get_ident(request)
         return f"throttle:{who}"
 
-    def allow_request(self, request: Request, view: object) -> bool:
+    def allow_request(self, request: Request, view: APIView) -> bool:
         try:
             return bool(super().allow_request(request, view))
         except (ConnectionError, OSError):

@@ -72,10 +72,8 @@ class ApiView(APIView):
             before = self.answer_before
             self.post = lambda *_, **__: Response(before.body, status=before.status)
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        done: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        done = super().finalize_response(request, response, *args, **kwargs)
         if getattr(self, "_claimed", False):
             if response.status_code < 400:
                 # What is stored is what was sent: plain JSON, not lazy texts or decimals.

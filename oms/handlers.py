@@ -1,0 +1,43 @@
+"""Reactions of the order room to what was announced."""
+
+from django.utils import timezone
+
+from oms.models import Order
+from oms.states import OrderStatus
+from oms.workflows import returns, routing
+from retail.kernel.models import OutboxEvent
+from retail.kernel.outbox import subscribe
+
+
+def _route(order_id: int) -> None:
+    try:
+        routing.route_order(order_id=order_id, now=timezone.now())
+    except routing.NotRoutable:
+        return  # canceled or held meanwhile; releasing it routes it
+
+
+@subscribe("oms.order_placed")
+def route_when_placed(event: OutboxEvent) -> None:
+    """Cash on delivery is agreed at once; the others wait for oms.order_confirmed."""
+    if event.payload["status"] == OrderStatus.PLACED:
+        _route(event.payload["order_id"])
+
+
+@subscribe("oms.order_confirmed")
+@subscribe("oms.order_released")
+def route_when_confirmed(event: OutboxEvent) -> None:
+    _route(event.payload["order_id"])
+
+
+@subscribe("warehouse.claims_displaced")
+def route_again_when_displaced(event: OutboxEvent) -> None:
+    """Units were not on the shelf: look for them elsewhere, or tell a person."""
+    order = Order.objects.filter(pk=event.payload["order_id"]).first()
+    if order is not None and order.status in (OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT):
+        _route(order.pk)
+
+
+@subscribe("finance.refund_settled")
+def close_return_when_refunded(event: OutboxEvent) -> None:
+    if return_id := event.payload.get("return_id"):
+        returns.mark_refunded(return_id=return_id, now=timezone.now())

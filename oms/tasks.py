@@ -1,0 +1,16 @@
+"""Celery doors of the order room."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from oms.workflows import cancellation, routing
+
+
+@shared_task
+def cancel_overdue_orders() -> int:
+    return cancellation.cancel_overdue_orders(now=timezone.now())
+
+
+@shared_task
+def route_order(order_id: int) -> None:
+    routing.route_order(order_id=order_id, now=timezone.now())

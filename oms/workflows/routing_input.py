@@ -1,0 +1,301 @@
+"""From rows to the plain arrays of the routing engine, for one order. Reads only; the stock part is live."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from math import ceil, exp
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from oms import routing as engine
+from oms.models import CarrierService, CarrierTariff, DeliveryPostcode, Lane, Order, OrderLine, RoutingRule
+from oms.routing.amounts import Floats, Ints
+from oms.states import LineKind, PaymentMethod
+from retail.kernel.clock import BUSINESS_ZONE, business_date
+from retail.kernel.models import Holiday, Location, LocationClosure, LocationKind
+from storefront.models import KitComponent
+from warehouse import selectors as warehouse
+
+LOOK_AHEAD_DAYS = 21
+# What a missing piece loses: a walk-in customer of a store rarely comes back, a warehouse order waits for the next delivery.
+LOST = {LocationKind.STORE: 0.6, LocationKind.WAREHOUSE: 0.25}
+REPLENISHMENT_DAYS = 7
+SALES_DAYS = 90
+MARGIN = Decimal("0.35")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is routed whole: an order line, or a part of one that no single location can serve."""
+
+    line: OrderLine
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """The arrays, and the rows behind their indexes."""
+
+    orders: engine.Orders
+    network: engine.Network
+    state: engine.State
+    weights: engine.Weights
+    units: list[Unit]
+    locations: list[Location]
+    services: list[CarrierService]
+    arrivals: dict[tuple[int, int], date]
+
+
+def build(*, order: Order, now: datetime) -> Question:
+    """Everything that the plan of this order depends on. Its own claims count as free stock."""
+    lines = [
+        line
+        for line in order.lines.select_related("variant").filter(kind=LineKind.GOODS)
+        if line.variant_id and line.quantity > line.quantity_canceled + line.quantity_dispatched
+    ]
+    rule = (
+        RoutingRule.objects.filter(is_active=True)
+        .prefetch_related("excluded_locations", "excluded_services")
+        .first()
+    )
+    kinds = (LocationKind.STORE, LocationKind.WAREHOUSE)
+    locations = list(Location.objects.filter(is_active=True, kind__in=kinds).order_by("code"))
+    services = [
+        service
+        for service in CarrierService.objects.filter(is_active=True)
+        .select_related("carrier")
+        .order_by("position")
+        if rule is None or service not in rule.excluded_services.all()
+    ]
+    free = _free_stock(order, lines, locations, now)
+    units = _divide(lines, free)
+    calendar = _Calendar(locations, business_date(now), now)
+    lead, ship_day, arrivals = _lanes(order, locations, services, calendar)
+    excluded = set(rule.excluded_locations.values_list("pk", flat=True)) if rule else set()
+    network = engine.Network(
+        lead=lead,
+        bands=_bands(services),
+        cod=np.array([[float(s.cod_percent) / 100, float(s.cod_minimum)] for s in services]).reshape(
+            len(services), 2
+        ),
+        ship_day=ship_day,
+        cap=np.array([place.capacity_lines_soft for place in locations], np.int64),
+        hard=np.array([ceil(place.capacity_lines_soft * 1.3) for place in locations], np.int64),
+        pick_parcel=np.array([float(place.pick_cost_parcel) for place in locations]),
+        pick_line=np.array([float(place.pick_cost_line) for place in locations]),
+        rebate=np.array([float(place.tariff_factor) for place in locations]),
+        allowed=np.array([[place.pk not in excluded for place in locations]], bool),
+    )
+    stock = np.array(
+        [[free.get(u.line.pk, {}).get(place.pk, 0) for place in locations] for u in units], np.int64
+    )
+    off, cum = _scarcity(units, stock, locations, now)
+    state = engine.State(
+        stock=stock.reshape(len(units), len(locations)),
+        taken=np.zeros_like(stock),
+        load=_load(order, locations),
+        off=off,
+        cum=cum,
+    )
+    promised = order.promised_on or business_date(now) + timedelta(days=LOOK_AHEAD_DAYS)
+    count = len(units)
+    orders = engine.Orders(
+        zone=np.zeros(1, np.int64),
+        promise=np.array([(promised - business_date(now)).days], np.int64),
+        cod=np.array([order.payment_method == PaymentMethod.CASH_ON_DELIVERY], bool),
+        start=np.array([0, count], np.int64),
+        sku=np.arange(count, dtype=np.int64),
+        qty=np.array([u.quantity for u in units], np.int64),
+        grams=np.array([u.line.weight_grams * u.quantity for u in units], np.int64),
+        value=np.array([float(u.line.total) * u.quantity / u.line.quantity for u in units]),
+    )
+    return Question(orders, network, state, _weights(rule), units, locations, services, arrivals)
+
+
+def _weights(rule: RoutingRule | None) -> engine.Weights:
+    """In live use plans that keep the promise come first; a rule may change what the rest is worth."""
+    known = ("split", "late_day", "overflow", "short")
+    chosen: Mapping[str, Any] = rule.weights if rule else {}
+    return engine.Weights(
+        keep_promise=True, **{name: float(chosen[name]) for name in known if name in chosen}
+    )
+
+
+def _free_stock(
+    order: Order, lines: Sequence[OrderLine], locations: Sequence[Location], now: datetime
+) -> dict[int, dict[int, int]]:
+    """Per order line and location: units that could be claimed there, the order's own claims included. A kit counts whole kits."""
+    kits: dict[int, list[tuple[int, int]]] = {}
+    kit_ids = [line.variant_id for line in lines if line.variant and line.variant.is_kit]
+    for kit_id, component_id, quantity in KitComponent.objects.filter(kit__in=kit_ids).values_list(
+        "kit_id", "component_id", "quantity"
+    ):
+        kits.setdefault(kit_id, []).append((component_id, quantity))
+    wanted = {v for line in lines for v, _ in kits.get(line.variant_id or 0, [(line.variant_id or 0, 1)])}
+    offered = warehouse.availability_by_location(
+        variant_ids=wanted, channel_id=order.channel_id, now=now, order_id=order.pk
+    )
+    return {
+        line.pk: {
+            place.pk: min(
+                offered.get(variant_id, {}).get(place.pk, 0) // units
+                for variant_id, units in kits.get(line.variant_id or 0, [(line.variant_id or 0, 1)])
+            )
+            for place in locations
+        }
+        for line in lines
+    }
+
+
+def _divide(lines: Sequence[OrderLine], free: Mapping[int, Mapping[int, int]]) -> list[Unit]:
+    """A line that no single location can serve is divided into the largest lots; what nobody has stays as a unit of its own."""
+    units = []
+    for line in lines:
+        left = line.quantity - line.quantity_canceled - line.quantity_dispatched
+        lots = sorted(free[line.pk].values(), reverse=True)
+        while left > 0 and lots and 0 < lots[0] < left and len(lots) > 1 and lots[1] > 0:
+            units.append(Unit(line, lots[0]))
+            left -= lots.pop(0)
+        if left > 0:
+            units.append(Unit(line, left))
+    return units
+
+
+class _Calendar:
+    """Working, collecting and delivering days of the next weeks."""
+
+    def __init__(self, locations: Sequence[Location], today: date, now: datetime) -> None:
+        self.today = today
+        self.now = now
+        self.days = [today + timedelta(days=n) for n in range(LOOK_AHEAD_DAYS + 1)]
+        self.holidays = set(
+            Holiday.objects.filter(date__range=(today, self.days[-1])).values_list("date", flat=True)
+        )
+        self.closed = set(
+            LocationClosure.objects.filter(
+                location__in=locations, date__range=(today, self.days[-1])
+            ).values_list("location_id", "date")
+        )
+
+    def ship_day(self, place: Location, service: CarrierService) -> int | None:
+        """Days from today to the first day that is worked and collected; today only before the cut-off."""
+        local = self.now.astimezone(BUSINESS_ZONE)
+        for offset, day in enumerate(self.days):
+            if offset == 0 and local.time() >= place.cutoff_time:
+                continue
+            # Nobody collects on a holiday, so a place that works then ships the day after.
+            works = day.weekday() in place.work_days and (place.pk, day) not in self.closed
+            if works and day.weekday() in service.collect_days and day not in self.holidays:
+                return offset
+        return None
+
+    def arrival(self, ship: int, lead: int, service: CarrierService) -> int | None:
+        """The lead counts delivery days of the carrier after the ship day; none: the same or the next delivery day."""
+        for offset in range(ship if lead == 0 else ship + 1, len(self.days)):
+            day = self.days[offset]
+            if day.weekday() in service.deliver_days and day not in self.holidays:
+                if lead <= 1:
+                    return offset
+                lead -= 1
+        return None
+
+
+def _lanes(
+    order: Order, locations: Sequence[Location], services: Sequence[CarrierService], calendar: _Calendar
+) -> tuple[Ints, Ints, dict[tuple[int, int], date]]:
+    """The engine adds one ship day per location and a lead per lane; both are worked out on the real calendar here."""
+    lead = np.full((1, len(locations), len(services)), engine.NOT_OFFERED, np.int64)
+    arrivals: dict[tuple[int, int], date] = {}
+    zone_id = (
+        DeliveryPostcode.objects.filter(postal_code=order.postal_code)
+        .values_list("zone_id", flat=True)
+        .first()
+    )
+    rows = Lane.objects.filter(zone_id=zone_id, location__in=locations, service__in=services)
+    place_index = {place.pk: i for i, place in enumerate(locations)}
+    service_index = {service.pk: v for v, service in enumerate(services)}
+    for location_id, service_id, days in rows.values_list("location_id", "service_id", "lead_days"):
+        i, v = place_index[location_id], service_index[service_id]
+        ship = calendar.ship_day(locations[i], services[v])
+        arrival = calendar.arrival(ship, days, services[v]) if ship is not None else None
+        if arrival is not None:
+            lead[0, i, v] = arrival
+            arrivals[(i, v)] = calendar.days[arrival]
+    return lead, np.zeros(len(locations), np.int64), arrivals
+
+
+def _bands(services: Sequence[CarrierService]) -> list[tuple[Floats, Floats]]:
+    rows: dict[int, list[tuple[int, Decimal]]] = {service.pk: [] for service in services}
+    for service_id, grams, price in CarrierTariff.objects.filter(service__in=services).values_list(
+        "service_id", "weight_grams_to", "price_net"
+    ):
+        rows[service_id].append((grams, price))
+    return [
+        (
+            np.array([float(grams) for grams, _ in sorted(rows[service.pk])]),
+            np.array([float(price) for _, price in sorted(rows[service.pk])]),
+        )
+        for service in services
+    ]
+
+
+def _load(order: Order, locations: Sequence[Location]) -> Ints:
+    """Lines that wait to be picked in each location, without this order's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.location_id, count(*) FROM warehouse_reservation r JOIN oms_orderline l ON l.id = r.order_line_id "
+            "WHERE r.state = 'ALLOCATED' AND l.order_id <> %s GROUP BY 1",
+            (order.pk,),
+        )
+        lines = dict(cursor.fetchall())
+    return np.array([lines.get(place.pk, 0) for place in locations], np.int64)
+
+
+def _scarcity(
+    units: Sequence[Unit], stock: Ints, locations: Sequence[Location], now: datetime
+) -> tuple[Ints, Floats]:
+    """cum[off + k]: the expected lost margin of taking k units from a cell, from what was sold in the last quarter.
+
+    P(demand until the next replenishment ≥ stock − k + 1) with Poisson demand, spread evenly over the places that hold the title.
+    """
+    variants = [unit.line.variant_id for unit in units]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT variant_id, sum(quantity) FROM oms_orderline WHERE variant_id = ANY(%s) AND ordered_at > %s GROUP BY 1",
+            (variants, now - timedelta(days=SALES_DAYS)),
+        )
+        sold = dict(cursor.fetchall())
+    off = np.zeros((len(units), len(locations)), np.int64)
+    cum: list[float] = [0.0]
+    for u, unit in enumerate(units):
+        holders = max(1, int((stock[u] > 0).sum()))
+        mean = float(sold.get(unit.line.variant_id, 0)) / SALES_DAYS * REPLENISHMENT_DAYS / holders
+        net = float(unit.line.unit_price) / (1 + float(unit.line.tax_rate) / 100)
+        for i, place in enumerate(locations):
+            on_hand = int(stock[u, i])
+            if on_hand == 0:
+                continue
+            off[u, i] = len(cum)
+            worth = float(MARGIN) * net * LOST[LocationKind(place.kind)]
+            cum.append(0.0)
+            for k in range(1, min(on_hand, unit.quantity) + 1):
+                cum.append(cum[-1] + worth * _at_least(mean, on_hand - k + 1))
+            # The engine may read up to the stock; what this order can't take is never asked, but must exist.
+            cum.extend([cum[-1]] * (on_hand - min(on_hand, unit.quantity)))
+    return off, np.array(cum)
+
+
+def _at_least(mean: float, n: int) -> float:
+    """P(Poisson(mean) ≥ n)."""
+    if mean <= 0:
+        return 0.0
+    if n > mean * 4 + 40:
+        return 0.0
+    term, below = exp(-mean), 0.0
+    for k in range(n):
+        below += term
+        term *= mean / (k + 1)
+    return max(0.0, 1.0 - below)
