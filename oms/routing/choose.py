@@ -72,7 +72,7 @@ def _short(order: Order, tables: Tables, bundles: Bundles) -> Plan:
 
 
 def _cheapest(order: Order, tables: Tables, bundles: Bundles, *, is_short: bool) -> Plan:
-    """The cheapest plan that may, or must, leave lines open; ties keep more."""
+    """The cheapest plan that may, or must, leave lines open; ties ship more, and the earlier lines."""
     if not len(tables.places):
         return plan_of(order, [])
     cover = best_cover(tables.by_any, choose=_least_with_open(order, tables, is_short=is_short))
@@ -91,7 +91,8 @@ def _least_with_open(order: Order, tables: Tables, *, is_short: bool) -> Callabl
         total = values + penalty
         if is_short:
             total[-1] = np.iinfo(np.int64).max
-        return len(total) - 1 - int(total[::-1].argmin())
+        least = np.flatnonzero(total == total.min())
+        return int(least[tables.lines[least].argmax()])
 
     return choose
 

@@ -1,7 +1,7 @@
 """Orders with more lines than the exact recursion takes: bundle what has the same places, else cover
 greedily.
 
-Either way single lines are then taken out and put back where they cost least, as long as that saves.
+Either way some lines at a time are then taken out and put back where they cost least, as long as that saves.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from .amounts import IMPOSSIBLE, Ints, micro
-from .arrays import NOT_OFFERED, OPEN, Kind, Plan
+from .amounts import IMPOSSIBLE, Flags, Ints, micro
+from .arrays import OPEN, Kind, Plan
 from .choose import best_plan
 from .order import PICKED_STAYS, Order, service_cost, tabulate
 from .plans import Wish, plan_of
 
 EXACT_LINES = 10
-_ROUNDS = 4
+EXACT_ITEMS = 10  # lines and whole parcels in one exact step of the search
+FREE_LINES = 7
+_ROUNDS = 8
 _STRICT = 100_000.0  # dinars for a day late or a line left open, when the promise comes first
 
 
@@ -60,18 +62,26 @@ def lower_bound(order: Order) -> int:
     lines += micro(order.network.pick_line[places])
     lines[~order.line_stock()[:, places]] = IMPOSSIBLE
     least = np.minimum(short, lines.min(axis=1))
-    lightest = int(order.grams.min()) + order.weights.packaging_grams
-    parcels = [
-        int(micro(order.network.pick_parcel[place])) + sum(found)
-        for place in places
-        for service in np.flatnonzero(order.lead[place] < NOT_OFFERED)
-        if (found := service_cost(order, int(place), int(service), lightest, 0)) is not None
-    ]
+    parcels = [_least_parcel(order, int(place)) for place in places]
     return min(nothing, int(least.sum()) + min(parcels, default=nothing))
 
 
+def _least_parcel(order: Order, place: int) -> int:
+    """The cheapest that any parcel from a place can be, whatever its weight and value."""
+    lightest = int(order.grams.min()) + order.weights.packaging_grams
+    heaviest = int(order.grams.sum()) + order.weights.packaging_grams
+    costs = [IMPOSSIBLE]
+    for service, (upper, _) in enumerate(order.network.bands):
+        steps = {lightest, *(int(each) for each in upper if lightest <= each <= heaviest), heaviest}
+        for grams in steps:
+            found = service_cost(order, place, service, grams, 0)
+            if found is not None:
+                costs.append(int(micro(order.network.pick_parcel[place])) + sum(found))
+    return min(costs)
+
+
 class _Reinsertion:
-    """Local search over the location of each line. Plans are arrays of locations, OPEN for a line left open."""
+    """Search over the location of each line. Plans are arrays of locations, OPEN for a line left open."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -119,15 +129,16 @@ class _Reinsertion:
         return location
 
     def improve(self, location: Ints) -> Ints:
-        """Moves single lines, then whole parcels, as long as something is saved."""
-        best = location.copy()
-        for _ in range(_ROUNDS):
-            before = self.cost(best)
-            for line in range(len(self.order)):
-                best = self._moved(best, [line])
-            for place in np.unique(best[best != OPEN]).tolist():
-                best = self._moved(best, np.flatnonzero(best == place).tolist())
-            if self.cost(best) == before:
+        """Takes some lines out and puts them back exactly, window after window, as long as something is saved."""
+        best, least = location, self.cost(location)
+        for turn in range(_ROUNDS):
+            before = least
+            for window in _windows(best, turn):
+                tried = self._put_back(best, window)
+                cost = self.cost(tried)
+                if cost < least:
+                    best, least = tried, cost
+            if least == before and turn > 2:
                 break
         return best
 
@@ -135,18 +146,27 @@ class _Reinsertion:
         used = [int(each) for each in np.unique(location[location != OPEN])]
         return [Wish(_lines(location, each), each) for each in used]
 
-    def _moved(self, location: Ints, lines: list[int]) -> Ints:
-        """The plan with these lines in the place where all of it costs least (or open, or as it was)."""
-        best, best_cost = location, self.cost(location)
-        for place in [OPEN, *np.flatnonzero(self.had[lines].all(axis=0)).tolist()]:
-            if place == OPEN and (self.order.fixed[lines] != OPEN).any():
-                continue
-            tried = location.copy()
-            tried[lines] = place
-            cost = self.cost(tried)
-            if cost < best_cost:
-                best, best_cost = tried, cost
-        return best
+    def _put_back(self, location: Ints, window: list[int]) -> Ints:
+        """The plan with these lines at their exact best, each by itself, while other parcels move as a whole.
+
+        What does not fit into the exact recursion stays as it is, and keeps its locations to itself.
+        """
+        groups = [
+            [line for line in _lines(location, place) if line not in window]
+            for place in np.unique(location[location != OPEN]).tolist()
+        ]
+        groups = sorted((each for each in groups if each), key=len)
+        moving = groups[: EXACT_ITEMS - len(window)]
+        allowed = self.order.allowed.copy()
+        for group in groups[EXACT_ITEMS - len(window) :]:
+            allowed[location[group[0]]] = False
+        lines = sorted({*window, *(line for group in moving for line in group)})
+        part = _part_of(self.order, lines, allowed)
+        number = {line: index for index, line in enumerate(lines)}
+        bundles = [[number[line] for line in bundle] for bundle in [[each] for each in window] + moving]
+        tried = location.copy()
+        tried[lines] = best_plan(part, tabulate(part, bundles), bundles).location
+        return tried
 
     def _coverable(self, left: set[int], place: int) -> tuple[int, ...]:
         """As many of the lines that are left as this place can ship at once, in their order."""
@@ -186,6 +206,33 @@ class _Reinsertion:
             if (found := service_cost(order, place, service, grams, value)) is not None
         ]
         return min(IMPOSSIBLE, total + min(services, default=IMPOSSIBLE))
+
+
+def _windows(location: Ints, turn: int) -> list[list[int]]:
+    """The lines in groups of a few: parcel by parcel at first, then spread over all of them.
+
+    Every other turn takes so few that all the other parcels can move, too.
+    """
+    parcels = len(np.unique(location[location != OPEN]))
+    free = FREE_LINES if turn % 2 == 0 else max(FREE_LINES // 2, min(FREE_LINES, EXACT_ITEMS - parcels))
+    by_parcel = np.lexsort((np.arange(len(location)), location))
+    count = max(1, -(-len(location) // free))
+    if turn < 2:
+        return [each.tolist() for each in np.array_split(by_parcel, count)]
+    shifted = np.roll(by_parcel, turn)
+    return [shifted[begin::count].tolist() for begin in range(count)]
+
+
+def _part_of(order: Order, lines: list[int], allowed: Flags) -> Order:
+    return replace(
+        order,
+        sku=order.sku[lines],
+        qty=order.qty[lines],
+        grams=order.grams[lines],
+        value=order.value[lines],
+        fixed=order.fixed[lines],
+        allowed=allowed,
+    )
 
 
 def _lines(location: Ints, place: int) -> tuple[int, ...]:

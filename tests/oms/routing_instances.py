@@ -116,7 +116,7 @@ def made(
             sku=sku,
             qty=qty,
             grams=qty * 400,
-            value=qty * unit_value,
+            value=(qty * unit_value).astype(np.float64),
         ),
         network=Network(
             lead=np.array([lead if lead is not None else [[1] * services] * locations], np.int64),
