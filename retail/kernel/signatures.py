@@ -33,6 +33,7 @@ def sign(*, secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 
 def signed_headers(*, secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """The three headers of a message; every live secret signs, so that a receiver may change it in its own time."""
+    assert "." not in message_id, "the dot parts id, time and body in what is signed"
     return {
         ID_HEADER: message_id,
         TIMESTAMP_HEADER: str(timestamp),

@@ -83,6 +83,8 @@ class UnknownFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
+    id: int
+    part: str
     kind: str
     seconds: float
     stage: str
@@ -137,14 +139,20 @@ def take(
     for row in rows:
         if row["kind"] not in kinds or (row["probability"] < 1 and store.dice.random() >= row["probability"]):
             continue
-        db.execute("UPDATE fault SET count_left = count_left - 1 WHERE id = ?", (row["id"],))
-        db.execute("DELETE FROM fault WHERE id = ? AND count_left = 0", (row["id"],))
-        db.execute(
-            "INSERT INTO fault_fired VALUES (?, ?, 1) ON CONFLICT (part, kind) DO UPDATE SET times = times + 1",
-            (part, row["kind"]),
-        )
-        return Fault(kind=row["kind"], seconds=row["seconds"], stage=row["stage"])
+        fault = Fault(id=row["id"], part=part, kind=row["kind"], seconds=row["seconds"], stage=row["stage"])
+        spend(db, fault)
+        return fault
     return None
+
+
+def spend(db: sqlite3.Connection, fault: Fault) -> None:
+    """Counts one strike."""
+    db.execute("UPDATE fault SET count_left = count_left - 1 WHERE id = ?", (fault.id,))
+    db.execute("DELETE FROM fault WHERE id = ? AND count_left = 0", (fault.id,))
+    db.execute(
+        "INSERT INTO fault_fired VALUES (?, ?, 1) ON CONFLICT (part, kind) DO UPDATE SET times = times + 1",
+        (fault.part, fault.kind),
+    )
 
 
 def overview(db: sqlite3.Connection) -> dict[str, Any]:

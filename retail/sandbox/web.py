@@ -54,6 +54,7 @@ class Call:
     raw: bytes
     base_url: str
     reference: str = ""  # set by the handler: what the record is filed under
+    struck: list[faults.Fault] = field(default_factory=list)
 
     def json(self) -> dict[str, Any]:
         try:
@@ -65,7 +66,10 @@ class Call:
         return data
 
     def fault(self, *kinds: str) -> faults.Fault | None:
-        return faults.take(self.store, self.db, part=self.part, operation=self.operation, kinds=kinds)
+        fault = faults.take(self.store, self.db, part=self.part, operation=self.operation, kinds=kinds)
+        if fault:
+            self.struck.append(fault)
+        return fault
 
 
 @dataclass(slots=True)
@@ -136,10 +140,14 @@ def open_call(
 
 
 def _answer(store: Store, handler: Handler, call: Call) -> Answer:
+    before = len(call.struck)
     try:
         with store.undo_point():
             return handler(call)
     except Refused as no:
+        # The refusal undid what the handler wrote, also the count of the fault that made it refuse.
+        for fault in call.struck[before:]:
+            faults.spend(call.db, fault)
         return Answer(status=no.status, body=no.body)
 
 
