@@ -125,7 +125,7 @@ def claim_pieces(
 def extend_basket_holds(*, basket_id: int, expires_at: datetime, now: datetime) -> int:
     """The shopper is still there. A hold never lasts longer than the channel's maximum from when it was made.
 
-    Call it before the verbs that claim more: claims are locked before stock items.
+    Never waits, so that it may follow a verb that has locked stock items: a locked claim is just being given away.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -137,7 +137,7 @@ def extend_basket_holds(*, basket_id: int, expires_at: datetime, now: datetime) 
                   JOIN oms_basketline l ON l.basket_id = b.id
                   JOIN warehouse_reservation r ON r.basket_line_id = l.id
                  WHERE b.id = %(basket)s AND r.state = 'HELD'
-                 ORDER BY r.id FOR UPDATE OF r
+                 ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
             )
             UPDATE warehouse_reservation r SET expires_at = m.until
               FROM mine m WHERE r.id = m.id AND (r.expires_at IS NULL OR r.expires_at < m.until)

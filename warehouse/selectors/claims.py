@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Min, QuerySet, Sum
+from django.db.models import Min, QuerySet, Sum
 
 from warehouse.models import Reservation
 from warehouse.states import CLAIMING, ReservationState
@@ -78,21 +78,21 @@ def item_claims(*, stock_item_ids: Iterable[int]) -> list[ClaimRow]:
 
 def _claim_rows(claims: QuerySet[Reservation]) -> list[ClaimRow]:
     return [
-        ClaimRow(**row)
+        ClaimRow(*row)
         for row in claims.exclude(state=ReservationState.RELEASED)
         .order_by("order_line__position", "id")
-        .values(
+        .values_list(
+            "id",
             "order_line_id",
             "variant_id",
+            "variant__sku",
             "quantity",
             "state",
+            "location__code",
             "location_id",
+            "stock_item__bin__code",
+            "picked_from__code",
+            "shipment__number",
             "is_put_back",
-            claim_id=F("id"),
-            sku=F("variant__sku"),
-            location=F("location__code"),
-            bin=F("stock_item__bin__code"),
-            picked_from=F("picked_from__code"),
-            shipment_number=F("shipment__number"),
         )
     ]

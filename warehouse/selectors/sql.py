@@ -74,15 +74,15 @@ def safety_of(place: str) -> str:
     """The safety stock of the rows of `place`, which has variant_id and location_id; needs SAFETY before it."""
     return f"""
         COALESCE(
-            (SELECT b.quantity
-               FROM safety_by_branch b
+            (SELECT sb.quantity
+               FROM safety_by_branch sb
                JOIN storefront_variant sv ON sv.id = {place}.variant_id
                JOIN storefront_product sp ON sp.id = sv.product_id
                JOIN storefront_category sc ON sc.id = sp.main_category_id
-              WHERE b.location_id = {place}.location_id AND (sc.path = b.path OR starts_with(sc.path, b.path || '/'))
-              ORDER BY b.depth DESC LIMIT 1),
-            (SELECT l.quantity FROM safety_by_location l WHERE l.location_id = {place}.location_id),
-            (SELECT e.quantity FROM safety_everywhere e))"""  # noqa: S608 - an alias of our own statement
+              WHERE sb.location_id = {place}.location_id AND (sc.path = sb.path OR starts_with(sc.path, sb.path || '/'))
+              ORDER BY sb.depth DESC LIMIT 1),
+            (SELECT sl.quantity FROM safety_by_location sl WHERE sl.location_id = {place}.location_id),
+            (SELECT se.quantity FROM safety_everywhere se))"""  # noqa: S608 - an alias of our own statement
 
 
 # Per variant and location what may be offered, and from it how many of what is sold each location can serve.

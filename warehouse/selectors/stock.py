@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
 
 from warehouse.models import StockItem
 from warehouse.selectors.sql import SERVED
@@ -102,16 +101,16 @@ def stock_rows(
     if location_id is not None:
         rows = rows.filter(location_id=location_id)
     return [
-        StockRow(**row)
-        for row in rows.order_by("pk").values(
+        StockRow(*row)
+        for row in rows.order_by("pk").values_list(
+            "pk",
+            "variant__sku",
+            "variant__product__title",
+            "location__code",
+            "bin__code",
+            "bin__kind",
             "on_hand",
             "reserved",
             "is_sellable",
-            stock_item_id=F("pk"),
-            sku=F("variant__sku"),
-            title=F("variant__product__title"),
-            location=F("location__code"),
-            bin=F("bin__code"),
-            kind=F("bin__kind"),
         )[:limit]
     ]
