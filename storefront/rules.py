@@ -1,0 +1,103 @@
+"""Arithmetic and text of the catalog: pure, no rows, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+
+from retail.kernel.fold import fold, sort_key
+from retail.kernel.money import rounded
+
+_APOSTROPHES = re.compile("['`’‘]")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+SLUG_LENGTH_MAX = 90
+DESCRIPTION_SEARCHED_MAX = 300
+
+# Offset paper of 80 g/m², leaves of 130 x 200 mm with margins cut: 0.0311 m² a leaf, two pages each.
+GRAMS_PER_PAGE = 0.5 * 0.0311 * 80
+PAGES_ASSUMED = 280
+COVER_GRAMS = 25
+PIECES_ASSUMED = 120
+GRAMS_PER_PIECE = 1.2
+BOX_GRAMS = 90
+
+
+def words_of(text: str) -> str:
+    """Folded words with single spaces: what the index and the query of a search both consist of."""
+    return _NOT_WORD.sub(" ", _APOSTROPHES.sub("", fold(text))).strip()
+
+
+def slug_of(*parts: str) -> str:
+    """A readable address made of folded words; never empty."""
+    slug = "-".join(filter(None, (words_of(part).replace(" ", "-") for part in parts)))
+    return slug[:SLUG_LENGTH_MAX].strip("-") or "-"
+
+
+def sort_name(name: str) -> str:
+    """The key that puts a person by family name."""
+    first, _, last = name.strip().rpartition(" ")
+    return sort_key(f"{last} {first}")[:200]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTexts:
+    """What is found, by weight: A title, B people, C the rest of the head, D the blurb. `text` is for spelling mistakes."""
+
+    title: str
+    people: str
+    head: str
+    blurb: str
+
+    @property
+    def text(self) -> str:
+        return " ".join(filter(None, (self.title, self.people)))
+
+
+def search_texts(
+    *,
+    title: str,
+    people: Iterable[str] = (),
+    subtitle: str = "",
+    brand: str = "",
+    codes: Iterable[str] = (),
+    subjects: Iterable[str] = (),
+    description: str = "",
+) -> SearchTexts:
+    return SearchTexts(
+        title=words_of(title),
+        people=words_of(" ".join(people)),
+        head=words_of(" ".join([subtitle, brand, *codes, *subjects])),
+        blurb=words_of(description[:DESCRIPTION_SEARCHED_MAX]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    weight_grams: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+
+
+def book_size(pages: int | None) -> Size:
+    """An estimate from the number of pages, for parcels and tariffs until somebody weighs the book."""
+    count = min(max(pages or PAGES_ASSUMED, 16), 3000)
+    return Size(round(count * GRAMS_PER_PAGE) + COVER_GRAMS, 200, 130, max(4, round(count * 0.055)))
+
+
+def box_size(pieces: int | None) -> Size:
+    """The same for a boxed toy, from the number of pieces."""
+    count = min(max(pieces or PIECES_ASSUMED, 5), 8000)
+    side = round(60 + 14 * count ** (1 / 2.6))
+    return Size(round(count * GRAMS_PER_PIECE) + BOX_GRAMS, side + 60, side, max(45, side // 3))
+
+
+def shop_price(amount: Decimal, *, factor: Decimal, ending: str) -> Decimal:
+    """A foreign list price as a shop price: times the factor, then up to the next whole amount that ends in `ending`."""
+    whole = int((amount * factor).to_integral_value(rounding=ROUND_UP))
+    if not ending:
+        return rounded(amount * factor)
+    step = 10 ** len(ending)
+    return rounded(Decimal(whole + (int(ending) - whole) % step))

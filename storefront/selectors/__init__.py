@@ -1,0 +1,71 @@
+"""Questions about the catalog that every room above may ask. `from storefront import selectors as catalog`."""
+
+from storefront.selectors.availability import register as register_availability
+from storefront.selectors.listing import (
+    SORTS,
+    Facet,
+    FacetValue,
+    Listing,
+    ListingQuery,
+    listing,
+    search,
+)
+from storefront.selectors.prices import (
+    PriceCandidate,
+    channel_by_code,
+    lowest_prices,
+    price_candidates,
+    tax_rates,
+    unit_prices,
+)
+from storefront.selectors.products import (
+    Card,
+    Credit,
+    ProductPage,
+    VariantOffer,
+    cards,
+    category_paths,
+    product_page,
+    related_products,
+    sellable_variant,
+    sellable_variants,
+    variant_by_code,
+    variants_by_id,
+)
+from storefront.selectors.search import Suggestion, suggest
+from storefront.selectors.tree import Branch, Node, category_by_path, category_tree
+
+__all__ = [
+    "SORTS",
+    "Branch",
+    "Card",
+    "Credit",
+    "Facet",
+    "FacetValue",
+    "Listing",
+    "ListingQuery",
+    "Node",
+    "PriceCandidate",
+    "ProductPage",
+    "Suggestion",
+    "VariantOffer",
+    "cards",
+    "category_by_path",
+    "category_paths",
+    "category_tree",
+    "channel_by_code",
+    "listing",
+    "lowest_prices",
+    "price_candidates",
+    "product_page",
+    "register_availability",
+    "related_products",
+    "search",
+    "sellable_variant",
+    "sellable_variants",
+    "suggest",
+    "tax_rates",
+    "unit_prices",
+    "variant_by_code",
+    "variants_by_id",
+]

@@ -1,0 +1,14 @@
+"""Which variants can be had now: known only by a later step of the sale, so registered from there at start-up."""
+
+from __future__ import annotations
+
+_registered: list[str] = []
+
+
+def register(sql: str) -> None:
+    """`sql` is a query without parameters that yields one column `variant_id`; a second registration replaces it."""
+    _registered[:] = [sql]
+
+
+def available_sql() -> str | None:
+    return _registered[0] if _registered else None

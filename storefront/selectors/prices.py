@@ -1,0 +1,97 @@
+"""Prices and tax rates by the clock, always for many variants in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import Q
+
+from retail.kernel.clock import business_date
+from storefront.models import Channel, TaxRate
+
+PRIOR_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PriceCandidate:
+    """A valid entry of a price list: gross amount of one unit from `minimum_quantity` units on."""
+
+    price_id: int
+    variant_id: int
+    list_code: str
+    list_name: str
+    currency: str
+    amount: Decimal
+    minimum_quantity: int
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+def price_candidates(
+    variant_ids: Iterable[int], price_list_id: int, now: datetime
+) -> dict[int, tuple[PriceCandidate, ...]]:
+    """Per variant the lowest valid entry of each minimum quantity, ascending. A variant without one has no price."""
+    found: dict[int, tuple[PriceCandidate, ...]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT ON (p.variant_id, p.minimum_quantity)
+                      p.id, p.variant_id, l.code, l.name, l.currency, p.amount, p.minimum_quantity, p.valid_from, p.valid_to
+                 FROM storefront_price p JOIN storefront_pricelist l ON l.id = p.price_list_id
+                WHERE p.price_list_id = %s AND p.variant_id = ANY(%s)
+                  AND p.valid_from <= %s AND (p.valid_to IS NULL OR p.valid_to > %s)
+                ORDER BY p.variant_id, p.minimum_quantity, p.amount, p.valid_from DESC, p.id DESC""",
+            [price_list_id, list(variant_ids), now, now],
+        )
+        for row in cursor.fetchall():
+            candidate = PriceCandidate(*row)
+            found[candidate.variant_id] = (*found.get(candidate.variant_id, ()), candidate)
+    return found
+
+
+def unit_prices(
+    variant_ids: Iterable[int], price_list_id: int, now: datetime, quantity: int = 1
+) -> dict[int, Decimal]:
+    """The unit price that holds for this quantity, before discounts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT variant_id, min(amount) FROM storefront_price
+                WHERE price_list_id = %s AND variant_id = ANY(%s) AND minimum_quantity <= %s
+                  AND valid_from <= %s AND (valid_to IS NULL OR valid_to > %s)
+                GROUP BY variant_id""",
+            [price_list_id, list(variant_ids), quantity, now, now],
+        )
+        return dict(cursor.fetchall())
+
+
+def lowest_prices(
+    variant_ids: Iterable[int], price_list_id: int, before: datetime, days: int = PRIOR_DAYS
+) -> dict[int, Decimal]:
+    """The lowest price of one unit in force at any instant of the `days` before `before`.
+
+    `before` is when a reduction began, so that the reduction does not count as its own earlier price.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT variant_id, min(amount) FROM storefront_price
+                WHERE price_list_id = %s AND variant_id = ANY(%s) AND minimum_quantity = 1
+                  AND valid_from < %s AND (valid_to IS NULL OR valid_to > %s)
+                GROUP BY variant_id""",
+            [price_list_id, list(variant_ids), before, before - timedelta(days=days)],
+        )
+        return dict(cursor.fetchall())
+
+
+def tax_rates(now: datetime, country: str = "RS") -> dict[str, Decimal]:
+    """Percentage by tax class on this day of the business."""
+    day = business_date(now)
+    rates = TaxRate.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day), country=country, valid_from__lte=day)
+    return dict(rates.order_by("valid_from").values_list("tax_class", "rate"))
+
+
+def channel_by_code(code: str) -> Channel | None:
+    """An active channel with its entity and price list."""
+    return Channel.objects.select_related("entity", "price_list").filter(code=code, is_active=True).first()

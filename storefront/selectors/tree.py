@@ -1,0 +1,78 @@
+"""The tree of categories as plain nodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from storefront.models import Category
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A category. `name` is Serbian Latin; `title` gives the English name where there is one and it is asked for."""
+
+    id: int
+    path: str
+    slug: str
+    name: str
+    name_en: str
+    depth: int
+    children: tuple[Node, ...] = field(default=(), compare=False)
+
+    def title(self, language: str) -> str:
+        return self.name_en if language.startswith("en") and self.name_en else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A category with the way to it (itself last) and what hangs on it."""
+
+    node: Node
+    crumbs: tuple[Node, ...]
+    children: tuple[Node, ...]
+
+
+_COLUMNS = "id, path, slug, name, name_en, depth"
+
+
+def category_tree(depth: int = 2) -> tuple[Node, ...]:
+    """The aisles with their branches, `depth` levels, in shop order. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT parent_id, {_COLUMNS} FROM storefront_category WHERE depth < %s ORDER BY position, name",  # noqa: S608
+            [depth],
+        )
+        rows = cursor.fetchall()
+    below: dict[int | None, list[tuple[int, str, str, str, str, int]]] = defaultdict(list)
+    for parent_id, *values in rows:
+        below[parent_id].append(tuple(values))
+
+    def grow(parent_id: int | None) -> tuple[Node, ...]:
+        return tuple(Node(*values, children=grow(values[0])) for values in below[parent_id])
+
+    return grow(None)
+
+
+def category_by_path(path: str) -> Branch | None:
+    """A branch by its address, with crumbs and children, in one statement."""
+    parts = path.strip("/").split("/")
+    above = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT {_COLUMNS} FROM storefront_category
+                 WHERE path = ANY(%s) OR parent_id = (SELECT id FROM storefront_category WHERE path = %s)
+                 ORDER BY depth, position, name""",  # noqa: S608
+            [above, above[-1]],
+        )
+        nodes = [Node(*row) for row in cursor.fetchall()]
+    crumbs = tuple(node for node in nodes if node.path in above)
+    if len(crumbs) != len(parts):
+        return None
+    return Branch(crumbs[-1], crumbs, tuple(node for node in nodes if node.path not in above))
+
+
+def node_of(category: Category) -> Node:
+    return Node(category.pk, category.path, category.slug, category.name, category.name_en, category.depth)
