@@ -1,0 +1,194 @@
+"""What the API takes and gives for baskets and orders."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from oms.models import Order
+from oms.pricing import PricedLine
+from oms.states import DeliveryKind, PaymentMethod
+from oms.workflows.baskets import BasketView
+from oms.workflows.placing import Checkout, Company
+from retail.rest.fields import MoneySerializer, Quantity, StrictSerializer, choice_values, money
+
+
+class BasketBody(StrictSerializer):
+    channel = serializers.CharField(max_length=20)
+    postal_code = serializers.CharField(max_length=12, required=False, allow_blank=True, default="")
+    language = serializers.ChoiceField(["sr-latn", "sr-cyrl", "en"], required=False)
+
+
+class BasketLineBody(StrictSerializer):
+    sku = serializers.CharField(max_length=40)
+    quantity = Quantity()
+    location = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+
+
+class QuantityBody(StrictSerializer):
+    quantity = Quantity()
+
+
+class AddressBody(StrictSerializer):
+    street = serializers.CharField(max_length=200)
+    city = serializers.CharField(max_length=100)
+    postal_code = serializers.CharField(max_length=12)
+    country = serializers.CharField(max_length=2, default="RS")
+
+
+class CompanyBody(StrictSerializer):
+    name = serializers.CharField(max_length=200)
+    pib = serializers.CharField(max_length=20)
+    registration_number = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+
+
+class DeliveryBody(StrictSerializer):
+    method = serializers.ChoiceField(choice_values(DeliveryKind))
+    location = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+
+
+class PaymentBody(StrictSerializer):
+    method = serializers.ChoiceField(choice_values(PaymentMethod))
+
+
+class OrderBody(StrictSerializer):
+    basket = serializers.CharField(max_length=64, required=False)
+    channel = serializers.CharField(max_length=20, required=False)
+    lines = BasketLineBody(many=True, required=False)
+    email = serializers.CharField(max_length=254)
+    name = serializers.CharField(max_length=200)
+    phone = serializers.CharField(max_length=30)
+    address = AddressBody(required=False, allow_null=True)
+    company = CompanyBody(required=False, allow_null=True)
+    delivery = DeliveryBody()
+    payment = PaymentBody()
+    language = serializers.ChoiceField(["sr-latn", "sr-cyrl", "en"], required=False)
+    note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+    expected_total = MoneySerializer(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if bool(attrs.get("basket")) == bool(attrs.get("lines")):
+            raise serializers.ValidationError({"basket": ["Send either a basket or lines with a channel."]})
+        if attrs.get("lines") and not attrs.get("channel"):
+            raise serializers.ValidationError({"channel": ["Orders with lines name their channel."]})
+        return attrs
+
+
+class CancelBody(StrictSerializer):
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    lines = BasketLineBody(many=True, required=False)
+
+
+class PaymentAttemptBody(StrictSerializer):
+    method = serializers.ChoiceField(choice_values(PaymentMethod))
+
+
+class ReturnLineBody(StrictSerializer):
+    sku = serializers.CharField(max_length=40)
+    quantity = Quantity()
+    reason = serializers.CharField(max_length=40, required=False, default="CHANGED_MIND")
+
+
+class ReturnBody(StrictSerializer):
+    lines = ReturnLineBody(many=True, allow_empty=False)
+    buyer_id_kind = serializers.CharField(max_length=2, required=False, allow_blank=True, default="")
+    buyer_id = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+
+
+class ArrivedLineBody(StrictSerializer):
+    sku = serializers.CharField(max_length=40)
+    quantity = Quantity()
+    disposition = serializers.ChoiceField(["RESTOCK", "DAMAGED", "QUARANTINE"])
+
+
+class ReceiveBody(StrictSerializer):
+    location = serializers.CharField(max_length=20)
+    lines = ArrivedLineBody(many=True, allow_empty=False)
+    bank_account = serializers.CharField(max_length=34, required=False, allow_blank=True, default="")
+
+
+class RefundBody(StrictSerializer):
+    amount = MoneySerializer()
+    reason = serializers.CharField(max_length=120)
+    bank_account = serializers.CharField(max_length=34, required=False, allow_blank=True, default="")
+
+
+class DecisionBody(StrictSerializer):
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class AnyAnswer(serializers.Serializer[Any]):
+    """The shape is described in the text; kept open so that additions do not break readers."""
+
+
+def checkout_of(data: dict[str, Any], *, token: str, caller: str, key: str, expected: Any) -> Checkout:
+    address, company = data.get("address") or {}, data.get("company")
+    return Checkout(
+        basket_token=token,
+        email=data["email"],
+        name=data["name"],
+        phone=data["phone"],
+        delivery_method=data["delivery"]["method"],
+        pickup_location=data["delivery"].get("location", ""),
+        payment_method=data["payment"]["method"],
+        street=address.get("street", ""),
+        city=address.get("city", ""),
+        postal_code=address.get("postal_code", ""),
+        country=address.get("country", "RS"),
+        company=Company(**company) if company else None,
+        language=data.get("language", "sr-latn"),
+        note=data.get("note", ""),
+        expected_total=expected,
+        idempotency_caller=caller,
+        idempotency_key=key,
+    )
+
+
+def show_basket(view: BasketView) -> dict[str, Any]:
+    currency = view.priced.currency
+    lines = []
+    for line in view.lines:
+        hold = view.holds.get(line.pk)
+        key = str(line.public_id)
+        priced = None if key in view.quote.unpriced else view.priced.line(key)
+        lines.append(
+            {
+                "id": key,
+                "sku": line.variant.sku,
+                "title": line.variant.product.title,
+                "quantity": line.quantity,
+                "unit_price": money(priced.unit_price, currency) if priced else None,
+                "total": money(priced.total, currency) if priced else None,
+                "discounts": _discounts(priced),
+                "held_until": hold.expires_at.isoformat()
+                if hold and hold.expires_at and not hold.is_expired
+                else None,
+            }
+        )
+    return {
+        "token": view.basket.token,
+        "channel": view.basket.channel.code,
+        "lines": lines,
+        "total": money(view.priced.total, currency),
+        "held_until": view.held_until.isoformat() if view.held_until else None,
+        "explanation": [step.as_json() for step in view.priced.steps_for_shopper()],
+        "problems": [{"code": p.code, "line": p.line, "sku": p.sku, **p.details} for p in view.problems],
+    }
+
+
+def _discounts(priced: PricedLine | None) -> list[dict[str, Any]]:
+    return [discount.as_json() for discount in priced.discounts] if priced else []
+
+
+def show_order_row(order: Order) -> dict[str, Any]:
+    """One row of the list: what is on the order itself."""
+    return {
+        "number": order.number,
+        "channel": order.channel.code,
+        "status": order.status,
+        "payment_status": order.payment_status,
+        "fulfillment_status": order.fulfillment_status,
+        "total": money(order.total, order.currency),
+        "promised_on": order.promised_on.isoformat() if order.promised_on else None,
+        "placed_at": order.placed_at.isoformat(),
+        "updated_at": order.updated_at.isoformat(),
+    }

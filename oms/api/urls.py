@@ -1,0 +1,24 @@
+from django.urls import path
+
+from oms.api import views
+
+urlpatterns = [
+    path("baskets", views.Baskets.as_view(), name="baskets"),
+    path("baskets/<str:token>", views.BasketOne.as_view(), name="basket"),
+    path("baskets/<str:token>/lines", views.BasketLines.as_view(), name="basket-lines"),
+    path("baskets/<str:token>/lines/<str:line>", views.BasketLineOne.as_view(), name="basket-line"),
+    path("orders", views.Orders.as_view(), name="orders"),
+    path("orders/<str:number>", views.OrderOne.as_view(), name="order"),
+    path("orders/<str:number>/cancel", views.OrderCancel.as_view(), name="order-cancel"),
+    path("orders/<str:number>/payments", views.OrderPayments.as_view(), name="order-payments"),
+    path("orders/<str:number>/returns", views.OrderReturns.as_view(), name="order-returns"),
+    path(
+        "orders/<str:number>/returns/<str:return_number>/receive",
+        views.ReturnReceive.as_view(),
+        name="return-receive",
+    ),
+    path("orders/<str:number>/refunds", views.OrderRefunds.as_view(), name="order-refunds"),
+    path("proposals", views.Proposals.as_view(), name="proposals"),
+    path("proposals/<str:public_id>/ratify", views.ProposalRatify.as_view(), name="proposal-ratify"),
+    path("proposals/<str:public_id>/reject", views.ProposalReject.as_view(), name="proposal-reject"),
+]
