@@ -44,7 +44,6 @@ def show_order(order: Order) -> dict[str, Any]:
     ]
     return {
         **show_order_row(order),
-        "token": order.token,
         "version": order.version,
         "payment_method": order.payment_method,
         "delivery": {

@@ -334,7 +334,7 @@ class ReturnReceive(OrderView):
             lines=[
                 returns.Arrived(line["sku"], line["quantity"], line["disposition"]) for line in data["lines"]
             ],
-            by=request.user,
+            by=self.actor,
             now=timezone.now(),
             bank_account=data["bank_account"],
         )
@@ -362,7 +362,7 @@ class OrderRefunds(OrderView):
             order_id=order.pk,
             amount=amount,
             reason=data["reason"],
-            by=request.user,
+            by=self.actor,
             now=timezone.now(),
             bank_account=data["bank_account"],
         )
@@ -411,7 +411,7 @@ class ProposalRatify(ApiView):
     def post(self, request: Request, public_id: str) -> Response:
         read(bodies.DecisionBody, request)
         return Response(
-            show_proposal(routing.ratify_routing(public_id=public_id, by=request.user, now=timezone.now()))
+            show_proposal(routing.ratify_routing(public_id=public_id, by=self.actor, now=timezone.now()))
         )
 
 
@@ -426,8 +426,9 @@ class ProposalReject(ApiView):
         data = read(bodies.DecisionBody, request)
         if not data["reason"].strip():
             raise InvalidInput("Say why the proposal is rejected.")
+        assert self.actor is not None, "the scope says there is a key"
         decided = routing.reject_routing(
-            public_id=public_id, reason=data["reason"], by=request.user, now=timezone.now()
+            public_id=public_id, reason=data["reason"], by=self.actor, now=timezone.now()
         )
         return Response(show_proposal(decided))
 

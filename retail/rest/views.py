@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from retail.kernel import idempotency
-from retail.kernel.models import ApiKey
+from retail.kernel.models import ApiKey, User
 from retail.rest.keys import BearerKey, NeedsScope
 from retail.rest.problems import handle
 from retail.rest.throttles import PerClient
@@ -29,6 +29,11 @@ class ApiView(APIView):
 
     def get_exception_handler(self) -> Callable[..., Any]:
         return handle
+
+    @property
+    def actor(self) -> User | None:
+        """The key's user; None for the public."""
+        return self.request.user if isinstance(self.request.user, User) else None
 
     @property
     def caller(self) -> str:
