@@ -88,7 +88,9 @@ def lowest_prices(
 def tax_rates(now: datetime, country: str = "RS") -> dict[str, Decimal]:
     """Percentage by tax class on this day of the business."""
     day = business_date(now)
-    rates = TaxRate.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day), country=country, valid_from__lte=day)
+    rates = TaxRate.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gte=day), country=country, valid_from__lte=day
+    )
     return dict(rates.order_by("valid_from").values_list("tax_class", "rate"))
 
 

@@ -93,7 +93,11 @@ def variant_by_code(code: str) -> Variant | None:
         codes.add(barcode)
     found = Variant.objects.select_related("product").filter(Q(sku__in=codes) | Q(barcode__in=codes))
     # An exact SKU wins over a barcode that several editions may share.
-    return min(found[:8], key=lambda variant: (variant.sku not in codes, not variant.is_sellable, variant.pk), default=None)
+    return min(
+        found[:8],
+        key=lambda variant: (variant.sku not in codes, not variant.is_sellable, variant.pk),
+        default=None,
+    )
 
 
 def category_paths(product_ids: Iterable[int]) -> dict[int, list[str]]:
@@ -114,19 +118,22 @@ def product_page(slug: str, price_list_id: int, now: datetime) -> ProductPage | 
     candidates = price_candidates([variant.pk for variant in variants], price_list_id, now)
     offers = tuple(_offer(variant, candidates.get(variant.pk, ())) for variant in variants)
     credits = Contribution.objects.filter(product=product).order_by("position").select_related("contributor")
-    nodes = {category.pk: node_of(category) for category in Category.objects.filter(products=product).order_by("depth", "path")}
+    nodes = {
+        category.pk: node_of(category)
+        for category in Category.objects.filter(products=product).order_by("depth", "path")
+    }
     return ProductPage(
         product=product,
         variants=offers,
-        contributors=tuple(Credit(each.contributor.name, each.contributor.slug, each.role) for each in credits),
+        contributors=tuple(
+            Credit(each.contributor.name, each.contributor.slug, each.role) for each in credits
+        ),
         crumbs=_crumbs(nodes, product.main_category_id),
         categories=tuple(nodes.values()),
     )
 
 
-def related_products(
-    product_id: int, price_list_id: int, now: datetime, limit: int = 6
-) -> tuple[Card, ...]:
+def related_products(product_id: int, price_list_id: int, now: datetime, limit: int = 6) -> tuple[Card, ...]:
     """Others by the same authors first, then the most read of the same branch."""
     with connection.cursor() as cursor:
         cursor.execute(

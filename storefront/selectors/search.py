@@ -1,0 +1,170 @@
+"""Finding products by what people type: Latin, Cyrillic, bare letters, spelling mistakes, ISBN and SKU."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from retail.kernel.identifiers import parse_barcode
+from storefront.rules import words_of
+from storefront.selectors.tree import category_tree
+
+MATCHES_MAX = 1000
+TOKENS_MAX = 8
+QUERY_LENGTH_MAX = 200
+# Shorter words are taken as they are: their beginnings would match half of the catalog.
+PREFIX_LENGTH_MIN = 3
+SIMILARITY = 0.45
+WORD_SIMILARITY_MIN = 0.6
+
+# Most of the rank is where the words stand (title, people, rest of the head, blurb), some of it how much a title is read.
+_RANK = (
+    "ts_rank('{0.02, 0.15, 0.6, 1.0}', p.search_vector, query) * (1 + ln(1 + p.popularity) / 8)"
+    " + CASE WHEN p.search_text = %(text)s OR starts_with(p.search_text, %(text)s || ' ') THEN 1 ELSE 0 END"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Product ids, best first. `suggestion` is what was probably meant, when the words themselves were not found."""
+
+    ids: list[int]
+    suggestion: str = ""
+    is_capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One line below the search box; `key` is a product's slug, an author's slug or a category's path."""
+
+    kind: str
+    title: str
+    key: str
+
+
+def match(text: str) -> Matches:
+    """The published products that a search finds: by code, by all words, or else by similar words."""
+    text = text[:QUERY_LENGTH_MAX].strip()
+    tokens = words_of(text).split()[:TOKENS_MAX]
+    if not tokens:
+        return Matches([])
+    if found := _by_code(text) or _by_words(tokens):
+        return Matches(found, is_capped=len(found) >= MATCHES_MAX)
+    return _by_similarity(tokens)
+
+
+def suggest(text: str, limit: int = 8) -> tuple[Suggestion, ...]:
+    """What the search box offers while somebody types: branches, authors and titles."""
+    tokens = words_of(text[:QUERY_LENGTH_MAX]).split()[:TOKENS_MAX]
+    if not tokens or len("".join(tokens)) < 2:
+        return ()
+    branches = [
+        Suggestion("category", node.name, node.path)
+        for aisle in category_tree()
+        for node in (aisle, *aisle.children)
+        if _covers(words_of(node.name), tokens) or _covers(words_of(node.name_en), tokens)
+    ]
+    titles, authors = _titles_and_authors(tokens, limit)
+    return (*branches[:2], *authors[:3], *titles)[:limit]
+
+
+def _by_code(text: str) -> list[int]:
+    """An ISBN, another barcode or a SKU names one product; ordinary words are not looked up as codes."""
+    if not any(sign.isdigit() for sign in text) or len(text) > 40:
+        return []
+    codes = list({text, text.upper(), parse_barcode(text) or text})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT v.product_id FROM storefront_variant v JOIN storefront_product p ON p.id = v.product_id
+                WHERE (v.sku = ANY(%s) OR v.barcode = ANY(%s)) AND p.status = 'PUBLISHED' ORDER BY 1""",
+            [codes, codes],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _by_words(tokens: Sequence[str]) -> list[int]:
+    """Products that have all words, the last letters of each may be missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH found AS MATERIALIZED (
+                    SELECT id FROM storefront_product
+                     WHERE status = 'PUBLISHED' AND search_vector @@ to_tsquery('simple', %(query)s)
+                     ORDER BY popularity DESC, id LIMIT {MATCHES_MAX})
+                SELECT p.id FROM found JOIN storefront_product p USING (id), to_tsquery('simple', %(query)s) query
+                 ORDER BY {_RANK} DESC, p.popularity DESC, p.id""",  # noqa: S608 - constants of this module
+            {"query": _tsquery(tokens), "text": " ".join(tokens)},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _by_similarity(tokens: Sequence[str]) -> Matches:
+    """Products with a word like each of these; failing that, like any of them."""
+    telling = [token for token in tokens if len(token) >= PREFIX_LENGTH_MIN] or list(tokens)
+    values: dict[str, str | float] = {f"t{place}": token for place, token in enumerate(telling)}
+    score = " + ".join(f"word_similarity(%({name})s, p.search_text)" for name in values)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL pg_trgm.word_similarity_threshold = {SIMILARITY}")
+        for glue in (" AND ", " OR ") if len(telling) > 1 else (" AND ",):
+            condition = glue.join(f"%({name})s <%% p.search_text" for name in values)
+            cursor.execute(_SIMILAR.format(score=score, condition=condition), values)
+            if rows := cursor.fetchall():
+                # Far weaker than the best is another book.
+                best = max(score for _, score, _ in rows)
+                near = [(product_id, spelled) for product_id, score, spelled in rows if score >= 0.75 * best]
+                return Matches(
+                    [product_id for product_id, _ in near],
+                    suggestion=_meant(tokens, [spelled for _, spelled in near[:5]]),
+                )
+    return Matches([])
+
+
+_SIMILAR = """
+    SELECT p.id, {score} score,
+           p.title || ' ' || COALESCE((SELECT string_agg(k.name, ' ' ORDER BY c.position) FROM storefront_contribution c
+              JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id), '')
+      FROM storefront_product p WHERE p.status = 'PUBLISHED' AND ({condition})
+     ORDER BY round(({score})::numeric, 1) DESC, p.popularity DESC, p.id LIMIT 200
+"""
+
+
+def _meant(tokens: Sequence[str], spellings: Sequence[str]) -> str:
+    """Each word as the best hits spell it; empty when that is what was typed."""
+    spelled = {words_of(word): word for text in reversed(spellings) for word in text.split()}
+    spelled.pop("", None)
+    meant = []
+    for token in tokens:
+        near = difflib.get_close_matches(token, spelled, n=1, cutoff=WORD_SIMILARITY_MIN)
+        meant.append(spelled[near[0]].strip(".,:;!?()\"'„“”") if near else token)
+    return " ".join(meant) if words_of(" ".join(meant)) != " ".join(tokens) else ""
+
+
+def _titles_and_authors(tokens: Sequence[str], limit: int) -> tuple[list[Suggestion], list[Suggestion]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.title, p.slug, ARRAY(SELECT ARRAY[k.name, k.slug] FROM storefront_contribution c
+                        JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id ORDER BY c.position LIMIT 3)
+                 FROM storefront_product p
+                WHERE p.status = 'PUBLISHED' AND p.search_vector @@ to_tsquery('simple', %s)
+                ORDER BY p.popularity DESC, p.id LIMIT %s""",
+            [_tsquery(tokens, weights="ABC"), limit * 2],
+        )
+        rows = cursor.fetchall()
+    titles = [Suggestion("product", title, slug) for title, slug, _ in rows]
+    people = {
+        slug: name for _, _, credits in rows for name, slug in credits if _covers(words_of(name), tokens)
+    }
+    return titles, [Suggestion("author", name, slug) for slug, name in people.items()]
+
+
+def _tsquery(tokens: Sequence[str], weights: str = "") -> str:
+    """All words, each as the beginning of one; tokens are folded to a-z and 0-9, so nothing needs quoting."""
+    return " & ".join(
+        f"{token}:*{weights}" if len(token) >= PREFIX_LENGTH_MIN or weights else token for token in tokens
+    )
+
+
+def _covers(words: str, tokens: Sequence[str]) -> bool:
+    return all(any(word.startswith(token) for word in words.split()) for token in tokens)
