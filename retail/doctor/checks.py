@@ -1,0 +1,282 @@
+"""Every invariant: what it protects, and the SQL that finds what breaks it. The first column names the offending row.
+
+Marked history (is_imported) has no journals and no claims; the checks of money and goods leave it out, and the command says how many rows that is.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    protects: str
+    sql: str
+
+
+CHECKS: tuple[Check, ...] = (
+    # --- goods
+    Check(
+        "stock_not_oversold",
+        "No unit is promised twice: 0 ≤ reserved ≤ on hand on every stock item.",
+        "SELECT id, variant_id, on_hand, reserved FROM warehouse_stockitem WHERE reserved < 0 OR reserved > on_hand",
+    ),
+    Check(
+        "stock_reserved_matches_claims",
+        "What a stock item says is reserved is exactly the sum of its live claims.",
+        """SELECT s.id, s.reserved, COALESCE(c.units, 0) AS claimed FROM warehouse_stockitem s
+        LEFT JOIN (SELECT stock_item_id, sum(quantity) units FROM warehouse_reservation WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') GROUP BY 1) c
+               ON c.stock_item_id = s.id WHERE s.reserved <> COALESCE(c.units, 0)""",
+    ),
+    Check(
+        "stock_on_hand_matches_moves",
+        "What lies in a bin is what was moved in less what was moved out.",
+        """SELECT COALESCE(s.id, 0), m.variant_id, m.bin_id, COALESCE(s.on_hand, 0) AS on_hand, m.units AS moved FROM (
+            SELECT variant_id, bin_id, sum(units) units FROM (
+                SELECT variant_id, to_bin_id bin_id, quantity units FROM warehouse_stockmove WHERE to_bin_id IS NOT NULL
+                UNION ALL SELECT variant_id, from_bin_id, -quantity FROM warehouse_stockmove WHERE from_bin_id IS NOT NULL) x
+            GROUP BY 1, 2) m
+        FULL JOIN warehouse_stockitem s ON s.variant_id = m.variant_id AND s.bin_id = m.bin_id
+        WHERE COALESCE(s.on_hand, 0) <> COALESCE(m.units, 0)""",
+    ),
+    Check(
+        "stock_item_follows_its_bin",
+        "A stock item stands where its bin stands, and is sellable when its bin is.",
+        """SELECT s.id FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id
+        WHERE s.location_id <> b.location_id OR s.is_sellable <> (b.kind IN ('STORAGE', 'DISPLAY'))""",
+    ),
+    Check(
+        "claim_stands_at_its_item",
+        "A live claim names the variant and location of its stock item.",
+        """SELECT r.id FROM warehouse_reservation r JOIN warehouse_stockitem s ON s.id = r.stock_item_id
+        WHERE r.state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') AND (r.variant_id <> s.variant_id OR r.location_id <> s.location_id)""",
+    ),
+    Check(
+        "edge_move_has_entry",
+        "No unit enters or leaves the company without its journal entry.",
+        """SELECT m.id, m.reason FROM warehouse_stockmove m LEFT JOIN finance_journalentry e ON e.id = m.entry_id
+        WHERE (m.from_bin_id IS NULL OR m.to_bin_id IS NULL) AND NOT m.is_imported AND e.id IS NULL""",
+    ),
+    Check(
+        "stock_value_matches_units",
+        "The valued quantity of each variant is what lies in the bins of the entity.",
+        """SELECT COALESCE(v.variant_id, s.variant_id), COALESCE(v.entity_id, s.entity_id), COALESCE(v.quantity, 0) valued, COALESCE(s.units, 0) AS lying
+        FROM finance_stockvalue v FULL JOIN (
+            SELECT l.entity_id, i.variant_id, sum(i.on_hand) units FROM warehouse_stockitem i JOIN kernel_location l ON l.id = i.location_id GROUP BY 1, 2
+        ) s ON s.variant_id = v.variant_id AND s.entity_id = v.entity_id WHERE COALESCE(v.quantity, 0) <> COALESCE(s.units, 0)""",
+    ),
+    Check(
+        "inventory_account_equals_stock_value",
+        "The ledger's inventory (134) equals the value of the goods, exactly.",
+        """SELECT e.id, COALESCE(v.value, 0) AS goods, COALESCE(l.balance, 0) AS ledger FROM kernel_legalentity e
+        LEFT JOIN (SELECT entity_id, sum(value) AS value FROM finance_stockvalue GROUP BY 1) v ON v.entity_id = e.id
+        LEFT JOIN (SELECT j.entity_id, sum(x.debit - x.credit) balance FROM finance_journalline x
+                     JOIN finance_journalentry j ON j.id = x.entry_id JOIN finance_ledgeraccount a ON a.id = x.account_id
+                    WHERE a.code = '134' GROUP BY 1) l ON l.entity_id = e.id
+        WHERE COALESCE(v.value, 0) <> COALESCE(l.balance, 0)""",
+    ),
+    # --- claims and orders
+    Check(
+        "no_claim_on_a_closed_order",
+        "Canceled and completed orders hold no stock (units waiting to be put back apart).",
+        """SELECT r.id, o.number FROM warehouse_reservation r JOIN oms_orderline l ON l.id = r.order_line_id JOIN oms_order o ON o.id = l.order_id
+        WHERE r.state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back AND o.status IN ('CANCELED', 'COMPLETED')""",
+    ),
+    Check(
+        "open_order_line_is_claimed",
+        "Every unit that a confirmed order still owes is claimed, unless an exception tells why not.",
+        """SELECT l.id, o.number, l.quantity - l.quantity_canceled - l.quantity_dispatched AS owed, COALESCE(c.units, 0) AS claimed
+        FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id JOIN storefront_variant v ON v.id = l.variant_id
+        LEFT JOIN (SELECT order_line_id, sum(quantity) units FROM warehouse_reservation
+                    WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') AND NOT is_put_back GROUP BY 1) c ON c.order_line_id = l.id
+        WHERE l.kind = 'GOODS' AND NOT v.is_kit AND o.status IN ('PLACED', 'IN_FULFILLMENT', 'ON_HOLD') AND NOT o.is_imported
+          AND l.quantity - l.quantity_canceled - l.quantity_dispatched <> COALESCE(c.units, 0)
+          AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN')""",
+    ),
+    Check(
+        "dispatched_units_match_claims",
+        "What a line says was dispatched is what its claims say (kits by their components elsewhere).",
+        """SELECT l.id, l.quantity_dispatched, COALESCE(c.units, 0) AS by_claims FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id
+        JOIN storefront_variant v ON v.id = l.variant_id
+        LEFT JOIN (SELECT order_line_id, sum(quantity) units FROM warehouse_reservation WHERE state = 'DISPATCHED' GROUP BY 1) c ON c.order_line_id = l.id
+        WHERE l.kind = 'GOODS' AND NOT v.is_kit AND NOT o.is_imported AND l.quantity_dispatched <> COALESCE(c.units, 0)""",
+    ),
+    Check(
+        "dispatched_units_left_the_house",
+        "Every dispatched claim has its stock move out, once.",
+        """SELECT l.id, COALESCE(c.units, 0) AS claims, COALESCE(m.units, 0) AS moves FROM oms_orderline l
+        JOIN oms_order o ON o.id = l.order_id AND NOT o.is_imported
+        LEFT JOIN (SELECT order_line_id, sum(quantity) units FROM warehouse_reservation WHERE state = 'DISPATCHED' GROUP BY 1) c ON c.order_line_id = l.id
+        LEFT JOIN (SELECT order_line_id, sum(quantity) units FROM warehouse_stockmove WHERE reason = 'DISPATCH' GROUP BY 1) m ON m.order_line_id = l.id
+        WHERE COALESCE(c.units, 0) <> COALESCE(m.units, 0)""",
+    ),
+    Check(
+        "line_quantities_in_order",
+        "returned ≤ dispatched ≤ ordered − canceled on every line.",
+        """SELECT id FROM oms_orderline WHERE NOT is_imported
+        AND NOT (quantity_returned <= quantity_dispatched AND quantity_dispatched <= quantity - quantity_canceled)""",
+    ),
+    Check(
+        "returned_units_match_returns",
+        "What a line says came back is what the returns and the undelivered shipments received.",
+        """SELECT l.id, l.quantity_returned, COALESCE(r.units, 0) AS received FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id AND NOT o.is_imported
+        LEFT JOIN (SELECT order_line_id, sum(quantity_received) units FROM oms_returnline GROUP BY 1) r ON r.order_line_id = l.id
+        WHERE COALESCE(r.units, 0) > l.quantity_returned""",
+    ),
+    Check(
+        "order_total_is_sum_of_lines",
+        "What the shopper agreed to pay is the sum of what the lines say.",
+        """SELECT o.id, o.number, o.total, sum(l.total) AS lines FROM oms_order o JOIN oms_orderline l ON l.order_id = o.id
+        WHERE NOT o.is_imported GROUP BY o.id HAVING o.total <> sum(l.total)""",
+    ),
+    Check(
+        "order_has_lines",
+        "No order is empty.",
+        "SELECT o.id, o.number FROM oms_order o WHERE NOT EXISTS (SELECT 1 FROM oms_orderline l WHERE l.order_id = o.id)",
+    ),
+    Check(
+        "expired_hold_is_released",
+        "A basket hold that ran out an hour ago does not keep units from others.",
+        "SELECT id FROM warehouse_reservation WHERE state = 'HELD' AND basket_line_id IS NOT NULL AND expires_at < now() - interval '1 hour'",
+    ),
+    Check(
+        "overdue_order_is_canceled",
+        "An order whose payment deadline passed an hour ago was canceled or paid.",
+        "SELECT id, number FROM oms_order WHERE status = 'PENDING_PAYMENT' AND payment_deadline < now() - interval '1 hour'",
+    ),
+    # --- money
+    Check(
+        "journal_entry_balances",
+        "Every journal entry balances.",
+        "SELECT entry_id, sum(debit) AS debit, sum(credit) AS credit FROM finance_journalline GROUP BY 1 HAVING sum(debit) <> sum(credit)",
+    ),
+    Check(
+        "journal_entry_has_lines",
+        "No entry is empty.",
+        "SELECT e.id FROM finance_journalentry e WHERE NOT EXISTS (SELECT 1 FROM finance_journalline l WHERE l.entry_id = e.id)",
+    ),
+    Check(
+        "payment_sums_follow_its_operations",
+        "What a payment says was captured and refunded is the sum of its done captures and refunds.",
+        """SELECT p.id, p.captured, p.refunded FROM finance_payment p
+        LEFT JOIN (SELECT payment_id, sum(amount) s FROM finance_capture WHERE state = 'DONE' GROUP BY 1) c ON c.payment_id = p.id
+        LEFT JOIN (SELECT payment_id, sum(amount) s FROM finance_refund WHERE state = 'DONE' GROUP BY 1) r ON r.payment_id = p.id
+        WHERE p.captured <> COALESCE(c.s, 0) OR p.refunded <> COALESCE(r.s, 0)""",
+    ),
+    Check(
+        "payment_in_bounds",
+        "0 ≤ refunded ≤ captured, and a card never captures more than it authorized.",
+        "SELECT id FROM finance_payment WHERE refunded < 0 OR refunded > captured OR (method = 'CARD' AND captured > authorized)",
+    ),
+    Check(
+        "order_sums_follow_its_payments",
+        "The order's captured and refunded sums are those of its payments.",
+        """SELECT o.id, o.number, o.captured_total, o.refunded_total FROM oms_order o
+        LEFT JOIN (SELECT order_id, sum(captured) c, sum(refunded) r FROM finance_payment GROUP BY 1) p ON p.order_id = o.id
+        WHERE NOT o.is_imported AND (o.captured_total <> COALESCE(p.c, 0) OR o.refunded_total <> COALESCE(p.r, 0))""",
+    ),
+    Check(
+        "done_money_has_entry",
+        "No capture and no refund without its journal entry.",
+        """SELECT 'capture', id FROM finance_capture WHERE state = 'DONE' AND entry_id IS NULL
+        UNION ALL SELECT 'refund', id FROM finance_refund WHERE state = 'DONE' AND entry_id IS NULL""",
+    ),
+    Check(
+        "canceled_order_keeps_no_money",
+        "Money of a canceled order went back, or is on its way.",
+        """SELECT o.id, o.number, o.captured_total - o.refunded_total AS kept FROM oms_order o WHERE o.status = 'CANCELED' AND NOT o.is_imported
+        AND o.captured_total - o.refunded_total > COALESCE((SELECT sum(r.amount) FROM finance_refund r JOIN finance_payment p ON p.id = r.payment_id
+             WHERE p.order_id = o.id AND r.state = 'PENDING'), 0)
+        AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN')""",
+    ),
+    Check(
+        "overpaid_order_is_seen",
+        "Every overpaid order is in the exceptions inbox.",
+        """SELECT o.id, o.number FROM oms_order o WHERE o.payment_status = 'OVERPAID'
+        AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.kind = 'OVERPAID')""",
+    ),
+    # --- papers
+    Check(
+        "invoice_numbers_without_gaps",
+        "The numbers of each series run from 1 without a gap.",
+        "SELECT entity_id, kind, year, min(sequence), max(sequence), count(*) FROM finance_invoice GROUP BY 1, 2, 3 HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
+    ),
+    Check(
+        "invoice_adds_up",
+        "An invoice is the sum of its lines, and net plus tax is gross.",
+        """SELECT i.id, i.number FROM finance_invoice i LEFT JOIN (SELECT invoice_id, sum(gross) g, sum(net) n, sum(tax) t FROM finance_invoiceline GROUP BY 1) l
+        ON l.invoice_id = i.id WHERE i.total <> i.net_total + i.tax_total OR i.total <> COALESCE(l.g, 0) OR i.net_total <> COALESCE(l.n, 0) OR i.tax_total <> COALESCE(l.t, 0)""",
+    ),
+    Check(
+        "units_invoiced_once",
+        "No unit is on two live invoices, and no more is credited than was invoiced.",
+        """SELECT l.order_line_id FROM finance_invoiceline l JOIN finance_invoice i ON i.id = l.invoice_id JOIN oms_orderline o ON o.id = l.order_line_id
+        WHERE i.kind <> 'ADVANCE' GROUP BY l.order_line_id, o.quantity
+        HAVING sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE 0 END) > o.quantity
+            OR sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE -l.quantity END) < 0""",
+    ),
+    Check(
+        "dispatched_shipment_has_paper",
+        "Goods that left carry their fiscal receipt or invoice.",
+        """SELECT s.id, s.number FROM warehouse_shipment s WHERE s.status IN ('DISPATCHED', 'DELIVERED')
+        AND NOT EXISTS (SELECT 1 FROM finance_fiscalreceipt f WHERE f.shipment_id = s.id)
+        AND NOT EXISTS (SELECT 1 FROM finance_invoice i WHERE i.shipment_id = s.id)""",
+    ),
+    Check(
+        "fiscal_refunds_within_sales",
+        "Per order, fiscal refunds never exceed fiscal sales of the same kind.",
+        """SELECT order_id, kind FROM finance_fiscalreceipt WHERE kind <> 'COPY' AND state <> 'FAILED' GROUP BY 1, 2
+        HAVING sum(CASE WHEN transaction = 'SALE' THEN total ELSE -total END) < 0""",
+    ),
+    # --- trace and events
+    Check(
+        "order_has_audit_row",
+        "Every order written here left its audit row.",
+        """SELECT o.id, o.number FROM oms_order o WHERE NOT o.is_imported AND NOT EXISTS (
+            SELECT 1 FROM audit_logentry a JOIN django_content_type t ON t.id = a.content_type_id
+             WHERE t.app_label = 'oms' AND t.model = 'order' AND a.object_id = o.id AND a.action = 0)""",
+    ),
+    Check(
+        "outbox_drains",
+        "Every event was handled within ten minutes of being due, or is set aside with its reason.",
+        """SELECT id, topic, pending FROM kernel_outboxevent WHERE pending <> '{}' AND dead_reason = ''
+        AND COALESCE(next_attempt_at, created_at) < now() - interval '10 minutes'""",
+    ),
+    Check(
+        "no_dead_event",
+        "No event waits for a person.",
+        "SELECT id, topic, dead_reason FROM kernel_outboxevent WHERE dead_reason <> ''",
+    ),
+    Check(
+        "event_numbers_without_gaps",
+        "The events of one subject are numbered from 1 without a gap.",
+        "SELECT subject_kind, subject_key, count(*), max(sequence) FROM kernel_outboxevent GROUP BY 1, 2 HAVING max(sequence) <> count(*) OR min(sequence) <> 1",
+    ),
+    Check(
+        "idempotency_key_not_stuck",
+        "No key is in progress long after its lease.",
+        "SELECT id, caller, key FROM kernel_idempotencykey WHERE state = 'STARTED' AND leased_until < now() - interval '1 day'",
+    ),
+    Check(
+        "payment_event_processed",
+        "Every provider message was processed.",
+        "SELECT id, provider, event_id FROM finance_paymentevent WHERE processed_at IS NULL AND received_at < now() - interval '10 minutes'",
+    ),
+    Check(
+        "no_writer_open_for_long",
+        "No transaction is open for more than a minute: it would hold up the feed and the seal.",
+        """SELECT pid, application_name, now() - xact_start AS age FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_xid IS NOT NULL AND xact_start < now() - interval '1 minute' AND pid <> pg_backend_pid()""",
+    ),
+    Check(
+        "loyalty_points_match_entries",
+        "A member's points are the sum of the entries.",
+        """SELECT a.id, a.points, COALESCE(sum(e.points), 0) AS entries FROM crm_loyaltyaccount a LEFT JOIN crm_loyaltyentry e ON e.account_id = a.id
+        GROUP BY a.id HAVING a.points <> COALESCE(sum(e.points), 0)""",
+    ),
+    Check(
+        "shipment_of_its_order",
+        "A shipment carries only units of its own order, from its own location.",
+        """SELECT r.id, s.number FROM warehouse_reservation r JOIN warehouse_shipment s ON s.id = r.shipment_id JOIN oms_orderline l ON l.id = r.order_line_id
+        WHERE r.state <> 'RELEASED' AND (l.order_id <> s.order_id OR r.location_id <> s.location_id)""",
+    ),
+)
