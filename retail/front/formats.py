@@ -31,7 +31,7 @@ def number_text(value: Any, language: str, places: int | None = None) -> str:
     """Grouped digits; `places` None keeps the decimals that the value has."""
     if value is None or value == "":
         return NOTHING
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    number = _plain(value) if isinstance(value, float) else Decimal(str(value))
     if places is not None:
         number = number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     text = f"{abs(number):,f}"

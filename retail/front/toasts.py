@@ -13,5 +13,5 @@ def toast(request: HttpRequest, text: str, *, undo_url: str = "") -> None:
 
 def toast_with(response: HttpResponse, text: str, *, undo_url: str = "") -> HttpResponse:
     """The same for an htmx answer, which draws no frame: it travels in a header."""
-    response["HX-Trigger-After-Swap"] = json.dumps({"toast": {"text": text, "undo": undo_url}})
+    response["HX-Trigger"] = json.dumps({"toast": {"text": text, "undo": undo_url}})
     return response

@@ -26,6 +26,22 @@ def test_money(value: Decimal | None, language: str, currency: str, text: str) -
 
 
 @pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        (1284, None, "1.284"),
+        (50.0, None, "50"),
+        (0.25, None, "0,25"),
+        (Decimal("12.50"), None, "12,50"),
+        (12.345, 1, "12,3"),
+        (-37, None, "−37"),
+        ("", None, "–"),
+    ],
+)
+def test_numbers(value: object, places: int | None, text: str) -> None:
+    assert formats.number_text(value, "sr-latn", places) == text
+
+
+@pytest.mark.parametrize(
     ("value", "language", "text"),
     [
         (Decimal("10.00"), "sr-latn", "10\u00a0%"),

@@ -132,7 +132,7 @@
   });
 
   /* Rows: j, k, x, Enter; `data-key` gives any link or button a key. Off when the person turned single keys off. */
-  const rows = () => all("main table tbody tr").filter((row) => one("a.key, th a", row) && row.offsetParent);
+  const rows = () => all("main table tbody tr").filter((row) => one("a.key", row) && row.offsetParent);
   const here = () => rows().findIndex((row) => row.classList.contains("is-here"));
   const go = (step) => {
     const list = rows();
@@ -141,7 +141,7 @@
     if (!next) return;
     if (from >= 0) list[from].classList.remove("is-here");
     next.classList.add("is-here");
-    one("a.key, th a", next).focus();
+    one("a.key", next).focus();
   };
   const pressed = (key) => all("[data-key]").find((item) => item.dataset.key === key && item.offsetParent);
   let burst = "";
@@ -164,7 +164,7 @@
     /* A hardware scanner types faster than any hand: a scan anywhere opens the record. */
     const now = performance.now();
     const before = burst;
-    burst = now - last < 40 ? burst : "";
+    burst = now - last < 40 && !event.repeat ? burst : "";
     last = now;
     if (event.key.length === 1) burst += event.key;
     if (event.key === "Enter" && before.length >= 6 && burst === before && document.body.dataset.find) {
@@ -177,7 +177,7 @@
     if (event.key === "j") go(1);
     else if (event.key === "k") go(-1);
     else if (event.key === "x" && row && one(".check", row)) one(".check", row).click();
-    else if (event.key === "Enter" && row && event.target === document.body) one("a.key, th a", row).click();
+    else if (event.key === "Enter" && row && event.target === document.body) one("a.key", row).click();
     else if (event.key === "?" && document.getElementById("keys")) document.getElementById("keys").showPopover();
     else {
       const item = pressed(event.key);
@@ -206,12 +206,20 @@
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
         if (many) choose((chosen() + (event.key === "ArrowDown" ? 1 : many - 1) + (chosen() < 0 && event.key === "ArrowUp" ? 1 : 0)) % many);
+      } else if (event.key === "Escape") {
+        event.preventDefault();  // a search field would only empty itself
+        palette.hidePopover();
       } else if (event.key === "Enter" && many) {
         event.preventDefault();
         options()[Math.max(0, chosen())].click();
       }
     });
-    palette.addEventListener("htmx:afterSwap", () => choose(options().length ? 0 : -1));
+    let kept = "";
+    palette.addEventListener("htmx:beforeSwap", () => { const at = chosen(); kept = at < 0 ? "" : options()[at].getAttribute("href"); });
+    palette.addEventListener("htmx:afterSwap", () => {
+      const at = options().findIndex((option) => option.getAttribute("href") === kept);
+      choose(options().length ? Math.max(0, at) : -1);
+    });
     palette.addEventListener("toggle", (event) => { if (event.newState === "open") { input.focus(); input.select(); } });
   }
 
