@@ -21,7 +21,7 @@ PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(/(?:[a-z\-]+/)?(?:order|basket|baskets|orders)/)[A-Za-z0-9_\-]{20,}"), r"\1[token]"),
     (re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+"), "[email]"),
-    (re.compile(r"\b(?:\d[ \-]?){13,19}\b"), "[number]"),
+    (re.compile(r"\b\d(?:[ \-]?\d){12,18}\b"), "[number]"),
     (re.compile(r"(?<![\w.])(?:\+|00)\d(?:[\s()/\-]{0,2}\d){7,13}(?!\w)"), "[phone]"),
     (re.compile(r"(?<![\w.])06\d(?:[\s/\-]{0,2}\d){6,7}(?!\w)"), "[phone]"),
     (re.compile(r"(?<![\w.\-])\d{9}(?![\w\-])"), "[number]"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
+from retail.management.commands.migrate import migrate_libraries
 from retail.running import home as local
 from retail.running import postgres, processes
 
@@ -22,39 +23,44 @@ ROOMS = ("retail", "audit", "storefront", "crm", "oms", "warehouse", "finance", 
 _INTERNAL_IMPORT = re.compile(rf"^from ((?:{'|'.join(ROOMS)})[\w.]*) import", re.MULTILINE)
 
 
-def fingerprint() -> str:
+def fingerprint(migrations: Iterable[Path]) -> str:
     """Changes with everything that the migrated database depends on: migrations, what they import, the lock."""
     digest = hashlib.sha256()
-    for path in sorted(_sources()):
+    for path in sorted({*_with_imports(set(migrations)), ROOT / "requirements" / "base.lock"}):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _sources() -> set[Path]:
-    migrations = {path for room in ROOMS for path in (ROOT / room).rglob("migrations/*.py")}
-    imported: set[Path] = set()
-    for migration in migrations:
+def _all_sources() -> set[Path]:
+    patterns = ("migrations/*.py", "*.sql")
+    return {path for room in ROOMS for pattern in patterns for path in (ROOT / room).rglob(pattern)}
+
+
+def _with_imports(sources: set[Path]) -> set[Path]:
+    found = set(sources)
+    for migration in sources:
         for name in _INTERNAL_IMPORT.findall(migration.read_text()):
             module = ROOT.joinpath(*name.split("."))
-            imported |= {
-                path for path in (module.with_suffix(".py"), module / "__init__.py") if path.exists()
-            }
-    queries = {path for room in ROOMS for path in (ROOT / room).rglob("*.sql")}
-    return migrations | imported | queries | {ROOT / "requirements" / "base.lock"}
+            found |= {path for path in (module.with_suffix(".py"), module / "__init__.py") if path.exists()}
+    return found
 
 
 class Databases:
     """The template and the clones of this process."""
 
     def __init__(self, worker: str) -> None:
-        self.template = f"template_{fingerprint()}"
+        users = (ROOT / "retail" / "kernel" / "migrations").glob("0001*.py")
+        self.libraries = f"template_{fingerprint(users)}_libraries"
+        self.template = f"template_{fingerprint(_all_sources())}"
         self.name = f"test_{os.getpid()}_{worker}"
 
     def build(self) -> None:
         with local.locked(settings.ONEROW_HOME, "template"), self._administrator() as server:
             self._sweep(server)
             if not self._exists(server, self.template):
-                self._migrate(server)
+                if not self._exists(server, self.libraries):
+                    self._make(server, self.libraries, "template0", _migrate_libraries)
+                self._make(server, self.template, self.libraries, _migrate)
             self._clone(server)
         connections["default"].settings_dict["NAME"] = self.name
 
@@ -89,18 +95,24 @@ class Databases:
             )
         )
 
-    def _migrate(self, server: psycopg.Connection[tuple[object, ...]]) -> None:
+    def _make(
+        self,
+        server: psycopg.Connection[tuple[object, ...]],
+        name: str,
+        base: str,
+        migrate: Callable[[], object],
+    ) -> None:
         """Under a passing name first, so that a killed run leaves no half template."""
-        making = sql.Identifier(f"{self.template}_making")
+        making = sql.Identifier(f"{name}_making")
         owner = sql.Identifier(str(connections["default"].settings_dict["USER"]))
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(making))
-        server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(making, owner))
-        connections["default"].settings_dict["NAME"] = f"{self.template}_making"
-        call_command("migrate", verbosity=0, interactive=False)
-        connections.close_all()
         server.execute(
-            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(making, sql.Identifier(self.template))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(making, sql.Identifier(base), owner)
         )
+        connections["default"].settings_dict["NAME"] = f"{name}_making"
+        migrate()
+        connections.close_all()
+        server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(making, sql.Identifier(name)))
 
     def _sweep(self, server: psycopg.Connection[tuple[object, ...]]) -> None:
         """Databases of runs that were killed, and templates of migrations that are no more."""
@@ -111,6 +123,17 @@ class Databases:
         for (name,) in server.execute("SELECT datname FROM pg_database").fetchall():
             owner = re.fullmatch(r"test_(\d+)_\w+", str(name))
             of_dead_run = owner is not None and not processes.is_alive(int(owner[1]))
-            is_old_template = str(name).startswith("template_") and str(name) != self.template
+            is_old_template = str(name).startswith("template_") and name not in (
+                self.template,
+                self.libraries,
+            )
             if of_dead_run or is_old_template:
                 yield str(name)
+
+
+def _migrate_libraries() -> None:
+    migrate_libraries(connections["default"])
+
+
+def _migrate() -> None:
+    call_command("migrate", verbosity=0, interactive=False)
