@@ -127,6 +127,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "CARD_PROVIDER_SECRETS", "list", [], "Secrets that sign the card provider's messages, newest first."
     ),
+    Variable("CARD_PROVIDER_PAGES", "list", [], "Origins of its payment pages, `https://pay.example`."),
     Variable("FISCAL_URL", "str", "", "Fiscal processor (V-SDC). Unset locally: the sandbox."),
     Variable("FISCAL_PAC", "str", "", "PAC of the secure element."),
     Variable("FISCAL_CERT_HEADER", "str", "", "Client certificate that a TLS proxy passes to the processor."),

@@ -220,6 +220,12 @@ CELERY_TIMEZONE = "Europe/Belgrade"
 CELERY_BEAT_SCHEDULE_FILENAME = str(ONEROW_HOME / "run" / "beat-schedule")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "run-outbox": {"task": "retail.tasks.run_outbox", "schedule": 10.0},
+    "finance-sign-receipts": {"task": "finance.tasks.sign_receipts", "schedule": 60.0},
+    "finance-process-events": {"task": "finance.tasks.process_events", "schedule": 60.0},
+    "finance-send-refunds": {"task": "finance.tasks.send_refunds", "schedule": 60.0},
+    "finance-void-authorizations": {"task": "finance.tasks.void_authorizations", "schedule": 60.0},
+    "finance-settle-captures": {"task": "finance.tasks.settle_captures", "schedule": 60.0},
+    "finance-poll-payments": {"task": "finance.tasks.poll_payments", "schedule": 60.0},
     "clear-sessions": {"task": "retail.tasks.clear_sessions", "schedule": crontab(hour="3", minute="40")},
 }
 # A new event rings the worker after its commit; tests call the handlers themselves.
@@ -317,6 +323,10 @@ TRUSTED_PROXIES = 1 if _behind_proxy else 0
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 _self, _none = "'self'", "'none'"
+# A browser holds the redirect after a form to form-action too, and checkout ends on the card provider's page.
+CARD_PROVIDER_PAGES: list[str] = read("CARD_PROVIDER_PAGES") or (
+    [f"http://localhost:{SANDBOX_PORT}"] if SANDBOX_IS_ALLOWED else []
+)
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [_self],
@@ -327,7 +337,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "connect-src": [_self],
         "object-src": [_none],
         "base-uri": [_none],
-        "form-action": [_self],
+        "form-action": [_self, *CARD_PROVIDER_PAGES],
         "frame-ancestors": [_none],
     }
 }
@@ -433,6 +443,7 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # it would write every address that is called
         "celery": {"level": LOG_LEVEL},
     },
 }

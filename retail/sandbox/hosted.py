@@ -64,13 +64,16 @@ class HostedPages:
             body = _sheet(
                 request,
                 words,
+                _provider(),
                 element("h1", words("There is no such payment")),
                 element("p", words("Start the payment again from the shop.")),
             )
             return document(request, words, title=words("Card payment"), body=body, status=no.status)
         words = words_of(request, "" if "lang" in request.query_params else row["language"])
         parts = _choice(words, row) if row["status"] == "CREATED" else _finished(words, row)
-        return document(request, words, title=words("Card payment"), body=_sheet(request, words, *parts))
+        return document(
+            request, words, title=words("Card payment"), body=_sheet(request, words, _provider(), *parts)
+        )
 
     def _check(self, request: Request) -> Response:
         words = words_of(request)
@@ -89,7 +92,8 @@ class HostedPages:
                     "pre", receipt["journal"] or receipt["invoiceNumber"], class_="journal", lang="sr-Cyrl"
                 ),
             ]
-        body = _sheet(request, words, *parts)
+        brand = joined(icon("qr"), words("Receipt check"))
+        body = _sheet(request, words, brand, *parts)
         return document(
             request, words, title=words("Receipt check"), body=body, status=200 if receipt else 404
         )
@@ -132,20 +136,32 @@ def _finished(words: Words, row: sqlite3.Row) -> list[Markup]:
     status = row["status"]
     return [
         element("h1", words("This payment is finished")),
-        element("p", words("Its state is"), " ", chip(_TONES.get(status, "bad"), "card", status)),
+        element(
+            "p",
+            words("Its state is"),
+            " ",
+            chip(_TONES.get(status, "bad"), "card", words(f"payment is {status}")),
+        ),
         element(
             "a", words("Back to the shop"), class_="button button-main button-wide", href=_return_url(row)
         ),
     ]
 
 
-def _sheet(request: Request, words: Words, *parts: Markup) -> Markup:
+def _sheet(request: Request, words: Words, brand: Markup, *parts: Markup) -> Markup:
     bar = element(
-        "header", element("span", icon("card"), "kartica", class_="mark"), element("span", class_="push"),
-        language_link(request, words), class_="sheet-bar",
-    )  # fmt: skip
+        "header",
+        element("span", brand, class_="mark"),
+        element("span", class_="push"),
+        language_link(request, words),
+        class_="hosted-bar",
+    )
     main = element("main", *parts, class_="panel padded stack-lg", id="content")
-    return element("div", joined(bar, main), class_="sheet")
+    return element("div", joined(bar, main), class_="hosted")
+
+
+def _provider() -> Markup:
+    return joined(icon("card"), "kartica")
 
 
 def _notice(text: str) -> Markup:

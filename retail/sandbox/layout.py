@@ -50,6 +50,7 @@ def page(
         )
         for path, drawing, word in MENU
     ]
+    links.append(element("a", icon("store"), words("To the shop"), href=shop_url, class_="only-narrow"))
     menu = element(
         "button",
         icon("menu"),
@@ -61,11 +62,11 @@ def page(
     top = element(
         "header",
         menu,
-        element("a", icon("gear"), words("Stand-ins"), class_="mark", href="/"),
-        element("span", words("This machine only. Nothing here is real."), class_="tenant"),
+        element("a", icon("gear"), "Sandbox", class_="mark", href="/"),
+        element("span", words("Stand-ins on this machine. Nothing here is real."), class_="tenant"),
         element("span", class_="push"),
         language_link(request, words),
-        element("a", words("To the shop"), class_="button", href=shop_url),
+        element("a", words("To the shop"), class_="button only-wide", href=shop_url),
         class_="top",
     )
     main = element(

@@ -73,7 +73,7 @@ def table(
     *,
     ends: frozenset[int] = frozenset(),
 ) -> Markup:
-    """A table in a scroll box that the keyboard reaches; `ends` are the columns of amounts."""
+    """A table in a scroll box that the keyboard reaches; rows become cards on a phone. `ends` are columns of amounts."""
     head = element(
         "tr",
         [
@@ -81,20 +81,25 @@ def table(
             for i, text in enumerate(heads)
         ],
     )
-    body = [
-        element(
-            "tr", [element("td", cell, class_="end num" if i in ends else None) for i, cell in enumerate(row)]
-        )
-        for row in rows
-    ]
+    body = [element("tr", [_cell(heads[i], cell, i in ends) for i, cell in enumerate(row)]) for row in rows]
     whole = element(
         "table",
         element("caption", caption, class_="sr"),
         element("thead", head),
         element("tbody", body),
-        class_="table",
+        class_="table table-cards table-pairs",
     )
-    return element("div", whole, class_="scroll", tabindex=0, role="region", aria_label=caption)
+    return element("div", whole, class_="scroll", tabindex=0, role="group", aria_label=caption)
+
+
+def _cell(label: str, content: Markup | str | int, is_amount: bool) -> Markup:
+    is_wide = isinstance(content, Markup) and content.startswith(("<details", "<form"))
+    return element(
+        "td",
+        content,
+        class_="end num" if is_amount else "wide" if is_wide else None,
+        data_label=None if is_wide else label,
+    )
 
 
 def _attribute(key: str, value: str | int | bool | None) -> str:

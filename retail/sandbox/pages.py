@@ -224,9 +224,9 @@ def _delivery_chip(row: sqlite3.Row) -> Markup:
 
 
 def _fault_form(words: Words, part: str) -> Markup:
-    kinds = [(kind, f"{kind}: {known.about}") for kind, known in faults.PARTS[part].items()]
+    kinds = [(kind, f"{kind}: {words(known.about)}") for kind, known in faults.PARTS[part].items()]
     return panel(
-        f"{words('Switch on')}: {words('Fault').lower()}",
+        words("New fault"),
         padded(panels.fault_fields(words, part, kinds)),
         name="fault-form",
     )

@@ -11,7 +11,6 @@ _SERBIAN = {
     # frame
     "Skip to content": "Pređi na sadržaj",
     "Menu": "Meni",
-    "Stand-ins": "Zamene za spoljne servise",
     "Received": "Primljeno",
     "Cards": "Kartice",
     "Fiscal processor": "Fiskalni procesor",
@@ -21,7 +20,7 @@ _SERBIAN = {
     "Mail": "Pošta",
     "One-time codes": "Jednokratni kodovi",
     "To the shop": "U prodavnicu",
-    "This machine only. Nothing here is real.": "Samo na ovom računaru. Ništa ovde nije stvarno.",
+    "Stand-ins on this machine. Nothing here is real.": "Zamene na ovom računaru. Ništa ovde nije stvarno.",
     # received
     "Everything that the stand-ins received, newest first.": "Sve što su zamene primile, najnovije prvo.",
     "Nothing yet": "Još ništa",
@@ -37,6 +36,7 @@ _SERBIAN = {
     "nothing was done": "ništa nije urađeno",
     # faults
     "Faults": "Kvarovi",
+    "New fault": "Novi kvar",
     "Active faults": "Uključeni kvarovi",
     "No fault is switched on.": "Nijedan kvar nije uključen.",
     "How often each fault struck": "Koliko puta se koji kvar desio",
@@ -52,6 +52,31 @@ _SERBIAN = {
     "Empty: as usual for this fault": "Prazno: uobičajeno za taj kvar",
     "until switched off": "dok se ne isključi",
     "left": "preostalo",
+    "done and stored, the answer comes too late": "urađeno i sačuvano, odgovor stiže prekasno",
+    "done and stored, the connection breaks instead of an answer": "urađeno i sačuvano, veza puca umesto odgovora",
+    "done and stored, half of the JSON arrives": "urađeno i sačuvano, stiže pola JSON-a",
+    "done and stored, answered with an HTML page and status 200": "urađeno i sačuvano, odgovor je HTML sa statusom 200",
+    "done and stored, the answer drips byte by byte": "urađeno i sačuvano, odgovor kaplje",
+    "500 with an HTML page": "500 sa HTML stranicom",
+    "502 with an HTML page": "502 sa HTML stranicom",
+    "503 with an HTML page": "503 sa HTML stranicom",
+    "429 without Retry-After": "429 bez Retry-After",
+    "429 with Retry-After": "429 sa Retry-After",
+    "the same message is sent twice": "ista poruka se šalje dvaput",
+    "the message leaves later": "poruka kreće kasnije",
+    "the message is never sent": "poruka se nikad ne šalje",
+    "the message leaves after the next one": "poruka kreće posle sledeće",
+    "a copy with a changed body comes first": "prvo stiže kopija sa izmenjenim sadržajem",
+    "a copy signed with a foreign secret comes first": "prvo stiže kopija potpisana tuđom tajnom",
+    "a copy signed ten minutes ago comes first": "prvo stiže kopija potpisana pre deset minuta",
+    "the message names another amount, with a valid signature": "poruka navodi drugi iznos, sa ispravnim potpisom",
+    "the message names another currency, with a valid signature": "poruka navodi drugu valutu, sa ispravnim potpisom",
+    "the attention call answers 404": "poziv attention odgovara 404",
+    "signed, with the warning 1400: an audit is needed soon": "potpisano, uz upozorenje 1400: uskoro treba očitavanje",
+    "refused with 2210: the security element is locked until the audit": "odbijeno sa 2210: bezbednosni element je zaključan do očitavanja",
+    "signed with a clock that is ahead": "potpisano sa satom koji žuri",
+    "the certificate is refused with 403": "sertifikat se odbija sa 403",
+    "a line appears again in the next statement": "stavka se ponavlja u sledećem izvodu",
     # messages
     "Messages to the shop": "Poruke prodavnici",
     "No message yet": "Još nema poruka",
@@ -82,6 +107,14 @@ _SERBIAN = {
     "This payment is finished": "Ovo plaćanje je završeno",
     "Its state is": "Njegovo stanje je",
     "Back to the shop": "Nazad u prodavnicu",
+    "payment is AUTHORIZED": "odobreno",
+    "payment is PARTLY_CAPTURED": "delom naplaćeno",
+    "payment is CAPTURED": "naplaćeno",
+    "payment is VOIDED": "poništeno",
+    "payment is DECLINED": "banka je odbila",
+    "payment is FAILED_3DS": "3-D Secure nije uspeo",
+    "payment is CANCELED": "kupac je odustao",
+    "payment is EXPIRED": "rok je istekao",
     "There is no such payment": "Takvo plaćanje ne postoji",
     "Start the payment again from the shop.": "Pokrenite plaćanje ponovo iz prodavnice.",
     # fiscal
@@ -157,6 +190,19 @@ _SERBIAN = {
 }
 
 
+# Keys that name a state are not the words for it.
+_ENGLISH = {
+    "payment is AUTHORIZED": "approved",
+    "payment is PARTLY_CAPTURED": "partly charged",
+    "payment is CAPTURED": "charged",
+    "payment is VOIDED": "voided",
+    "payment is DECLINED": "declined by the bank",
+    "payment is FAILED_3DS": "3-D Secure failed",
+    "payment is CANCELED": "given up by the shopper",
+    "payment is EXPIRED": "out of time",
+}
+
+
 class Words:
     """The words of one reader: `words("Received")`."""
 
@@ -165,7 +211,7 @@ class Words:
 
     def __call__(self, english: str) -> str:
         serbian = _SERBIAN[english]
-        return serbian if self.language == "sr" else english
+        return serbian if self.language == "sr" else _ENGLISH.get(english, english)
 
     @property
     def html_language(self) -> str:

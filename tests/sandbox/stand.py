@@ -97,29 +97,29 @@ class Stand:
     shop: Shop
 
     def card(self, **options: Any) -> CardProvider:
-        options = {
+        values: dict[str, Any] = {
             "base_url": "http://localhost/kartica",
             "api_key": "card-key",
             "timeout_seconds": 5.0,
         } | options
-        return CardProvider(transport=self.transport, **options)
+        return CardProvider(transport=self.transport, **values)
 
     def fiscal(self, **options: Any) -> FiscalProcessor:
-        options = {
+        values: dict[str, Any] = {
             "base_url": "http://localhost/fiscal",
             "pac": "A1B2C3",
             "certificate": "certificate of the first shop",
             "timeout_seconds": 5.0,
         } | options
-        return FiscalProcessor(transport=self.transport, **options)
+        return FiscalProcessor(transport=self.transport, **values)
 
     def carrier(self, **options: Any) -> CarrierClient:
-        options = {
+        values: dict[str, Any] = {
             "base_url": "http://localhost/kurir",
             "api_key": "carrier-key",
             "timeout_seconds": 5.0,
         } | options
-        return CarrierClient(transport=self.transport, **options)
+        return CarrierClient(transport=self.transport, **values)
 
     def fault(self, part: str, fault: str, **options: Any) -> None:
         """Switches a fault on, once when nothing else is said."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from finance.providers.fiscal import FiscalResult, InvoiceType
@@ -77,7 +79,7 @@ def test_heading_tells_the_kind(outside: Stand, kind: InvoiceType, heading: str,
 
 def test_refund_is_printed_with_a_minus_and_its_copy_asks_for_a_signature(outside: Stand) -> None:
     sale = sign(outside)
-    options = {"transaction": REFUND, "buyer_id": "20:123456789"}
+    options: dict[str, Any] = {"transaction": REFUND, "buyer_id": "20:123456789"}
     refund = sign(outside, receipt(BOOK, referent=sale.invoice_number, **options))
     copy = sign(outside, receipt(BOOK, kind=InvoiceType.COPY, referent=refund.invoice_number, **options))
 

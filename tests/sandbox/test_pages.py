@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from retail.sandbox.faults import PARTS
+from retail.sandbox.texts import Words
 from tests.sandbox.stand import SHOP, Stand, open_session, parcel_request
 from tests.sandbox.test_fiscal import sign
 
@@ -29,7 +31,8 @@ PATHS = [
 
 def parsed(text: str) -> tuple[set[str], set[str]]:
     """The tags and attribute names that a browser would see."""
-    tags, attributes = set(), set()
+    tags: set[str] = set()
+    attributes: set[str] = set()
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -138,6 +141,7 @@ def test_finished_payment_offers_the_way_back(outside: Stand) -> None:
 
     assert f'href="{SHOP}/order/secret/?reference=PAY-1&amp;status=DECLINED"' in page.text
     assert 'value="approve"' not in page.text
+    assert "banka je odbila" in page.text
 
 
 def test_verification_link_shows_the_receipt_and_says_that_it_is_none(outside: Stand) -> None:
@@ -238,3 +242,22 @@ def test_body_that_is_no_json_is_refused(outside: Stand) -> None:
     for body in (b"", b"{", b"[]", b"\xff"):
         answer = outside.http.post("/kartica/v1/payments", content=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_JSON")
+
+
+@pytest.mark.parametrize("language", ["sr", "en"])
+def test_every_fault_and_every_end_of_a_payment_has_its_words(language: str) -> None:
+    words = Words(language)
+    ends = [
+        "AUTHORIZED",
+        "PARTLY_CAPTURED",
+        "CAPTURED",
+        "VOIDED",
+        "DECLINED",
+        "FAILED_3DS",
+        "CANCELED",
+        "EXPIRED",
+    ]
+    keys = [kind.about for kinds in PARTS.values() for kind in kinds.values()]
+
+    assert all(words(key) for key in keys)
+    assert len({words(f"payment is {status}") for status in ends}) == len(ends)

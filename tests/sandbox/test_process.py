@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -184,8 +185,6 @@ def test_message_goes_out_by_itself_and_again_until_it_is_taken(server: str) -> 
     finally:
         shop.shutdown()
         shop.server_close()
-
-    from datetime import UTC, datetime
 
     events = [
         verify_event(headers=h, raw_body=b, secrets=CARD_SECRETS, now=datetime.now(UTC)) for h, b in received
