@@ -65,6 +65,8 @@ class JournalEntry(models.Model):
     document_kind = models.CharField(max_length=30)
     document_key = models.CharField(max_length=64)
     memo = models.CharField(max_length=200)
+    # The sum of one side. Lines must add up to it at commit, so none can be added to an entry later.
+    total = models.DecimalField(max_digits=16, decimal_places=2, default=0)
     order_number = models.CharField(max_length=24, blank=True)
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by"
@@ -118,7 +120,9 @@ class JournalLine(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(debit__gt=0, credit=0) | Q(debit=0, credit__gt=0), name="journal_line_one_side"
+                # Both zero only on entries about goods that cost nothing: a move still needs its entry.
+                condition=Q(debit__gte=0, credit=0) | Q(debit=0, credit__gte=0),
+                name="journal_line_one_side",
             )
         ]
         indexes = [
@@ -139,7 +143,9 @@ class JournalLine(models.Model):
                 when=pgtrigger.After,
                 timing=pgtrigger.Deferred,
                 func="""
-                    IF (SELECT sum(debit) <> sum(credit) FROM finance_journalline WHERE entry_id = NEW.entry_id) THEN
+                    IF (SELECT sum(l.debit) <> sum(l.credit) OR sum(l.debit) <> e.total
+                          FROM finance_journalline l JOIN finance_journalentry e ON e.id = l.entry_id
+                         WHERE e.id = NEW.entry_id GROUP BY e.total) THEN
                         RAISE EXCEPTION 'journal entry % does not balance', NEW.entry_id USING ERRCODE = 'integrity_constraint_violation';
                     END IF;
                     RETURN NULL;
@@ -203,11 +209,15 @@ class Payment(models.Model):
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     authorized = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     captured = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    voided = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     refunded = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    card_label = models.CharField(max_length=40, blank=True)
     reference = models.CharField("reference the payer quotes", max_length=40, blank=True)
     redirect_url = models.URLField(max_length=500, blank=True)
     failure = models.CharField(max_length=120, blank=True)
     authorization_expires_at = models.DateTimeField(null=True, blank=True)
+    # What is still authorized is not needed any more: a worker gives it back to the shopper's limit.
+    void_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -224,7 +234,7 @@ class Payment(models.Model):
                 name="payment_refunded_in_captured",
             ),
             models.CheckConstraint(
-                condition=~Q(method="CARD") | Q(captured__lte=F("authorized")),
+                condition=~Q(method="CARD") | Q(captured__lte=F("authorized") - F("voided"), voided__gte=0),
                 name="payment_card_captured_in_authorized",
             ),
         ]
@@ -233,6 +243,11 @@ class Payment(models.Model):
             models.Index(fields=["reference"], name="payment_reference", condition=~Q(reference="")),
             models.Index(
                 fields=["state", "created_at"], name="payment_pending", condition=Q(state="PENDING")
+            ),
+            models.Index(
+                fields=["void_requested_at"],
+                name="payment_void_queue",
+                condition=Q(void_requested_at__isnull=False, state="AUTHORIZED"),
             ),
         ]
 
@@ -276,6 +291,8 @@ class Capture(models.Model):
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     provider_ref = models.CharField(max_length=80, blank=True)
     failure = models.CharField(max_length=120, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True, blank=True)
@@ -283,6 +300,11 @@ class Capture(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="capture_positive"),
+            models.UniqueConstraint(
+                fields=["payment", "provider_ref"],
+                condition=~Q(provider_ref=""),
+                name="capture_provider_ref_once",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="DONE") | Q(entry__isnull=False), name="capture_has_entry"
             ),
@@ -291,6 +313,10 @@ class Capture(models.Model):
                 condition=Q(shipment__isnull=False) & ~Q(state="REFUSED"),
                 name="capture_once_per_shipment",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="capture_pending", condition=Q(state="PENDING")),
+            models.Index(fields=["payment"], name="capture_payment"),
         ]
 
     def __str__(self) -> str:
@@ -311,6 +337,8 @@ class Refund(models.Model):
     bank_account = models.CharField("account for a transfer back", max_length=34, blank=True)
     provider_ref = models.CharField(max_length=80, blank=True)
     failure = models.CharField(max_length=120, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True, blank=True)
@@ -318,6 +346,11 @@ class Refund(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
+            models.UniqueConstraint(
+                fields=["payment", "provider_ref"],
+                condition=~Q(provider_ref=""),
+                name="refund_provider_ref_once",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="DONE") | Q(entry__isnull=False), name="refund_has_entry"
             ),
@@ -360,23 +393,48 @@ class Invoice(models.Model):
     tax_total = models.DecimalField(max_digits=12, decimal_places=2)
     total = models.DecimalField(max_digits=12, decimal_places=2)
     tax_by_rate = models.JSONField(default=list)
+    # Some gross sums have no net base: what is missing to the charged gross, with its sign.
+    rounding = models.DecimalField(max_digits=6, decimal_places=2, default=0)
+    # Advances that this invoice closes: [{"rate", "gross", "net", "tax"}]
+    prepaid_by_rate = models.JSONField(default=list, blank=True)
+    # What the whole paper said before this system; such papers have no entry.
+    is_imported = models.BooleanField(default=False)
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
+                fields=["shipment"],
+                condition=Q(kind="INVOICE", shipment__isnull=False),
+                name="invoice_once_per_shipment",
+            ),
+            models.UniqueConstraint(
                 fields=["entity", "kind", "year", "sequence"], name="invoice_sequence_once"
             ),
             models.CheckConstraint(
-                condition=Q(total=F("net_total") + F("tax_total")), name="invoice_adds_up"
+                condition=Q(total=F("net_total") + F("tax_total") + F("rounding")), name="invoice_adds_up"
             ),
         ]
         indexes = [
             models.Index(fields=["order"], name="invoice_order"),
             models.Index(fields=["-issued_on", "-id"], name="invoice_newest"),
         ]
-        triggers = append_only("invoice")
+        triggers = [
+            *append_only("invoice"),
+            pgtrigger.Trigger(
+                name="invoice_has_entry",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func="""
+                    IF NEW.entry_id IS NULL AND NOT NEW.is_imported THEN
+                        RAISE EXCEPTION 'invoice % has no journal entry', NEW.number USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -428,10 +486,15 @@ class FiscalReceipt(models.Model):
     currency = models.CharField(max_length=3, default="RSD")
     total = models.DecimalField(max_digits=12, decimal_places=2)
     tax_by_rate = models.JSONField(default=list)
-    # [{"name", "gtin", "quantity", "unit_price", "total", "tax_rate", "order_line"}]
+    # [{"name", "gtin", "quantity", "unit_price", "total", "tax", "tax_rate", "order_line", "line_kind"}]
     items = models.JSONField(default=list)
     # [{"method", "amount"}]
     payments = models.JSONField(default=list)
+    cashier = models.CharField(max_length=50, blank=True)
+    # When money for an advance arrived; the receipt may be written a day later.
+    paid_at = models.DateTimeField(null=True, blank=True)
+    # The request as first sent, without the buyer id: a repeat must send the same.
+    payload = models.JSONField(null=True, blank=True)
     state = models.CharField(max_length=8, choices=FiscalState, default=FiscalState.PENDING)
     number = models.CharField(max_length=60, blank=True)
     counter = models.CharField(max_length=40, blank=True)
@@ -445,9 +508,36 @@ class FiscalReceipt(models.Model):
     issued_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="COPY") | Q(entry__isnull=False), name="fiscal_has_entry"
+            ),
+            models.CheckConstraint(condition=~Q(state="SIGNED") | ~Q(number=""), name="fiscal_signed_number"),
+        ]
         indexes = [
             models.Index(fields=["order"], name="fiscal_order"),
             models.Index(fields=["next_attempt_at", "id"], name="fiscal_queue", condition=Q(state="PENDING")),
+            models.Index(fields=["shipment"], name="fiscal_shipment"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="fiscal_content_is_final",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.Before,
+                func="""
+                    -- The buyer's document number alone may be erased later.
+                    IF TG_OP = 'DELETE'
+                       OR OLD.state = 'SIGNED' AND to_jsonb(NEW) - 'buyer_id_encrypted' IS DISTINCT FROM to_jsonb(OLD) - 'buyer_id_encrypted'
+                       OR (NEW.entity_id, NEW.order_id, NEW.kind, NEW.transaction, NEW.cause_key, NEW.request_id, NEW.referent_id,
+                           NEW.currency, NEW.total, NEW.tax_by_rate, NEW.items, NEW.payments, NEW.entry_id)
+                          IS DISTINCT FROM
+                          (OLD.entity_id, OLD.order_id, OLD.kind, OLD.transaction, OLD.cause_key, OLD.request_id, OLD.referent_id,
+                           OLD.currency, OLD.total, OLD.tax_by_rate, OLD.items, OLD.payments, OLD.entry_id) THEN
+                        RAISE EXCEPTION 'fiscal receipt % is final', OLD.id USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
         ]
 
     def __str__(self) -> str:
@@ -470,6 +560,7 @@ class BankStatementLine(models.Model):
     state = models.CharField(max_length=10, choices=StatementState, default=StatementState.UNMATCHED)
     capture = models.OneToOneField(Capture, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
     imported_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -493,6 +584,7 @@ class CourierRemittanceLine(models.Model):
     state = models.CharField(max_length=10, choices=StatementState, default=StatementState.UNMATCHED)
     capture = models.OneToOneField(Capture, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
     imported_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

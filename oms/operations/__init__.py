@@ -33,6 +33,7 @@ from oms.operations.orders import (
     save_order,
     set_fulfillment,
 )
+from oms.operations.payment_method import change_payment_method
 
 __all__ = [
     "AlreadyResolved",
@@ -42,6 +43,7 @@ __all__ = [
     "OrderNotFound",
     "QuantityExceeded",
     "add_note",
+    "change_payment_method",
     "change_promise",
     "claim_exception",
     "complete_if_done",

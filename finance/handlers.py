@@ -1,0 +1,29 @@
+"""Reactions to what money did."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from finance.models import Refund
+from finance.operations import bell
+from finance.states import OperationState
+from finance.tasks import ON_BELL
+from oms.workflows import returns
+from retail.kernel.clock import now
+from retail.kernel.models import OutboxEvent
+from retail.kernel.outbox import subscribe
+
+if settings.OUTBOX_RINGS:
+    for kind, task in ON_BELL.items():
+        bell.answer(kind, task.delay)
+
+
+@subscribe("finance.refund_done")
+def finish_return(event: OutboxEvent) -> None:
+    """A return is refunded when the last refund that was asked for it is done."""
+    refund = Refund.objects.get(public_id=event.payload["refund"])
+    if refund.parent_return_id is None:
+        return
+    waiting = Refund.objects.filter(parent_return_id=refund.parent_return_id, state=OperationState.PENDING)
+    if not waiting.exists():
+        returns.mark_refunded(return_id=refund.parent_return_id, now=now())

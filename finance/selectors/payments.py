@@ -1,0 +1,115 @@
+"""Questions to the payments: what is held for an order, what a shipment still needs, how a transfer is to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import F, QuerySet, Sum
+
+from finance import rules
+from finance.chart import ADVANCES
+from finance.models import BankStatementLine, Capture, Payment
+from finance.papers.ips import GOODS_FOR_COMPANIES, GOODS_FOR_PERSONS, IpsPayment, ips_payload
+from finance.rules import Sold
+from finance.selectors.ledger import order_balances
+from finance.selectors.sales import lines_of_order, sales_of_order
+from finance.states import OperationState, PaymentState
+from oms.models import Order
+from oms.states import PaymentMethod
+from retail.kernel.money import ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class TransferInstructions:
+    """What the shopper's bank must be told; `ips` is the text of the QR code."""
+
+    account: str
+    recipient: str
+    amount: Decimal
+    currency: str
+    model: str
+    reference: str
+    purpose: str
+    ips: str
+
+
+def payments_of_order(*, order_id: int) -> QuerySet[Payment]:
+    return Payment.objects.filter(order_id=order_id).order_by("attempt")
+
+
+def shipment_charge(*, order_id: int, sold: Sequence[Sold]) -> Decimal:
+    """The gross of these units, with everything that is charged along with the first shipment."""
+    order = Order.objects.get(pk=order_id)
+    return rules.total_of(rules.sale_parts(lines_of_order(order=order), sold))
+
+
+def collectable(*, order_id: int, sold: Sequence[Sold]) -> Decimal:
+    """What the courier (or the store's till) must collect with these units: nothing unless it is cash on delivery."""
+    order = Order.objects.get(pk=order_id)
+    if order.payment_method != PaymentMethod.CASH_ON_DELIVERY:
+        return ZERO
+    held = -order_balances(order_number=order.number).get(ADVANCES, ZERO)
+    return max(shipment_charge(order_id=order_id, sold=sold) - held, ZERO)
+
+
+def live_authorization(*, order_id: int) -> Decimal:
+    """What cards of the order can still be captured for."""
+    sums = Payment.objects.filter(
+        order_id=order_id, method=PaymentMethod.CARD, state=PaymentState.AUTHORIZED
+    ).aggregate(live=Sum(F("authorized") - F("captured") - F("voided")))
+    return sums["live"] or ZERO
+
+
+def shipment_needs(*, order: Order, shipment_id: int, sold: Sequence[Sold]) -> Decimal:
+    """What is still to be captured before these units may leave. Money captured for other parcels is theirs."""
+    sales = sales_of_order(order=order)
+    charge = rules.total_of(rules.sale_parts(lines_of_order(order=order, sales=sales), sold))
+    held = -order_balances(order_number=order.number).get(ADVANCES, ZERO)
+    papered = [sale.shipment_id for sale in sales if sale.shipment_id is not None]
+    of_others = (
+        Capture.objects.filter(payment__order=order, state=OperationState.DONE, shipment__isnull=False)
+        .exclude(shipment_id=shipment_id)
+        .exclude(shipment_id__in=papered)
+        .aggregate(total=Sum("amount"))["total"]
+    )
+    return max(charge - max(held - (of_others or ZERO), ZERO), ZERO)
+
+
+def payer_account(*, payment_id: int) -> str:
+    """Where the money of a transfer came from, as its newest statement line says."""
+    line = (
+        BankStatementLine.objects.filter(capture__payment_id=payment_id)
+        .exclude(payer_account="")
+        .order_by("-booked_on", "-pk")
+        .first()
+    )
+    return line.payer_account if line else ""
+
+
+def transfer_instructions(*, payment_id: int) -> TransferInstructions:
+    """How to pay what is still missing of a transfer."""
+    payment = Payment.objects.select_related("order__entity").get(pk=payment_id)
+    order, entity = payment.order, payment.order.entity
+    amount = payment.amount - payment.captured
+    purpose = f"Porudžbina {order.number}"
+    slip = IpsPayment(
+        account=entity.bank_account,
+        recipient=entity.name[:70],
+        recipient_address=f"{entity.street}, {entity.postal_code} {entity.city}",
+        amount=max(amount, Decimal("0.01")),
+        purpose=purpose,
+        payment_code=GOODS_FOR_COMPANIES if order.company_pib else GOODS_FOR_PERSONS,
+        reference=payment.reference,
+    )
+    return TransferInstructions(
+        account=entity.bank_account,
+        recipient=entity.name,
+        amount=max(amount, ZERO),
+        currency=payment.currency,
+        model=slip.model,
+        reference=payment.reference,
+        purpose=purpose,
+        ips=ips_payload(slip),
+    )

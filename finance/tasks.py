@@ -1,0 +1,55 @@
+"""Doors for the worker: read the clock, call one verb. The rows are the truth, so a task that is lost or doubled changes nothing."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from finance import workflows as money
+from finance.operations import bell
+from retail.kernel.clock import now
+from retail.kernel.context import acting
+
+
+@shared_task
+def sign_receipts() -> None:
+    with acting(label="job:finance.sign_receipts"):
+        money.sign_receipts(now=now())
+
+
+@shared_task
+def process_events() -> None:
+    with acting(label="job:finance.process_events"):
+        money.process_events(now=now())
+
+
+@shared_task
+def send_refunds() -> None:
+    with acting(label="job:finance.send_refunds"):
+        money.send_refunds(now=now())
+
+
+@shared_task
+def void_authorizations() -> None:
+    with acting(label="job:finance.void_authorizations"):
+        money.void_authorizations(now=now())
+
+
+@shared_task
+def settle_captures() -> None:
+    with acting(label="job:finance.settle_captures"):
+        money.settle_captures(now=now())
+
+
+@shared_task
+def poll_payments() -> None:
+    with acting(label="job:finance.poll_payments"):
+        money.poll_payments(now=now())
+
+
+# What a verb rings for after its commit; the sweeps of every minute do the same without a bell.
+ON_BELL = {
+    bell.RECEIPTS: sign_receipts,
+    bell.EVENTS: process_events,
+    bell.REFUNDS: send_refunds,
+    bell.VOIDS: void_authorizations,
+}

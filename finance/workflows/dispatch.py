@@ -1,0 +1,319 @@
+"""What happens to money and papers when goods leave: captured before, posted with them.
+
+See docs/decisions/capture-before-dispatch.md for why the card is captured before the goods leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from finance import rules, selectors
+from finance.chart import ADVANCES, CASH, COURIER_RECEIVABLE
+from finance.models import Capture, FiscalReceipt, JournalEntry, Payment
+from finance.operations import Posted, issue_value, payment_for, post_entry
+from finance.operations.ledger import Posting, debit
+from finance.operations.papers import (
+    advance_items,
+    issue_invoice,
+    own_pib,
+    queue_fiscal_receipt,
+    rate_rows,
+)
+from finance.operations.payments import buyer_of, plan_of, settle_capture
+from finance.operations.revenue import Revenue, advance_tax_lines, cost_lines, revenue_of
+from finance.rules import Goods, PaperPlan, Part, RateAmounts, Sold
+from finance.states import (
+    FiscalKind,
+    FiscalTransaction,
+    InvoiceKind,
+    OperationState,
+    PaymentState,
+)
+from finance.workflows.card_calls import execute_capture
+from oms import operations as orders
+from oms.models import Order
+from oms.states import PaymentMethod
+from retail.kernel.clock import business_date
+from retail.kernel.errors import NotFound, Refusal
+from retail.kernel.models import User
+from retail.kernel.money import ZERO
+from warehouse.models import Shipment
+
+
+class CaptureRefused(Refusal):
+    """The card cannot be charged for these goods (most often the authorization has expired): the parcel stays."""
+
+    code = "AUTHORIZATION_EXPIRED"
+
+
+class CaptureUnknown(Refusal):
+    """Whether the card was charged is not known yet: the parcel waits, and the same dispatch may be tried again."""
+
+    code = "CAPTURE_UNKNOWN"
+    status = 503
+
+
+class PaymentMissing(Refusal):
+    """Goods that are to be paid before they leave are not paid."""
+
+    code = "PAYMENT_MISSING"
+
+
+class AlreadyPosted(Refusal):
+    code = "ALREADY_POSTED"
+
+
+class ForeignStock(Refusal):
+    """The goods belong to another company of the group than the one that sells them."""
+
+    code = "FOREIGN_STOCK"
+
+
+class ShipmentNotFound(NotFound):
+    code = "UNKNOWN_SHIPMENT"
+
+
+def prepare_dispatch(*, shipment_id: int, sold: Sequence[Sold], by: User | None, now: datetime) -> None:
+    """Take the money for a shipment before it leaves. Call it outside any transaction; doing it twice takes nothing twice.
+
+    Refuses CaptureRefused (and opens the exception that holds the parcel), CaptureUnknown.
+    """
+    shipment = _shipment(shipment_id)
+    for _ in range(3):
+        capture = _wanted_capture(shipment, sold, now)
+        if capture is None:
+            return
+        if capture.state == OperationState.REFUSED:
+            _refuse(shipment, capture.failure, now)
+        outcome = execute_capture(capture_id=capture.pk, now=now, by=by)
+        if outcome == OperationState.REFUSED:
+            capture.refresh_from_db(fields=["failure"])
+            _refuse(shipment, capture.failure, now)
+        if outcome == OperationState.PENDING:
+            raise CaptureUnknown("The card provider has not answered yet. Try again in a minute.")
+    raise CaptureUnknown("The order changes while its card is being charged. Try again.")
+
+
+@transaction.atomic
+def _wanted_capture(shipment: Shipment, sold: Sequence[Sold], now: datetime) -> Capture | None:
+    """The capture that this shipment still needs, stored before the provider is called; an unsaved refusal when no card can give it."""
+    order = orders.lock_order(order_id=shipment.order_id)
+    if order.payment_method != PaymentMethod.CARD:
+        return None
+    needed = selectors.shipment_needs(order=order, shipment_id=shipment.pk, sold=sold)
+    if needed <= 0:
+        return None
+    own = Capture.objects.filter(payment__order=order, shipment=shipment).exclude(
+        state=OperationState.REFUSED
+    )
+    waiting = own.filter(state=OperationState.PENDING).first()
+    if waiting is not None:
+        return waiting
+    cards = Payment.objects.filter(
+        order=order, method=PaymentMethod.CARD, state=PaymentState.AUTHORIZED, void_requested_at__isnull=True
+    ).order_by("attempt")
+    for payment in cards:
+        if payment.authorized - payment.captured - payment.voided >= needed:
+            # A second capture for the same parcel (units were added) stands by itself.
+            return Capture.objects.create(
+                payment=payment,
+                amount=needed,
+                shipment=None if own.exists() else shipment,
+                created_at=now,
+            )
+    return Capture(amount=needed, state=OperationState.REFUSED, failure="NOTHING_AUTHORIZED")
+
+
+@transaction.atomic
+def _hold_parcel(shipment: Shipment, failure: str, now: datetime) -> None:
+    orders.lock_order(order_id=shipment.order_id)
+    orders.open_exception(
+        kind="AUTHORIZATION_EXPIRED",
+        order_id=shipment.order_id,
+        cause_key=shipment.number,
+        detail={"shipment": shipment.number, "code": failure},
+        now=now,
+    )
+
+
+def _refuse(shipment: Shipment, failure: str, now: datetime) -> None:
+    _hold_parcel(shipment, failure, now)
+    raise CaptureRefused(
+        "The card cannot be charged, so the parcel stays here.", shipment=shipment.number, reason=failure
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sale:
+    """What one shipment's paper comes to, before anything is written."""
+
+    order: Order
+    shipment: Shipment
+    plan: PaperPlan
+    parts: list[Part]
+    charge: Decimal
+    from_advance: Decimal
+    closing: list[RateAmounts]
+    revenue: Revenue
+
+
+@transaction.atomic
+def post_dispatch(
+    *,
+    shipment_id: int,
+    goods: Sequence[Goods],
+    sold: Sequence[Sold],
+    by: User | None,
+    now: datetime,
+) -> Posted:
+    """Goods leave: cost, revenue, tax, what they are paid with, and the paper. Inside the dispatch transaction.
+
+    Refuses AlreadyPosted, PaymentMissing (prepare_dispatch comes first), ForeignStock, StockValueShort, BeyondSold.
+    """
+    shipment = _shipment(shipment_id)
+    order = orders.lock_order(order_id=shipment.order_id)
+    sale = _compose(order, shipment, sold)
+    values = issue_value(entity_id=order.entity_id, items=[(one.variant_id, one.quantity) for one in goods])
+    entry = post_entry(
+        entity_id=order.entity_id,
+        date=business_date(now),
+        document_kind="dispatch",
+        document_key=shipment.number,
+        memo=f"Otprema {shipment.number}, {order.number}",
+        order_number=order.number,
+        by=by,
+        lines=[*_paid_with(sale), *sale.revenue.lines, *cost_lines(goods, values, is_return=False)],
+    )
+    _write_receipts(sale, entry, now)
+    if _receivable(sale) == CASH and sale.charge > sale.from_advance:
+        _take_cash(sale, entry, now)
+    if sale.plan.has_invoice:
+        issue_invoice(
+            order=order,
+            kind=InvoiceKind.INVOICE,
+            parts=sale.parts,
+            net=sale.revenue.net,
+            rounding=sale.revenue.rounding,
+            entry=entry,
+            now=now,
+            supplied_on=business_date(now),
+            shipment=shipment,
+            prepaid=sale.closing if not sale.plan.is_fiscal else (),
+        )
+    orders.resolve_cause(
+        kind="AUTHORIZATION_EXPIRED", cause_key=shipment.number, resolution="Captured and sent.", now=now
+    )
+    return Posted(entry.pk, values)
+
+
+def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
+    if shipment.location.entity_id != order.entity_id:
+        raise ForeignStock("These goods belong to another company of the group.")
+    sales = selectors.sales_of_order(order=order)
+    if any(one.shipment_id == shipment.pk for one in sales):
+        raise AlreadyPosted(f"{shipment.number} was posted already.")
+    plan = plan_of(order)
+    parts = rules.sale_parts(selectors.lines_of_order(order=order, sales=sales), sold)
+    charge = rules.total_of(parts)
+    held = max(-selectors.order_balances(order_number=order.number).get(ADVANCES, ZERO), ZERO)
+    from_advance = min(held, charge)
+    if plan.is_prepaid and from_advance < charge:
+        raise PaymentMissing(
+            f"{charge - from_advance} of these goods is not paid.", missing=str(charge - from_advance)
+        )
+    closing = _closing(order, parts, from_advance) if plan.has_advance_paper else []
+    revenue = revenue_of(parts, plan=plan, is_refund=False)
+    return _Sale(order, shipment, plan, parts, charge, from_advance, closing, revenue)
+
+
+def _closing(order: Order, parts: Sequence[Part], from_advance: Decimal) -> list[RateAmounts]:
+    advance = selectors.advance_of_order(order=order)
+    by_rate: dict[Decimal, Decimal] = {}
+    for part in parts:
+        by_rate[part.rate] = by_rate.get(part.rate, ZERO) + part.gross
+    return rules.closing_of(
+        received=advance.received, closed=advance.closed, gross_by_rate=by_rate, amount=from_advance
+    )
+
+
+def _receivable(sale: _Sale) -> str:
+    """Cash on delivery without a carrier is cash over the counter."""
+    if sale.plan.receivable == COURIER_RECEIVABLE and sale.shipment.service_id is None:
+        return CASH
+    return sale.plan.receivable
+
+
+def _paid_with(sale: _Sale) -> list[Posting]:
+    return [
+        debit(ADVANCES, sale.from_advance),
+        debit(
+            _receivable(sale),
+            sale.charge - sale.from_advance,
+            source_kind="shipment",
+            source_key=sale.shipment.number,
+        ),
+        *advance_tax_lines(sale.closing, is_closing=True),
+    ]
+
+
+def _write_receipts(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
+    """An advance that these goods close is refunded first; the sale refers to that refund."""
+    if not sale.plan.is_fiscal:
+        return
+    order, number = sale.order, sale.shipment.number
+    referent: FiscalReceipt | None = None
+    cashier = sale.shipment.location.code
+    if sale.closing:
+        referent = queue_fiscal_receipt(
+            order=order,
+            kind=FiscalKind.ADVANCE,
+            transaction_kind=FiscalTransaction.REFUND,
+            cause_key=f"advance_closing:{number}",
+            items=advance_items(sale.closing),
+            tax_by_rate=rate_rows(sale.closing),
+            payment_method=sale.plan.fiscal_payment,
+            entry=entry,
+            now=now,
+            cashier=cashier,
+            referent=selectors.advance_of_order(order=order).last_receipt,
+            shipment=sale.shipment,
+            buyer_id=own_pib(order.entity),
+        )
+    queue_fiscal_receipt(
+        order=order,
+        kind=FiscalKind.NORMAL,
+        transaction_kind=FiscalTransaction.SALE,
+        cause_key=f"sale:{number}",
+        items=rules.receipt_items(sale.parts),
+        tax_by_rate=rules.by_rate(sale.parts),
+        payment_method=sale.plan.fiscal_payment,
+        entry=entry,
+        now=now,
+        cashier=cashier,
+        referent=referent,
+        shipment=sale.shipment,
+        buyer_id=buyer_of(order),
+    )
+
+
+def _take_cash(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
+    """Handed over for cash: the money is in the till with this entry."""
+    capture = Capture.objects.create(
+        payment=payment_for(order=sale.order, method=PaymentMethod.CASH_ON_DELIVERY, now=now),
+        amount=sale.charge - sale.from_advance,
+        shipment=sale.shipment,
+        created_at=now,
+    )
+    settle_capture(order=sale.order, capture=capture, entry=entry, now=now)
+
+
+def _shipment(shipment_id: int) -> Shipment:
+    shipment = Shipment.objects.select_related("location", "order").filter(pk=shipment_id).first()
+    if shipment is None:
+        raise ShipmentNotFound("There is no such shipment.")
+    return shipment

@@ -1,0 +1,242 @@
+"""What happens to money and papers when goods come back, or never arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from finance import rules, selectors
+from finance.chart import COST_OF_GOODS, COURIER_RECEIVABLE, CUSTOMERS, WRITE_OFFS
+from finance.models import FiscalReceipt, Invoice, JournalEntry
+from finance.operations import post_entry, return_value
+from finance.operations.ledger import Posting, credit, debit
+from finance.operations.papers import (
+    issue_invoice,
+    own_pib,
+    queue_fiscal_receipt,
+)
+from finance.operations.payments import buyer_of, plan_of
+from finance.operations.revenue import Revenue, cost_lines, revenue_of
+from finance.rules import Goods, Part, Sale, Sold
+from finance.selectors.sales import amounts_by_line
+from finance.states import FiscalKind, FiscalTransaction, InvoiceKind
+from finance.workflows.dispatch import AlreadyPosted, ShipmentNotFound
+from oms import operations as orders
+from oms.models import Order, Return
+from retail.kernel.clock import business_date
+from retail.kernel.errors import NotFound, Refusal
+from retail.kernel.models import User
+from retail.kernel.money import ZERO
+from warehouse.models import Shipment, StockMove
+from warehouse.states import MoveReason
+
+
+class NothingSold(Refusal):
+    """The shipment has no paper, or all of it was taken back already."""
+
+    code = "NOTHING_SOLD"
+
+
+@dataclass(frozen=True, slots=True)
+class PostedReturn:
+    """The entry for the stock moves, the amount of each, and what is no longer owed, gross, by order line."""
+
+    entry_id: int
+    values: list[Decimal]
+    amounts: dict[int, Decimal]
+
+    @property
+    def total(self) -> Decimal:
+        return sum(self.amounts.values(), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class _Undoing:
+    """A document that takes sales back: where it comes from, and whose buyer id the receipt carries."""
+
+    order: Order
+    key: str
+    kind: str
+    shipment: Shipment | None = None
+    parent_return: Return | None = None
+    buyer_id: str = ""
+    buyer_id_encrypted: str = ""
+
+
+@transaction.atomic
+def post_return(
+    *,
+    return_id: int,
+    goods: Sequence[Goods],
+    sold: Sequence[Sold],
+    by: User | None,
+    now: datetime,
+) -> PostedReturn:
+    """Goods came back from the buyer: cost, revenue and tax are undone, the buyer is owed the money, a paper says so.
+
+    A person's fiscal refund waits for a buyer id when none was given. Refuses AlreadyPosted, BeyondSold, BeyondIssue.
+    """
+    given = Return.objects.filter(pk=return_id).first()
+    if given is None:
+        raise NotFound("There is no such return.")
+    order = orders.lock_order(order_id=given.order_id)
+    if selectors.entries(document_kind="return", document_key=given.number).exists():
+        raise AlreadyPosted(f"{given.number} was posted already.")
+    undone = rules.returned_parts(selectors.sales_of_order(order=order), sold)
+    document = _Undoing(
+        order,
+        given.number,
+        "return",
+        parent_return=given,
+        buyer_id=buyer_of(order),
+        buyer_id_encrypted="" if order.company_pib else given.buyer_id_encrypted,
+    )
+    return _undo(document, undone, goods, by, now)
+
+
+@transaction.atomic
+def post_undelivered(
+    *, shipment_id: int, goods: Sequence[Goods], by: User | None, now: datetime
+) -> PostedReturn:
+    """A parcel came back refused or undeliverable: all that its paper still says is undone, under the seller's own PIB.
+
+    Refuses NothingSold, BeyondIssue.
+    """
+    shipment, order, sale = _sale_of(shipment_id)
+    document = _Undoing(
+        order, shipment.number, "undelivered", shipment=shipment, buyer_id=own_pib(order.entity)
+    )
+    return _undo(document, [(sale, rules.rest_of(sale))], goods, by, now)
+
+
+@transaction.atomic
+def post_lost(*, shipment_id: int, by: User | None, now: datetime) -> PostedReturn:
+    """The carrier lost a parcel: the sale is undone, and what it cost is a loss instead of cost of goods sold."""
+    shipment, order, sale = _sale_of(shipment_id)
+    parts = rules.rest_of(sale)
+    cost = _cost_still_out(shipment, {part.line_id for part in parts})
+    loss = [
+        debit(WRITE_OFFS, cost, source_kind="shipment", source_key=shipment.number),
+        credit(COST_OF_GOODS, cost, source_kind="shipment", source_key=shipment.number),
+    ]
+    document = _Undoing(order, shipment.number, "lost", shipment=shipment, buyer_id=own_pib(order.entity))
+    return _undo(document, [(sale, parts)], [], by, now, extra=loss)
+
+
+def _sale_of(shipment_id: int) -> tuple[Shipment, Order, Sale]:
+    shipment = Shipment.objects.filter(pk=shipment_id).first()
+    if shipment is None:
+        raise ShipmentNotFound("There is no such shipment.")
+    order = orders.lock_order(order_id=shipment.order_id)
+    sales = [one for one in selectors.sales_of_order(order=order) if one.shipment_id == shipment.pk]
+    if not sales or not rules.rest_of(sales[0]):
+        raise NothingSold(f"Nothing of {shipment.number} is left to be taken back.")
+    return shipment, order, sales[0]
+
+
+def _undo(
+    document: _Undoing,
+    undone: Sequence[tuple[Sale, list[Part]]],
+    goods: Sequence[Goods],
+    by: User | None,
+    now: datetime,
+    extra: Sequence[Posting] = (),
+) -> PostedReturn:
+    order = document.order
+    plan = plan_of(order)
+    values = return_value(entity_id=order.entity_id, goods=goods) if goods else []
+    revenues = [revenue_of(parts, plan=plan, is_refund=True) for _, parts in undone]
+    gross = sum((rules.total_of(parts) for _, parts in undone), ZERO)
+    entry = post_entry(
+        entity_id=order.entity_id,
+        date=business_date(now),
+        document_kind=document.kind,
+        document_key=document.key,
+        memo=f"Povrat {document.key}, {order.number}",
+        order_number=order.number,
+        by=by,
+        lines=[
+            *(line for revenue in revenues for line in revenue.lines),
+            *_owed_to_buyer(document, gross),
+            *cost_lines(goods, values, is_return=True),
+            *extra,
+        ],
+    )
+    for (sale, parts), revenue in zip(undone, revenues, strict=True):
+        _write_papers(document, sale, parts, revenue, entry, now)
+    return PostedReturn(entry.pk, values, amounts_by_line(part for _, parts in undone for part in parts))
+
+
+def _owed_to_buyer(document: _Undoing, gross: Decimal) -> list[Posting]:
+    """A parcel that came back unpaid is no longer the courier's debt; all else is owed to the buyer."""
+    open_at_courier = ZERO
+    if document.shipment is not None:
+        balances = selectors.order_balances(order_number=document.order.number)
+        open_at_courier = min(gross, max(balances.get(COURIER_RECEIVABLE, ZERO), ZERO))
+    return [
+        credit(COURIER_RECEIVABLE, open_at_courier, source_kind="shipment", source_key=document.key),
+        credit(CUSTOMERS, gross - open_at_courier),
+    ]
+
+
+def _write_papers(
+    document: _Undoing,
+    sale: Sale,
+    parts: list[Part],
+    revenue: Revenue,
+    entry: JournalEntry,
+    now: datetime,
+) -> None:
+    order = document.order
+    plan = plan_of(order)
+    if plan.is_fiscal:
+        sold_by = FiscalReceipt.objects.get(pk=sale.key)
+        queue_fiscal_receipt(
+            order=order,
+            kind=FiscalKind.NORMAL,
+            transaction_kind=FiscalTransaction.REFUND,
+            cause_key=f"{document.kind}:{document.key}:{sale.key}",
+            items=rules.receipt_items(parts),
+            tax_by_rate=rules.by_rate(parts),
+            payment_method=plan.fiscal_payment,
+            entry=entry,
+            now=now,
+            cashier=sold_by.cashier,
+            referent=sold_by,
+            shipment=document.shipment,
+            parent_return=document.parent_return,
+            buyer_id=document.buyer_id,
+            buyer_id_encrypted=document.buyer_id_encrypted,
+        )
+    if plan.has_invoice:
+        issue_invoice(
+            order=order,
+            kind=InvoiceKind.CREDIT_NOTE,
+            parts=parts,
+            net=revenue.net,
+            rounding=revenue.rounding,
+            entry=entry,
+            now=now,
+            supplied_on=business_date(now),
+            shipment=document.shipment,
+            parent_return=document.parent_return,
+            credited=_invoice_of(order, sale),
+        )
+
+
+def _invoice_of(order: Order, sale: Sale) -> Invoice | None:
+    """The invoice of the shipment that the sale's paper is about."""
+    invoices = Invoice.objects.filter(order=order, kind=InvoiceKind.INVOICE)
+    return invoices.filter(shipment_id=sale.shipment_id).first() if sale.shipment_id else None
+
+
+def _cost_still_out(shipment: Shipment, line_ids: set[int]) -> Decimal:
+    """What the parcel's goods left with, less what came back of them."""
+    moves = StockMove.objects.filter(document_key=shipment.number, order_line_id__in=line_ids)
+    left = sum((move.value for move in moves if move.reason == MoveReason.DISPATCH), ZERO)
+    back = sum((move.value for move in moves if move.reason == MoveReason.RETURN), ZERO)
+    return left - back

@@ -1,0 +1,92 @@
+"""What the minute's sweep finds when a message, a worker or a broker was lost. Every verb here may run beside itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from finance.models import Capture, Payment, PaymentEvent, Refund
+from finance.operations.payments import CARD_SERVICE
+from finance.states import OperationState, PaymentState
+from finance.workflows.card_calls import execute_refund, execute_void, look_up_capture
+from finance.workflows.cards import process_payment_event, refresh_payment
+from oms.states import OrderStatus, PaymentMethod
+
+logger = logging.getLogger("onerow.finance")
+
+# Messages come within seconds; what is older was lost on the way.
+MESSAGE_IS_LATE_AFTER = timedelta(minutes=2)
+# Pages of the provider live half an hour; an attempt that we gave up on may still be paid within this time.
+ATTEMPT_IS_DEAD_AFTER = timedelta(hours=2)
+
+
+def process_events(*, now: datetime, limit: int = 200) -> int:
+    waiting = PaymentEvent.objects.filter(processed_at__isnull=True).order_by("pk")
+    return _each(
+        waiting.values_list("pk", flat=True)[:limit], lambda pk: process_payment_event(event_id=pk, now=now)
+    )
+
+
+def settle_captures(*, now: datetime, limit: int = 100) -> int:
+    waiting = Capture.objects.filter(
+        Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
+        state=OperationState.PENDING,
+        payment__method=PaymentMethod.CARD,
+    ).order_by("pk")
+    return _each(
+        waiting.values_list("pk", flat=True)[:limit], lambda pk: look_up_capture(capture_id=pk, now=now)
+    )
+
+
+def send_refunds(*, now: datetime, limit: int = 100) -> int:
+    """Cards only: transfers are the accountant's list."""
+    waiting = Refund.objects.filter(
+        Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
+        state=OperationState.PENDING,
+        payment__method=PaymentMethod.CARD,
+    ).order_by("pk")
+    return _each(
+        waiting.values_list("pk", flat=True)[:limit], lambda pk: execute_refund(refund_id=pk, now=now)
+    )
+
+
+def void_authorizations(*, now: datetime, limit: int = 100) -> int:
+    unneeded = Payment.objects.filter(
+        Q(void_requested_at__isnull=False) | Q(order__status=OrderStatus.CANCELED),
+        state=PaymentState.AUTHORIZED,
+        method=PaymentMethod.CARD,
+    ).order_by("pk")
+    return _each(
+        unneeded.values_list("pk", flat=True)[:limit], lambda pk: execute_void(payment_id=pk, now=now)
+    )
+
+
+def poll_payments(*, now: datetime, limit: int = 100) -> int:
+    """Ask about payments of which nothing was heard, and about authorizations whose end has come."""
+    silent = Q(
+        state__in=[PaymentState.PENDING, PaymentState.EXPIRED, PaymentState.FAILED],
+        authorized=0,
+        created_at__gt=now - ATTEMPT_IS_DEAD_AFTER,
+        created_at__lt=now - MESSAGE_IS_LATE_AFTER,
+    )
+    ended = Q(state=PaymentState.AUTHORIZED, authorization_expires_at__lt=now)
+    lost = Payment.objects.filter(silent | ended, provider=CARD_SERVICE).exclude(provider_ref="")
+    return _each(
+        lost.order_by("pk").values_list("pk", flat=True)[:limit],
+        lambda pk: refresh_payment(payment_id=pk, now=now),
+    )
+
+
+def _each(pks: Iterable[int], act: Callable[[int], object]) -> int:
+    """One that fails does not hold up the others; the next sweep takes it again."""
+    done = 0
+    for pk in list(pks):
+        try:
+            act(pk)
+            done += 1
+        except Exception:
+            logger.exception("a sweep could not finish row %s", pk)
+    return done

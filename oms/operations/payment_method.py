@@ -1,0 +1,18 @@
+"""A waiting order may be paid another way than it was placed with."""
+
+from datetime import datetime
+
+from oms.models import Order
+from oms.operations.orders import save_order
+from oms.states import OrderStatus, PaymentMethod
+
+
+def change_payment_method(*, order: Order, method: PaymentMethod, deadline: datetime | None) -> None:
+    """The order row is locked by the caller; only an order that waits for money may change."""
+    assert order.status == OrderStatus.PENDING_PAYMENT, "the caller refuses other orders"
+    order.payment_method = method
+    # Another method never gives less time than was promised.
+    if deadline is not None and order.payment_deadline is not None:
+        deadline = max(deadline, order.payment_deadline)
+    order.payment_deadline = deadline
+    save_order(order, ["payment_method", "payment_deadline"])
