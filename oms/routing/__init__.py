@@ -6,7 +6,7 @@ and says why: the seven terms of the cost, the best plan of every other kind, an
 reject code. `evaluate` prices any assignment independently. See docs/routing.md.
 """
 
-from .amounts import MICRO, in_paras, micro
+from .amounts import MICRO, Flags, Floats, Ints, in_paras, micro
 from .arrays import (
     NOT_OFFERED,
     OPEN,
@@ -32,6 +32,9 @@ __all__ = [
     "OPEN",
     "TERMS",
     "Decisions",
+    "Flags",
+    "Floats",
+    "Ints",
     "Kind",
     "Network",
     "Orders",

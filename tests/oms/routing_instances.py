@@ -42,6 +42,15 @@ def public(name: str) -> Any:
         sys.path.remove(str(PUBLIC))
 
 
+class Doubles:
+    """numpy for the public judge, which keeps parcels in single precision, made to count in double."""
+
+    float32 = np.float64
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
 @cache
 def instance(count: int, seed: int, level: str = "normal") -> Any:
     return public("gen").make(count, seed, level, 7)

@@ -323,6 +323,17 @@ def test_pickup_of_the_day_holds_until_the_work_just_fits() -> None:
     assert order_by.isoformat(timespec="minutes") == "2026-12-05T14:00+01:00"
 
 
+def test_what_arrives_at_once_is_promised_for_the_day() -> None:
+    shuttle = {
+        ("lanes", ("W1", "S1", "TRUCK")): 0,
+        ("carriers", "TRUCK"): {"collect": {0}, "deliver": {0}, "day_end": "08:00"},
+    }
+    offer = worlds.promise(changed(CHAIN, shuttle), "2026-12-07T09:00Z").ship_to_store([A], "S1")
+    assert promised(offer) == "2026-12-07T11:00+01:00"
+    assert offer.order_by is not None
+    assert offer.order_by.isoformat(timespec="minutes") == "2026-12-07T17:00+01:00"  # the warehouse's cut-off
+
+
 def test_promises_hold_until_order_by_and_not_longer() -> None:
     proved = dict.fromkeys(Method, 0)
     for seed in range(300):

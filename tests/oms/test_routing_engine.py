@@ -25,7 +25,7 @@ from oms.routing import (
 )
 from oms.routing import engine as routing_engine
 from tests.oms import routing_brute as brute
-from tests.oms.routing_instances import PUBLIC, Case, arrays, instance, made, public, random_case
+from tests.oms.routing_instances import PUBLIC, Case, Doubles, arrays, instance, made, public, random_case
 
 BRUTE_CASES = 400
 
@@ -57,6 +57,8 @@ def test_chosen_and_other_plans_equal_the_best_of_all_tried(batch: int) -> None:
         assert len(same) >= 1, f"{seed}: the chosen plan is not one of those that can be had"
         assert same[0].rank == brute.best(plans, keep_promise=case.weights.keep_promise), seed
         assert decisions.shadow[0] == same[0].shadow / MICRO, seed
+        plain = min(plans, key=lambda each: each.rank - each.shadow)
+        assert decisions.bound == sum(plain.terms) / MICRO, seed
         kinds[chosen.kind] += 1
         for kind in set(Kind) - {chosen.kind}:
             others = [each for each in decisions.runner_up[0] if each.kind is kind]
@@ -106,15 +108,7 @@ def _assert_same(one: Decisions, other: Decisions, *, besides: set[str]) -> None
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The public judge, which keeps parcels in single precision, made to count in double."""
     core = public("core")
-
-    class Doubles:
-        float32 = np.float64
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(np, name)
-
     monkeypatch.setattr(core, "np", Doubles())
     return core.evaluate
 
@@ -400,6 +394,15 @@ def test_orders_are_routed_one_after_the_other() -> None:
     assert decisions.terms.sum(axis=1).tolist() == [400.0, 435.0, 495.0]
     assert decisions.bound == 3 * 400.0
     assert decisions.gap == pytest.approx(130 / 1200)
+
+
+def test_bound_is_what_each_order_would_cost_alone() -> None:
+    case = made(lines=[(0, 1)], stock=[[5], [5]], orders=2).change(
+        orders={"sku": np.array([0, 1])}, network={"cap": np.array([1])}
+    )
+    decisions = decide(case)
+    assert decisions.terms.sum(axis=1).tolist() == [435.0, 495.0]
+    assert decisions.bound == 2 * 435.0
 
 
 def test_no_orders_are_no_decisions() -> None:
