@@ -398,6 +398,32 @@ def test_a_kit_moves_with_all_its_components(world: World) -> None:
     )
 
 
+def test_a_plan_claims_anew_what_was_displaced(world: World) -> None:
+    book = world.variant()
+    item = world.stock(book, "WH-1", 5)
+    order = world.order((book, 3))
+    (claim,) = claimed(world, order)
+    Reservation.objects.filter(pk=claim.id).update(quantity=1)
+    item.refresh_from_db()
+    item.reserved = 1
+    item.save(update_fields=["reserved"])
+    repoint(world, order, (order.lines.get(), "WH-1", 3))
+    assert sum(row[2] for row in live_claims()) == 3
+    assert levels(item) == [(5, 3)]
+
+
+def test_picked_units_stay_where_they_are_whatever_the_plan_says(world: World) -> None:
+    book = world.variant()
+    world.stock(book, "WH-1", 5)
+    world.stock(book, "WH-2", 5)
+    order = world.order((book, 3))
+    (claim,) = claimed(world, order, "WH-1")
+    packing = world.stock(book, "WH-1", 0, bin_code="PACKING")
+    _pretend_picked(claim, packing.pk, 3)
+    with nothing_changes():
+        repoint(world, order, (order.lines.get(), "WH-2", 3))
+
+
 def test_targets_that_do_not_cover_the_claims_are_refused(world: World) -> None:
     book = world.variant()
     world.stock(book, "WH-1", 5)

@@ -7,7 +7,6 @@ from warehouse.operations.allocations import (
     claim_for_order_lines,
     confirm_allocation,
     release_order_claims,
-    repoint_claims,
 )
 from warehouse.operations.holds import (
     extend_basket_holds,
@@ -41,6 +40,7 @@ from warehouse.operations.refusals import (
     WrongCode,
     WrongUnit,
 )
+from warehouse.operations.repointing import repoint_claims
 from warehouse.operations.stock import Claim
 
 __all__ = [

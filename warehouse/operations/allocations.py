@@ -1,21 +1,19 @@
 """Claims of orders: taken over from the basket, made anew, confirmed by money, moved by routing, given up."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from oms.models import OrderLine
-from retail.kernel.models import Location
-from storefront.models import KitComponent
 from warehouse.models import Reservation
-from warehouse.operations.holds import ROUNDS_MAX, claim_pieces, out_of_stock, release_expired_holds, skus_of
-from warehouse.operations.refusals import AlreadyDispatched, HoldLost, InvalidQuantity, TargetTaken
+from warehouse.operations.claim_rows import UNPICKED, lock_line_claims, needs_of_lines, save_claims, split_off
+from warehouse.operations.holds import ROUNDS_MAX, claim_pieces, out_of_stock, skus_of
+from warehouse.operations.refusals import AlreadyDispatched, HoldLost
 from warehouse.operations.stock import CLAIM_COLUMNS, Claim, Delta, shift_stock
-from warehouse.rules import Piece, Short, Want, choose_lots, first_units
+from warehouse.rules import Short, Want, choose_lots, first_units
 from warehouse.selectors.lots import read_supply
 from warehouse.states import ReservationState
 
@@ -190,14 +188,14 @@ def release_order_claims(
     Unpicked units are free at once. Picked ones become put-back tasks and stay unsellable until somebody scans them back.
     """
     line_ids = sorted(set(order_line_ids))
-    parts = _parts_of_lines(line_ids)
+    needs = needs_of_lines(line_ids)
     by_part: dict[tuple[int, int], list[Reservation]] = defaultdict(list)
     for claim in lock_line_claims(line_ids):
         assert claim.order_line_id is not None
         by_part[claim.order_line_id, claim.variant_id].append(claim)
     chosen: list[tuple[Reservation, int]] = []
     for line_id in line_ids:
-        for variant_id, per_unit in parts.get(line_id, ()):
+        for variant_id, per_unit in needs[line_id].parts if line_id in needs else ():
             claims = sorted(by_part[line_id, variant_id], key=_unpicked_first)
             live = sum(claim.quantity for claim in claims)
             asked = live if quantities is None else quantities[line_id] * per_unit
@@ -215,11 +213,7 @@ def _unpicked_first(claim: Reservation) -> tuple[int, int]:
 
 
 def _let_go(chosen: Sequence[tuple[Reservation, int]]) -> ReleasedUnits:
-    freed = [
-        (claim, units)
-        for claim, units in chosen
-        if claim.state in (ReservationState.HELD, ReservationState.ALLOCATED)
-    ]
+    freed = [(claim, units) for claim, units in chosen if claim.state in UNPICKED]
     picked = [(claim, units) for claim, units in chosen if (claim, units) not in freed]
     refused = shift_stock(Delta(claim.stock_item_id, reserved=-units) for claim, units in freed)
     assert not refused, "a live claim is counted in reserved"
@@ -242,245 +236,3 @@ def _let_go(chosen: Sequence[tuple[Reservation, int]]) -> ReleasedUnits:
         changed.append(claim)
     save_claims(changed, made)
     return ReleasedUnits(sum(units for _, units in freed), sum(units for _, units in picked))
-
-
-# Routing
-
-
-def repoint_claims(
-    *,
-    order_id: int,
-    targets: Sequence[tuple[int, int, int]],
-    now: datetime,
-    channel_id: int | None = None,
-) -> list[Claim]:
-    """Move the order's unpicked claims to (order line, location, units), all or none; what is there already stays.
-
-    The targets of a line cover its whole claimed quantity. The order row is locked by the caller.
-    """
-    with transaction.atomic() if not connection.in_atomic_block else nullcontext():
-        parts = _parts_of_lines([line_id for line_id, _, _ in targets])
-        claims = [
-            claim
-            for claim in lock_line_claims(parts)
-            if claim.state in (ReservationState.HELD, ReservationState.ALLOCATED)
-        ]
-        leaving, arriving = _journeys(claims, targets, parts)
-        if not arriving:
-            return [_told(claim) for claim in claims]
-        for attempt in range(ROUNDS_MAX):
-            pieces = _find_room(order_id, leaving, arriving, now=now, channel_id=channel_id, attempt=attempt)
-            deltas = [Delta(claim.stock_item_id, reserved=-units) for claim, units in leaving]
-            if not shift_stock([*deltas, *(Delta(p.stock_item_id, reserved=p.quantity) for p in pieces)]):
-                return [_told(claim) for claim in _resettle(claims, leaving, pieces)]
-    raise _target_taken([(want, 0) for want in arriving])
-
-
-def _journeys(
-    claims: Sequence[Reservation],
-    targets: Sequence[tuple[int, int, int]],
-    parts: dict[int, list[tuple[int, int]]],
-) -> tuple[list[tuple[Reservation, int]], list[Want]]:
-    """The claim units that leave their place, and the wants of the places they go to."""
-    wanted: Counter[tuple[int, int, int]] = Counter()
-    for line_id, location_id, units in targets:
-        for variant_id, per_unit in parts[line_id]:
-            wanted[line_id, variant_id, location_id] += units * per_unit
-    claimed: Counter[tuple[int, int]] = Counter()
-    leaving: list[tuple[Reservation, int]] = []
-    for claim in claims:
-        assert claim.order_line_id is not None
-        key = (claim.order_line_id, claim.variant_id, claim.location_id)
-        claimed[key[:2]] += claim.quantity
-        stays = min(claim.quantity, wanted[key])
-        wanted[key] -= stays
-        if stays < claim.quantity:
-            leaving.append((claim, claim.quantity - stays))
-    arriving = [
-        Want(line_id, variant_id, units, ((variant_id, 1),), location_id)
-        for (line_id, variant_id, location_id), units in sorted(wanted.items())
-        if units
-    ]
-    going, coming = Counter[tuple[int | None, int]](), Counter[tuple[int | None, int]]()
-    for claim, units in leaving:
-        going[claim.order_line_id, claim.variant_id] += units
-    for want in arriving:
-        coming[want.line_id, want.sold_id] += want.quantity
-    if going != coming:
-        raise InvalidQuantity("The plan does not cover exactly what the order has claimed.")
-    return leaving, arriving
-
-
-def _find_room(
-    order_id: int,
-    leaving: Sequence[tuple[Reservation, int]],
-    arriving: Sequence[Want],
-    *,
-    now: datetime,
-    channel_id: int | None,
-    attempt: int,
-) -> list[Piece]:
-    """Lots at the targets; the units that leave a place are free for another line of the same order."""
-    supply = read_supply(
-        variant_ids=[want.sold_id for want in arriving],
-        channel_id=channel_id,
-        now=now,
-        location_ids=[want.location_id for want in arriving if want.location_id],
-    )
-    freed: Counter[int] = Counter()
-    for claim, units in leaving:
-        freed[claim.stock_item_id] += units
-    lots = [replace(lot, free=lot.free + freed[lot.stock_item_id]) for lot in supply.lots]
-    choice = choose_lots(wants=arriving, lots=lots, safety=supply.safety)
-    if choice.short:
-        available = {(each.line_id, each.sold_id): each.available for each in choice.short}
-        raise _target_taken(
-            [
-                (want, available[want.line_id, want.sold_id])
-                for want in arriving
-                if (want.line_id, want.sold_id) in available
-            ]
-        )
-    if attempt or any(lot.expired for lot in supply.lots):
-        items = [piece.stock_item_id for piece in choice.pieces]
-        release_expired_holds(now=now, stock_item_ids=items, limit=10_000)
-    return choice.pieces
-
-
-def _resettle(
-    claims: Sequence[Reservation], leaving: Sequence[tuple[Reservation, int]], pieces: Sequence[Piece]
-) -> list[Reservation]:
-    """Write the moved claims: a claim that leaves whole keeps its row, parts get rows of their own."""
-    stock = {piece.stock_item_id: piece.location_id for piece in pieces}
-    queues: dict[tuple[int | None, int], list[list[int]]] = defaultdict(list)
-    for piece in pieces:
-        queues[piece.line_id, piece.variant_id].append([piece.stock_item_id, piece.quantity])
-    changed: list[Reservation] = []
-    made: list[Reservation] = []
-    for claim, units in leaving:
-        queue = queues[claim.order_line_id, claim.variant_id]
-        is_whole = units == claim.quantity
-        claim.quantity -= units
-        changed.append(claim)
-        while units:
-            taken = min(units, queue[0][1])
-            if is_whole:
-                moved, is_whole = claim, False
-                moved.quantity = taken
-            else:
-                moved = split_off(claim, taken)
-                made.append(moved)
-            moved.stock_item_id, moved.location_id = queue[0][0], stock[queue[0][0]]
-            moved.shipment_id = None
-            units -= taken
-            queue[0][1] -= taken
-            if not queue[0][1]:
-                queue.pop(0)
-    save_claims(changed, made)
-    return [*claims, *made]
-
-
-def _target_taken(refused: Sequence[tuple[Want, int]]) -> TargetTaken:
-    skus = skus_of([want.sold_id for want, _ in refused])
-    codes = dict(
-        Location.objects.filter(pk__in=[want.location_id for want, _ in refused]).values_list("pk", "code")
-    )
-    told = [
-        {
-            "sku": skus[want.sold_id],
-            "location": codes[want.location_id or 0],
-            "quantity": want.quantity,
-            "available": available,
-        }
-        for want, available in refused
-    ]
-    return TargetTaken(
-        "The plan cannot be kept: "
-        + ", ".join(f"{line['location']} has {line['available']} of {line['sku']}" for line in told),
-        lines=told,
-    )
-
-
-# Rows
-
-
-def lock_line_claims(order_line_ids: Iterable[int]) -> list[Reservation]:
-    """Live claims of order lines, locked by id; put-backs are no longer theirs."""
-    return list(
-        Reservation.objects.select_for_update(of=("self",))
-        .filter(
-            order_line_id__in=list(order_line_ids),
-            state__in=[
-                ReservationState.HELD,
-                ReservationState.ALLOCATED,
-                ReservationState.PICKED,
-                ReservationState.PACKED,
-            ],
-            is_put_back=False,
-        )
-        .order_by("id")
-    )
-
-
-def split_off(claim: Reservation, units: int) -> Reservation:
-    """A new row for part of a claim, like it in everything else; the caller lowers the claim itself."""
-    return Reservation(
-        stock_item_id=claim.stock_item_id,
-        variant_id=claim.variant_id,
-        location_id=claim.location_id,
-        quantity=units,
-        basket_line_id=claim.basket_line_id,
-        order_line_id=claim.order_line_id,
-        state=claim.state,
-        expires_at=claim.expires_at,
-        picked_from_id=claim.picked_from_id,
-        picker_id=claim.picker_id,
-        shipment_id=claim.shipment_id,
-        parcel_id=claim.parcel_id,
-        is_put_back=claim.is_put_back,
-        created_at=claim.created_at,
-        picked_at=claim.picked_at,
-    )
-
-
-_CLAIM_FIELDS = ["stock_item", "location", "quantity", "state", "expires_at", "shipment", "parcel", "picked_from", "picker", "picked_at", "is_put_back"]  # fmt: skip
-
-
-def save_claims(changed: Sequence[Reservation], made: Sequence[Reservation] = ()) -> None:
-    """Two statements for any number of claims; their rows are locked already."""
-    if changed:
-        Reservation.objects.bulk_update(changed, _CLAIM_FIELDS)
-    if made:
-        Reservation.objects.bulk_create(made)
-
-
-def _told(claim: Reservation) -> Claim:
-    return Claim(
-        claim.pk,
-        claim.basket_line_id,
-        claim.order_line_id,
-        claim.variant_id,
-        claim.stock_item_id,
-        claim.location_id,
-        claim.quantity,
-        claim.state,
-        claim.expires_at,
-    )
-
-
-def _parts_of_lines(order_line_ids: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
-    """Per order line its (variant, units in one): itself, or the components of a kit."""
-    lines = OrderLine.objects.filter(pk__in=list(order_line_ids), variant__isnull=False)
-    rows = list(lines.values_list("pk", "variant_id", "variant__is_kit"))
-    kits = KitComponent.objects.filter(kit_id__in=[variant_id for _, variant_id, is_kit in rows if is_kit])
-    components: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    if any(is_kit for _, _, is_kit in rows):
-        for kit_id, component_id, units in kits.order_by("component_id").values_list(
-            "kit_id", "component_id", "quantity"
-        ):
-            components[kit_id].append((component_id, units))
-    return {
-        pk: components[variant_id] if is_kit else [(variant_id, 1)]
-        for pk, variant_id, is_kit in rows
-        if variant_id is not None
-    }

@@ -9,6 +9,8 @@ from warehouse.selectors.claims import (
     order_claims,
     shipment_claims,
 )
+from warehouse.selectors.network import Place, PromiseNetwork, promise_network
+from warehouse.selectors.promise import Option, promise_options
 from warehouse.selectors.stock import (
     IN_STOCK,
     StockRow,
@@ -21,6 +23,9 @@ __all__ = [
     "IN_STOCK",
     "ClaimRow",
     "Hold",
+    "Option",
+    "Place",
+    "PromiseNetwork",
     "StockRow",
     "availability",
     "availability_by_location",
@@ -28,6 +33,8 @@ __all__ = [
     "hold_expiry",
     "item_claims",
     "order_claims",
+    "promise_network",
+    "promise_options",
     "shipment_claims",
     "stock_rows",
 ]

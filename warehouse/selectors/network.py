@@ -1,0 +1,175 @@
+"""The part of a promise that changes rarely: places, carriers, lanes, holidays. Kept in the process while its version stands."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, time
+from threading import Lock
+
+from django.db import connection, transaction
+
+from oms import promise as engine
+from oms.models import CarrierService, DeliveryMethod, Lane
+from retail.kernel.clock import BUSINESS_ZONE
+from retail.kernel.models import Holiday, Location, LocationClosure, LocationKind
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A location as an option shows it."""
+
+    code: str
+    name: str
+    street: str
+    city: str
+    postal_code: str
+    phone: str
+    latitude: float | None
+    longitude: float | None
+    hours: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    code: str
+    name: str
+    name_en: str
+    is_orderable: bool
+
+
+@dataclass(frozen=True)
+class PromiseNetwork:
+    """The engine's network and the names that people read."""
+
+    version: uuid.UUID
+    network: engine.Network
+    places: dict[str, Place]
+    ids: dict[str, int]
+    carriers: dict[str, tuple[str, str]]
+    methods: tuple[Method, ...]
+
+
+_kept: PromiseNetwork | None = None
+_building = Lock()
+
+
+def promise_network(version: uuid.UUID | None = None) -> PromiseNetwork:
+    """The network of this version; without one, of the version that stands now."""
+    global _kept
+    found = _kept
+    if found is not None and found.version == (version or network_version()):
+        return found
+    with _building:
+        found = _kept
+        if found is None or found.version != (version or network_version()):
+            found = _kept = _build()
+    return found
+
+
+def network_version() -> uuid.UUID:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM warehouse_network")
+        version: uuid.UUID = cursor.fetchone()[0]
+    return version
+
+
+def _build() -> PromiseNetwork:
+    """One transaction that sees one instant: the version read first is never newer than the rows."""
+    with transaction.atomic():
+        version = network_version()
+        locations = list(
+            Location.objects.filter(
+                is_active=True, kind__in=[LocationKind.STORE, LocationKind.WAREHOUSE]
+            ).order_by("code")
+        )
+        codes = {place.pk: place.code for place in locations}
+        services = list(CarrierService.objects.filter(is_active=True).select_related("carrier"))
+        lanes = _lanes(codes, {service.pk: service.code for service in services})
+        closed: dict[int, list[date]] = defaultdict(list)
+        for location_id, day in LocationClosure.objects.values_list("location_id", "date"):
+            closed[location_id].append(day)
+        carriers = _carriers_by_location(lanes)
+        network = engine.Network(
+            locations=[_location(place, carriers[place.code], closed[place.pk]) for place in locations],
+            carriers=[
+                engine.Carrier(
+                    code=service.code,
+                    collect_weekdays=frozenset(service.collect_days),
+                    deliver_weekdays=frozenset(service.deliver_days),
+                    weight_grams_max=service.weight_grams_max,
+                )
+                for service in services
+            ],
+            lanes=lanes,
+            holidays=Holiday.objects.values_list("date", flat=True),
+            tz=str(BUSINESS_ZONE),
+        )
+        methods = tuple(
+            Method(*row)
+            for row in DeliveryMethod.objects.order_by("position", "code").values_list(
+                "code", "name", "name_en", "is_orderable"
+            )
+        )
+    return PromiseNetwork(
+        version=version,
+        network=network,
+        places={place.code: _place(place) for place in locations},
+        ids={place.code: place.pk for place in locations},
+        carriers={service.code: (service.carrier.code, service.carrier.name) for service in services},
+        methods=methods,
+    )
+
+
+def _lanes(codes: dict[int, str], services: dict[int, str]) -> dict[str, list[engine.Lane]]:
+    """By zone: all postcodes of a zone share them."""
+    found: dict[str, list[engine.Lane]] = defaultdict(list)
+    rows = Lane.objects.values_list("zone__code", "location_id", "service_id", "lead_days")
+    for zone, location_id, service_id, lead_days in rows:
+        if location_id in codes and service_id in services:
+            found[zone].append(engine.Lane(codes[location_id], services[service_id], lead_days))
+    return dict(found)
+
+
+def _carriers_by_location(lanes: dict[str, list[engine.Lane]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in lanes.values():
+        for lane in each:
+            found[lane.location].add(lane.carrier)
+    return found
+
+
+def _location(place: Location, carriers: set[str], closed: list[date]) -> engine.Location:
+    return engine.Location(
+        code=place.code,
+        ship_weekdays=frozenset(place.work_days),
+        cutoff=_time(place.cutoff_time),
+        capacity_units=place.capacity_units_per_day,
+        carriers=frozenset(carriers),
+        hours={int(day): (_time(opens), _time(closes)) for day, (opens, closes) in place.hours.items()},
+        closed=frozenset(closed),
+        putaway_days=place.putaway_days,
+        express_minutes=place.express_minutes,
+        receive_minutes=place.receive_minutes,
+        is_pickup_point=place.has_pickup,
+        works_on_holidays=place.is_open_on_holidays,
+    )
+
+
+def _time(value: time | str) -> time:
+    return value if isinstance(value, time) else time.fromisoformat(value)
+
+
+def _place(place: Location) -> Place:
+    return Place(
+        place.code,
+        place.name,
+        place.street,
+        place.city,
+        place.postal_code,
+        place.phone,
+        place.latitude,
+        place.longitude,
+        place.hours,
+    )

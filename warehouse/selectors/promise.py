@@ -1,0 +1,342 @@
+"""When and where it can be had: every delivery method with date and price, from live stock, or why not.
+
+Two statements: the stock with everything live about it, and the delivery rates. Nothing live is ever kept.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import connection
+
+from oms import promise as engine
+from oms import selectors as oms
+from oms.rules import RateRow, delivery_fee
+from oms.states import DeliveryKind
+from warehouse.selectors.network import Method, Place, PromiseNetwork, promise_network
+from warehouse.selectors.sql import GIVEN_BACK, PARTS, POOLED, SAFETY, safety_of
+
+UNKNOWN_POSTCODE = "UNKNOWN_POSTCODE"
+NOT_OFFERED = "NOT_OFFERED"
+TOO_HEAVY = "TOO_HEAVY"
+# What supply brings can be promised, but only units that are here can be held.
+NOT_HERE_YET = "NOT_HERE_YET"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to get the goods. `reason` says why it cannot be had; `is_orderable` is false too for what comes only later.
+
+    `place` is the postcode or the store's code. `order_by`: an order before this instant still gets this date.
+    """
+
+    method: str
+    is_orderable: bool
+    place: str = ""
+    location: Place | None = None
+    distance_km: float | None = None
+    date: date | None = None
+    ready_at: datetime | None = None
+    order_by: datetime | None = None
+    price: Decimal | None = None
+    currency: str = "RSD"
+    carrier_code: str = ""
+    carrier_name: str = ""
+    service_code: str = ""
+    locations: tuple[str, ...] = ()
+    reason: str | None = None
+    reason_sku: str | None = None
+
+
+_LIVE = f"""
+WITH {PARTS}, {POOLED}, {GIVEN_BACK}, {SAFETY},
+lots AS MATERIALIZED (
+    SELECT i.variant_id, i.location_id, p.code, sum(i.on_hand - i.reserved + COALESCE(g.quantity, 0))::int AS free
+      FROM warehouse_stockitem i
+      JOIN pooled p ON p.id = i.location_id
+      LEFT JOIN given_back g ON g.stock_item_id = i.id
+     WHERE i.is_sellable AND i.on_hand > 0 AND i.variant_id = ANY(ARRAY(SELECT variant_id FROM parts))
+     GROUP BY i.variant_id, i.location_id, p.code
+)
+SELECT (SELECT version FROM warehouse_network),
+       (SELECT json_build_array(z.code, c.latitude, c.longitude)
+          FROM oms_deliverypostcode c JOIN oms_deliveryzone z ON z.id = c.zone_id WHERE c.postal_code = %(postal_code)s),
+       (SELECT COALESCE(json_agg(json_build_array(p.sold_id, v.sku, p.variant_id, p.per_unit, s.weight_grams) ORDER BY p.sold_id, p.variant_id), '[]')
+          FROM parts p JOIN storefront_variant v ON v.id = p.variant_id JOIN storefront_variant s ON s.id = p.sold_id),
+       (SELECT COALESCE(json_agg(json_build_array(l.variant_id, l.code, l.free, {safety_of("l")})), '[]') FROM lots l),
+       (SELECT COALESCE(json_agg(json_build_array(l.variant_id, p.code, l.quantity - l.quantity_received, COALESCE(l.expected_on, o.expected_on))), '[]')
+          FROM warehouse_purchaseorderline l
+          JOIN warehouse_purchaseorder o ON o.id = l.order_id AND o.status IN ('OPEN', 'PARTLY_RECEIVED')
+          JOIN pooled p ON p.id = o.location_id
+         WHERE l.variant_id = ANY(ARRAY(SELECT variant_id FROM parts)) AND l.quantity_received < l.quantity
+           AND COALESCE(l.expected_on, o.expected_on) IS NOT NULL),
+       (SELECT COALESCE(json_agg(json_build_array(d.code, d.day, d.units)), '[]')
+          FROM (SELECT p.code, s.planned_on AS day, sum(r.quantity) AS units
+                  FROM warehouse_reservation r
+                  JOIN pooled p ON p.id = r.location_id
+                  LEFT JOIN warehouse_shipment s ON s.id = r.shipment_id
+                 WHERE r.state IN ('ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back
+                 GROUP BY p.code, s.planned_on) d)
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    version: uuid.UUID
+    zone: str | None
+    latitude: float | None
+    longitude: float | None
+    # sold variant → its parts: (sku, variant, units in one)
+    parts: dict[int, list[tuple[str, int, int]]]
+    weights: dict[int, int]
+    lots: list[tuple[int, str, int, int]]
+    supply: list[tuple[int, str, int, str]]
+    load: list[tuple[str, str | None, int]]
+
+
+def promise_options(
+    *,
+    lines: Sequence[tuple[int, int]],
+    channel_id: int,
+    now: datetime,
+    postal_code: str | None = None,
+    pickup_location_ids: Iterable[int] | None = None,
+    basket_id: int | None = None,
+    order_id: int | None = None,
+    goods_total: Decimal | None = None,
+    currency: str = "RSD",
+) -> list[Option]:
+    """Options for (variant, quantity) together: home delivery, then pickup by nearness, then what is not offered yet.
+
+    Without `pickup_location_ids` every store that has all of it is an option; named stores are answered even when they have not.
+    """
+    live = _read(lines, channel_id, now, postal_code, basket_id, order_id)
+    kept = promise_network(live.version)
+    rates = oms.delivery_rates(channel_id=channel_id, now=now)
+    asked = _Asked(lines, live, kept, now)
+    if not asked.is_known:
+        reason = engine.Reason.OUT_OF_STOCK.value
+        return [Option(method.code, False, currency=currency, reason=reason) for method in kept.methods]
+    weight = sum(live.weights.get(variant_id, 0) * quantity for variant_id, quantity in lines)
+    options: list[Option] = []
+    for method in kept.methods:
+        price = delivery_fee(
+            rates=rates, method=method.code, goods_total=goods_total or Decimal(0), weight_grams=weight
+        )
+        if method.code == DeliveryKind.HOME_DELIVERY and postal_code:
+            options.append(asked.home(method, postal_code, price, rates, currency))
+        elif method.code == DeliveryKind.STORE_PICKUP:
+            options += asked.pickups(method, pickup_location_ids, price, currency)
+        elif not method.is_orderable:
+            options.append(Option(method.code, is_orderable=False, currency=currency, reason=NOT_OFFERED))
+    return options
+
+
+def _read(
+    lines: Sequence[tuple[int, int]],
+    channel_id: int,
+    now: datetime,
+    postal_code: str | None,
+    basket_id: int | None,
+    order_id: int | None,
+) -> _Live:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LIVE,
+            {
+                "variants": sorted({variant_id for variant_id, _ in lines}),
+                "channel": channel_id,
+                "now": now,
+                "postal_code": (postal_code or "").strip().replace(" ", ""),
+                "basket": basket_id,
+                "order": order_id,
+            },
+        )
+        version, place, parts, lots, supply, load = cursor.fetchone()
+    by_sold: dict[int, list[tuple[str, int, int]]] = {}
+    for sold_id, sku, variant_id, per_unit, _ in parts:
+        by_sold.setdefault(sold_id, []).append((sku, variant_id, per_unit))
+    zone, latitude, longitude = place or (None, None, None)
+    return _Live(
+        version=version,
+        zone=zone,
+        latitude=latitude,
+        longitude=longitude,
+        parts=by_sold,
+        weights={row[0]: row[4] for row in parts},
+        lots=lots,
+        supply=supply,
+        load=load,
+    )
+
+
+class _Asked:
+    """One question to the engine: the wanted units as its lines, the live rows as its stock."""
+
+    def __init__(
+        self, lines: Sequence[tuple[int, int]], live: _Live, kept: PromiseNetwork, now: datetime
+    ) -> None:
+        self.live, self.kept = live, kept
+        wanted: dict[int, int] = {}
+        self.skus: dict[int, str] = {}
+        for sold_id, quantity in lines:
+            for sku, variant_id, per_unit in live.parts.get(sold_id, ()):
+                wanted[variant_id] = wanted.get(variant_id, 0) + quantity * per_unit
+                self.skus[variant_id] = sku
+        self.is_known = all(sold_id in live.parts for sold_id, _ in lines) and bool(lines)
+        self.offered: dict[int, dict[str, int]] = {variant_id: {} for variant_id in wanted}
+        for variant_id, code, free, safety in live.lots:
+            self.offered[variant_id][code] = max(0, free - safety)
+        self.is_here = all(
+            sum(self.offered[variant_id].values()) >= units for variant_id, units in wanted.items()
+        )
+        self.wanted = wanted
+        self.engine_lines, levels, supply = self._divided()
+        today = kept.network.local(now).date()
+        load: dict[str, dict[date, int]] = {}
+        for code, day, units in live.load:
+            on = max(today, date.fromisoformat(day)) if day else today
+            by_day = load.setdefault(code, {})
+            by_day[on] = by_day.get(on, 0) + units
+        self.promise = engine.Promise(
+            kept.network, engine.Stock(levels=levels, supply=supply, load=load), now=now
+        )
+
+    def home(
+        self, method: Method, postal_code: str, price: Decimal | None, rates: list[RateRow], currency: str
+    ) -> Option:
+        if self.live.zone is None:
+            return Option(method.code, False, place=postal_code, currency=currency, reason=UNKNOWN_POSTCODE)
+        if price is None and any(rate.method == method.code for rate in rates):
+            return Option(method.code, False, place=postal_code, currency=currency, reason=TOO_HEAVY)
+        offer = self.promise.home(self.engine_lines, self.live.zone)
+        if not offer.is_available:
+            return self._refused(method, offer, postal_code, currency)
+        last = max(offer.sources, key=lambda source: (source.arrives_on or date.min, source.location))
+        carrier_code, carrier_name = self.kept.carriers[last.carrier or ""]
+        return Option(
+            method.code,
+            method.is_orderable and self.is_here and price is not None,
+            place=postal_code,
+            date=offer.day,
+            order_by=offer.order_by,
+            price=price,
+            currency=currency,
+            carrier_code=carrier_code,
+            carrier_name=carrier_name,
+            service_code=last.carrier or "",
+            locations=offer.locations,
+        )
+
+    def pickups(
+        self, method: Method, location_ids: Iterable[int] | None, price: Decimal | None, currency: str
+    ) -> list[Option]:
+        named = None if location_ids is None else set(location_ids)
+        found = []
+        for code in self.kept.network.pickup_points:
+            if named is not None and self.kept.ids[code] not in named:
+                continue
+            has_all = all(
+                self.offered[variant_id].get(code, 0) >= units for variant_id, units in self.wanted.items()
+            )
+            if has_all or named is not None:
+                found.append(self._pickup(method, code, has_all, price, currency))
+        if not found:
+            return [Option(method.code, False, currency=currency, reason=engine.Reason.OUT_OF_STOCK.value)]
+        return sorted(found, key=_by_nearness)
+
+    def _pickup(
+        self, method: Method, code: str, has_all: bool, price: Decimal | None, currency: str
+    ) -> Option:
+        place = self.kept.places[code]
+        offer = self.promise.pickup(self._whole_lines(), code)
+        if not offer.is_available:
+            return self._refused(method, offer, code, currency, place)
+        return Option(
+            method.code,
+            method.is_orderable and has_all and price is not None,
+            place=code,
+            location=place,
+            distance_km=self._distance(place),
+            date=offer.day,
+            ready_at=offer.ready_at,
+            order_by=offer.order_by,
+            price=price,
+            currency=currency,
+            locations=offer.locations,
+        )
+
+    def _refused(
+        self, method: Method, offer: engine.Offer, place: str, currency: str, location: Place | None = None
+    ) -> Option:
+        return Option(
+            method.code,
+            False,
+            place=place,
+            location=location,
+            distance_km=self._distance(location) if location else None,
+            currency=currency,
+            reason=offer.reason.value if offer.reason else NOT_HERE_YET,
+            reason_sku=(offer.reason_sku or "").split("\0")[0] or None,
+        )
+
+    def _whole_lines(self) -> list[engine.Line]:
+        return [engine.Line(self.skus[variant_id], units) for variant_id, units in self.wanted.items()]
+
+    def _divided(
+        self,
+    ) -> tuple[list[engine.Line], dict[tuple[str, str], engine.Level], list[engine.Dated]]:
+        """The engine's lines and stock. Units that no single place can serve are divided over the largest lots beforehand."""
+        lines: list[engine.Line] = []
+        levels: dict[tuple[str, str], engine.Level] = {}
+        for variant_id, units in self.wanted.items():
+            sku, places = self.skus[variant_id], self.offered[variant_id]
+            for code, free in places.items():
+                levels[code, sku] = engine.Level(free)
+            if max(places.values(), default=0) >= units or sum(places.values()) < units:
+                lines.append(engine.Line(sku, units))
+                continue
+            left = units
+            for code, free in sorted(places.items(), key=lambda place: (-place[1], place[0])):
+                taken = min(left, free)
+                if taken:
+                    part = f"{sku}\0{code}"
+                    levels[code, part] = engine.Level(taken)
+                    lines.append(engine.Line(part, taken))
+                    left -= taken
+        supply = [
+            engine.Dated(code, self.skus[variant_id], units, date.fromisoformat(day))
+            for variant_id, code, units, day in self.live.supply
+        ]
+        return lines, levels, supply
+
+    def _distance(self, place: Place) -> float | None:
+        here = (self.live.latitude, self.live.longitude)
+        there = (place.latitude, place.longitude)
+        if None in here or None in there:
+            return None
+        return round(_kilometers(here, there), 1)  # type: ignore[arg-type]
+
+
+def _by_nearness(option: Option) -> tuple[bool, float, float, str]:
+    """What can be had first, then the nearest, then the soonest."""
+    ready = option.ready_at.timestamp() if option.ready_at else math.inf
+    return (
+        option.reason is not None,
+        option.distance_km if option.distance_km is not None else math.inf,
+        ready,
+        option.place,
+    )
+
+
+def _kilometers(here: tuple[float, float], there: tuple[float, float]) -> float:
+    """Along the great circle."""
+    (lat1, lon1), (lat2, lon2) = (tuple(map(math.radians, point)) for point in (here, there))
+    half = math.sin((lat2 - lat1) / 2) ** 2
+    half += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * 6371.0 * math.asin(math.sqrt(half))
