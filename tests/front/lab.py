@@ -145,6 +145,7 @@ urlpatterns = [
     path("toast/", give_toast),
     path("broken/", broken),
     *i18n_patterns(
+        path("accounts/", include("allauth.urls")),
         path("", include(([path("", shop, name="home"), path("basket/", shop, name="basket")], "shop"))),
         path("ops/", include(([path("", ops, name="home"), path("orders/", ops, name="orders"), path("palette/", palette, name="palette")], "ops"))),
         path("scan/", include(([path("", scan, name="home")], "scan"))),
