@@ -63,7 +63,8 @@ def create(call: Call) -> Answer:
     amount, currency = _money(data.get("amount"))
     return_url = messages.check_url(data.get("return_url"), "return_url")
     notify_url = messages.check_url(data.get("notify_url"), "notify_url")
-    language = data.get("language") if data.get("language") in LANGUAGES else "sr"
+    language = str(data.get("language") or "")[:2].lower()
+    language = language if language in LANGUAGES else "sr"
     digest = _digest(data)
     made = call.db.execute("SELECT * FROM card_payment WHERE create_key = ?", (key,)).fetchone()
     if made:

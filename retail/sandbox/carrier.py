@@ -55,7 +55,7 @@ MOVES: dict[str, tuple[str, ...]] = {
     "CANCELED": (),
 }
 REMITTANCE_COLUMNS = (
-    "line_id", "carrier", "remitted_on", "tracking_number", "reference", "collected_on", "amount", "currency",
+    "line_id", "carrier", "paid_on", "tracking_number", "reference", "collected_on", "amount", "fee", "currency",
 )  # fmt: skip
 _FIELDS = {
     "reference",
@@ -190,6 +190,7 @@ def remittance_csv(db: sqlite3.Connection, day: date, carrier: str) -> str:
                     row["reference"],
                     collected_on,
                     amount,
+                    "0.00",  # the fee comes with the courier's own invoice
                     row["currency"],
                 )
             )

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from finance.providers.fiscal import FiscalResult, InvoiceType
+from tests.sandbox.receipts import BOOK, JID, REFUND, receipt, sign
 from tests.sandbox.stand import Stand
-from tests.sandbox.test_fiscal import BOOK, JID, REFUND, receipt, sign
 
 FISCAL, NOT_FISCAL = " ФИСКАЛНИ РАЧУН ", " ОВО НИЈЕ ФИСКАЛНИ РАЧУН "
 

@@ -10,8 +10,8 @@ import pytest
 
 from retail.sandbox.faults import PARTS
 from retail.sandbox.texts import Words
+from tests.sandbox.receipts import sign
 from tests.sandbox.stand import SHOP, Stand, open_session, parcel_request
-from tests.sandbox.test_fiscal import sign
 
 PATHS = [
     "/",
@@ -118,7 +118,18 @@ def test_payment_page_shows_order_amount_and_choices(outside: Stand) -> None:
     assert "form-action 'self' http://localhost:*" in page.headers["content-security-policy"]
 
 
-def test_payment_page_speaks_the_language_that_the_shop_named(outside: Stand) -> None:
+@pytest.mark.parametrize(
+    ("named", "amount"),
+    [
+        ("en", "1,299.00 RSD"),
+        ("sr-latn", "1.299,00 RSD"),
+        ("sr-cyrl", "1.299,00 RSD"),
+        ("de", "1.299,00 RSD"),
+    ],
+)
+def test_payment_page_speaks_the_language_that_the_shop_named(
+    outside: Stand, named: str, amount: str
+) -> None:
     session = outside.card().create_session(
         key="k",
         reference="PAY-1",
@@ -126,10 +137,10 @@ def test_payment_page_speaks_the_language_that_the_shop_named(outside: Stand) ->
         currency="RSD",
         return_url=SHOP,
         notify_url=SHOP,
-        language="en",
+        language=named,
     )
 
-    assert "1,299.00 RSD" in outside.http.get(session.redirect_url).text
+    assert amount in outside.http.get(session.redirect_url).text
     assert "1.299,00 RSD" in outside.http.get(session.redirect_url, params={"lang": "sr"}).text
 
 

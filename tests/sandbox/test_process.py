@@ -26,8 +26,8 @@ from finance.providers.fiscal import FiscalProcessor
 from retail.kernel.outside import ProviderTimeout
 from retail.management.commands.sandbox import server_command
 from retail.sandbox.config import VARIABLE, SandboxForbidden, loads
+from tests.sandbox.receipts import receipt
 from tests.sandbox.stand import CARD_SECRETS, config, open_session
-from tests.sandbox.test_fiscal import receipt
 
 ROOT = Path(__file__).resolve().parents[2]
 
