@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from finance.providers.card import CardEvent, CardProvider, verify_event
-from tests.sandbox.stand import CARD_SECRETS
-from tests.sandbox.test_process import running
+from retail.sandbox.process import running
+from tests.sandbox.stand import CARD_SECRETS, config
 
 pytestmark = pytest.mark.browser
 
@@ -85,16 +85,16 @@ class SmallShop:
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("browser")) as (url, _):
-        yield url
+    with running(config(tmp_path_factory.mktemp("browser"))) as started:
+        yield started.url
 
 
 @pytest.mark.parametrize("width", [360, 1440])
 def test_shopper_pays_and_comes_back(
     tmp_path: Path, new_context: Callable[..., BrowserContext], width: int
 ) -> None:
-    with running(tmp_path) as (url, _):
-        shop = SmallShop(url, f"'self' {url}")
+    with running(config(tmp_path)) as started:
+        shop = SmallShop(started.url, f"'self' {started.url}")
         page = new_context(viewport={"width": width, "height": 800}).new_page()
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text))

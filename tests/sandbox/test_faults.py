@@ -6,7 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from retail.kernel.outside import Breaker, ProviderError, ProviderTimeout, ProviderUnavailable
+from retail.kernel.outside import (
+    Breaker,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    close_breakers,
+    shared_breaker,
+)
 from retail.sandbox import faults
 from tests.sandbox.stand import Stand, open_session, parcel_request
 
@@ -257,6 +264,19 @@ def test_breaker_stops_asking_a_failing_provider_and_tries_again_after_a_pause(o
     assert provider.fetch(reference="PAY-1") is None
     assert provider.fetch(reference="PAY-1") is None
     assert len(outside.received("card")) == 6
+
+
+def test_breaker_is_shared_by_address_and_can_be_closed(outside: Stand) -> None:
+    breaker = shared_breaker("http://shared.example")
+    assert shared_breaker("http://shared.example") is breaker
+    assert shared_breaker("http://other.example") is not breaker
+    for _ in range(5):
+        breaker.failed()
+    assert breaker.seconds_to_wait() > 0
+
+    close_breakers()
+
+    assert breaker.seconds_to_wait() == 0
 
 
 def test_unreachable_provider_was_certainly_not_asked(outside: Stand) -> None:

@@ -9,9 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,56 +18,24 @@ from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 
 from finance.providers.card import CardProvider, verify_event
 from finance.providers.fiscal import FiscalProcessor
 from retail.kernel.outside import ProviderTimeout
-from retail.management.commands.sandbox import server_command
+from retail.management.commands.sandbox import configuration
 from retail.sandbox.config import VARIABLE, SandboxForbidden, loads
+from retail.sandbox.process import running, server_command
 from tests.sandbox.receipts import receipt
 from tests.sandbox.stand import CARD_SECRETS, config, open_session
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(home: Path) -> Iterator[tuple[str, int]]:
-    """The server's address and process id; ended with its children at the end."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    environment = {**os.environ, VARIABLE: config(home, public_url=url).dumps()}
-    process = subprocess.Popen(server_command(port), cwd=ROOT, env=environment, start_new_session=True)
-    try:
-        wait_for(url, process)
-        yield url, process.pid
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server ended while starting"
-        try:
-            if httpx.get(f"{url}/healthz", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not answer within a minute")
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("sandbox")) as (url, _):
-        yield url
+    with running(config(tmp_path_factory.mktemp("sandbox"))) as started:
+        yield started.url
 
 
 def card(url: str, timeout_seconds: float = 5.0) -> CardProvider:
@@ -136,14 +102,16 @@ def test_lost_receipt_is_looked_up_over_the_wire(server: str) -> None:
 
 
 def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
-    with running(tmp_path) as (url, pid):
+    with running(config(tmp_path)) as started:
+        url = started.url
         provider = card(url)
         session = open_session(provider)
         signed = fiscal(url).sign(request_id="r1", payload=receipt(), was_sent=False)
         switch_on(url, "carrier", "RESET")
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(started.process_id, signal.SIGKILL)
 
-    with running(tmp_path) as (url, _):
+    with running(config(tmp_path)) as started:
+        url = started.url
         found = card(url).fetch(reference="PAY-1")
         assert found is not None
         assert found.provider_id == session.provider_id
@@ -266,3 +234,13 @@ def test_stand_ins_know_nothing_of_the_shop() -> None:
     )
 
     assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def test_command_hands_on_the_shops_keys(tmp_path: Path) -> None:
+    what = configuration(home=tmp_path, port=8121)
+
+    assert what.card_key == settings.CARD_PROVIDER_KEY
+    assert what.card_secrets == tuple(settings.CARD_PROVIDER_SECRETS)
+    assert (what.fiscal_pac, what.fiscal_certificate) == (settings.FISCAL_PAC, settings.FISCAL_CERT_HEADER)
+    assert what.state_file == tmp_path / "sandbox" / "state.sqlite3"
+    assert loads(what.dumps()) == what

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from retail.sandbox import config
+from retail.sandbox.process import server_command
 
 
 class Command(BaseCommand):
@@ -30,19 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, port: int, home: Path, **options: Any) -> None:
         if not settings.SANDBOX_IS_ALLOWED:
             raise CommandError("The stand-ins run on a developer's machine only, never in production.")
-        what = config.Config(
-            home=home.resolve(),
-            public_url=f"http://localhost:{port}",
-            styles=settings.BASE_DIR / "retail" / "front" / "static" / "front",
-            shop_url=settings.BASE_URL,
-            card_key=settings.CARD_PROVIDER_KEY,
-            card_secrets=tuple(settings.CARD_PROVIDER_SECRETS),
-            carrier_key=settings.CARRIER_KEY,
-            carrier_secrets=tuple(settings.CARRIER_SECRETS),
-            fiscal_pac=settings.FISCAL_PAC,
-            fiscal_certificate=settings.FISCAL_CERT_HEADER,
-            is_local=True,
-        )
+        what = configuration(home=home, port=port)
         self.stdout.write(f"Stand-ins at {what.public_url}, state in {what.state_file.parent}")
         self.stdout.flush()
         os.chdir(settings.BASE_DIR)
@@ -51,10 +40,18 @@ class Command(BaseCommand):
         os.execve(sys.executable, server_command(port), environment)  # noqa: S606 - a fixed list, no shell wanted
 
 
-def server_command(port: int) -> list[str]:
-    """One worker, since one process holds the state; no websockets."""
-    return [
-        sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", "1", "--no-ws", "--workers-kill-timeout", "5", "--log-level", "warning",
-        "retail.sandbox.app:from_environment",
-    ]  # fmt: skip
+def configuration(*, home: Path, port: int) -> config.Config:
+    """The stand-ins that fit this shop's settings: the same keys, secrets and addresses."""
+    return config.Config(
+        home=home.resolve(),
+        public_url=f"http://localhost:{port}",
+        styles=settings.BASE_DIR / "retail" / "front" / "static" / "front",
+        shop_url=settings.BASE_URL,
+        card_key=settings.CARD_PROVIDER_KEY,
+        card_secrets=tuple(settings.CARD_PROVIDER_SECRETS),
+        carrier_key=settings.CARRIER_KEY,
+        carrier_secrets=tuple(settings.CARRIER_SECRETS),
+        fiscal_pac=settings.FISCAL_PAC,
+        fiscal_certificate=settings.FISCAL_CERT_HEADER,
+        is_local=settings.SANDBOX_IS_ALLOWED,
+    )
