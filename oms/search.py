@@ -1,0 +1,133 @@
+"""Finding orders: the filters of the list, as they stand in the URL, become a queryset through an allow-list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from oms.models import Order, OrderException, OrderLine
+from oms.states import (
+    DeliveryKind,
+    ExceptionState,
+    FulfillmentStatus,
+    OrderStatus,
+    PaymentMethod,
+    PaymentStatus,
+)
+from retail.kernel.clock import BUSINESS_ZONE
+from retail.kernel.identifiers import parse_phone
+
+OPEN = (OrderStatus.PENDING_PAYMENT, OrderStatus.PLACED, OrderStatus.ON_HOLD, OrderStatus.IN_FULFILLMENT)
+CHOICES = {
+    "status": OrderStatus,
+    "payment_status": PaymentStatus,
+    "fulfillment_status": FulfillmentStatus,
+    "delivery_method": DeliveryKind,
+    "payment_method": PaymentMethod,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the URL asks for; anything that is not on the list is left out."""
+
+    text: str = ""
+    view: str = ""
+    channel: str = ""
+    status: str = ""
+    payment_status: str = ""
+    fulfillment_status: str = ""
+    delivery_method: str = ""
+    payment_method: str = ""
+    placed_from: date | None = None
+    placed_to: date | None = None
+
+    @classmethod
+    def of_query(cls, query: Mapping[str, str]) -> "Filters":
+        chosen = {
+            name: query.get(name, "")
+            for name, choices in CHOICES.items()
+            if query.get(name) in choices.values
+        }
+        return cls(
+            text=query.get("q", "").strip()[:100],
+            view=query.get("view", "") if query.get("view", "") in VIEWS else "",
+            channel=query.get("channel", "")[:20],
+            placed_from=_day(query.get("placed_from", "")),
+            placed_to=_day(query.get("placed_to", "")),
+            **chosen,
+        )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _today(now: datetime) -> Q:
+    start = datetime.combine(now.astimezone(BUSINESS_ZONE).date(), time(), BUSINESS_ZONE)
+    return Q(placed_at__gte=start)
+
+
+def _late(now: datetime) -> Q:
+    undone = Q(fulfillment_status__in=["UNROUTED", "ROUTED", "PICKING", "PACKED", "PARTLY_DISPATCHED"])
+    return undone & Q(status__in=OPEN, promised_on__lt=now.astimezone(BUSINESS_ZONE).date())
+
+
+# The views that everyone has: name → condition at a moment.
+VIEWS = {
+    "today": _today,
+    "unrouted": lambda now: Q(fulfillment_status="UNROUTED", status__in=["PLACED", "IN_FULFILLMENT"]),
+    "late": _late,
+    "held": lambda now: Q(status="ON_HOLD"),
+    "unpaid": lambda now: Q(status="PENDING_PAYMENT"),
+    "pickup": lambda now: Q(delivery_method="STORE_PICKUP", status__in=OPEN),
+    "companies": lambda now: ~Q(company_pib="") & Q(status__in=OPEN),
+}
+
+
+def orders(filters: Filters, *, now: datetime) -> QuerySet[Order]:
+    rows = Order.objects.select_related("channel")
+    for name in CHOICES:
+        if value := getattr(filters, name):
+            rows = rows.filter(**{name: value})
+    if filters.channel:
+        rows = rows.filter(channel__code=filters.channel)
+    if filters.placed_from:
+        rows = rows.filter(placed_at__gte=datetime.combine(filters.placed_from, time(), BUSINESS_ZONE))
+    if filters.placed_to:
+        rows = rows.filter(
+            placed_at__lt=datetime.combine(filters.placed_to + timedelta(days=1), time(), BUSINESS_ZONE)
+        )
+    if filters.view:
+        rows = rows.filter(VIEWS[filters.view](now))
+    return rows.filter(matching(filters.text)) if filters.text else rows
+
+
+def matching(text: str) -> Q:
+    """Number, name, e-mail, phone, PIB, SKU or barcode: whatever the person has in front of them."""
+    found = Q(number__icontains=text) | Q(name__icontains=text) | Q(email__icontains=text)
+    if phone := parse_phone(text):
+        found |= Q(phone=phone)
+    digits = text.replace(" ", "").replace("-", "")
+    if digits.isdigit():
+        found |= Q(phone__contains=digits.lstrip("0") or digits)
+        if len(digits) == 9:
+            found |= Q(company_pib=digits)
+        if len(digits) in (8, 10, 12, 13):
+            lines = OrderLine.objects.filter(order=OuterRef("pk"))
+            found |= Q(Exists(lines.filter(Q(sku=digits) | Q(variant__barcode=digits))))
+    return found
+
+
+def view_counts(*, now: datetime) -> dict[str, int]:
+    """How much waits in each of the work views; each is a short index scan. "today" of a large shop is capped like the others."""
+    return {name: Order.objects.filter(condition(now))[:1000].count() for name, condition in VIEWS.items()}
+
+
+def with_exceptions(rows: QuerySet[Order]) -> QuerySet[Order]:
+    open_ones = OrderException.objects.filter(order=OuterRef("pk"), state=ExceptionState.OPEN)
+    return rows.annotate(has_exception=Exists(open_ones))

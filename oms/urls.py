@@ -1,0 +1,28 @@
+"""Back office pages of orders (names in `ops:`)."""
+
+from django.urls import path
+
+from oms.views import exceptions, order, orders, palette, proposals
+
+ops_urlpatterns = [
+    path("", exceptions.home, name="home"),
+    path("find/", palette.palette, name="palette"),
+    path("orders/", orders.order_list, name="orders"),
+    path("orders/views/", orders.save_view, name="save_view"),
+    path("orders/views/<int:pk>/forget/", orders.forget_view, name="forget_view"),
+    path("orders/<str:number>/", order.order_page, name="order"),
+    path("orders/<str:number>/hold/", order.hold, name="order_hold"),
+    path("orders/<str:number>/release/", order.release, name="order_release"),
+    path("orders/<str:number>/cancel/", order.cancel, name="order_cancel"),
+    path("orders/<str:number>/route/", order.route, name="order_route"),
+    path("orders/<str:number>/note/", order.add_note, name="order_note"),
+    path("orders/<str:number>/return/", order.start_return, name="order_return"),
+    path("orders/<str:number>/receive/", order.receive_return, name="order_receive"),
+    path("orders/<str:number>/refund/", order.refund, name="order_refund"),
+    path("proposals/", proposals.proposal_queue, name="proposals"),
+    path("proposals/decide/", proposals.decide, name="decide_proposals"),
+    path("proposals/<str:public_id>/", proposals.proposal_page, name="proposal"),
+    path("exceptions/", exceptions.inbox, name="exceptions"),
+    path("exceptions/<str:public_id>/", exceptions.decide, name="decide_exception"),
+    path("returns/", exceptions.return_list, name="returns"),
+]

@@ -1,0 +1,294 @@
+"""One order: lines with where they are, money, parcels, papers, customer, timeline, and what can be done now."""
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from finance import operations as finance
+from finance import selectors as finance_reads
+from oms import operations as orders
+from oms import selectors as oms
+from oms.models import Order
+from oms.states import FulfillmentStatus, OrderStatus, ReturnStatus
+from oms.workflows import cancellation, returns, routing, timeline
+from retail.front.parts import MoneyCell, TimelineEntry
+from retail.front.toasts import toast
+from retail.kernel.access import EDIT_ORDERS, REFUND, VIEW_ORDERS, VIEW_TRACE, may, staff_page
+from retail.kernel.errors import Refusal
+from retail.kernel.models import Location, User
+from warehouse import selectors as warehouse
+
+WORDS = {
+    "oms.order_placed": (gettext_lazy("Order placed"), "inbox", "info"),
+    "oms.order_confirmed": (gettext_lazy("Payment secured, order confirmed"), "lock", "good"),
+    "oms.order_routed": (gettext_lazy("Plan ratified"), "route", "info"),
+    "oms.order_held": (gettext_lazy("Put on hold"), "pause", "warn"),
+    "oms.order_released": (gettext_lazy("Released from hold"), "check", "info"),
+    "oms.order_dispatched": (gettext_lazy("Goods dispatched"), "truck", "info"),
+    "oms.order_ready_for_pickup": (gettext_lazy("Ready for pickup"), "bag", "good"),
+    "oms.order_delivered": (gettext_lazy("Delivered"), "delivered", "good"),
+    "oms.order_completed": (gettext_lazy("Completed"), "ok", "good"),
+    "oms.order_canceled": (gettext_lazy("Canceled"), "no", "idle"),
+    "oms.order_lines_canceled": (gettext_lazy("Some units canceled"), "no", "warn"),
+    "oms.promise_changed": (gettext_lazy("Promise changed"), "clock", "warn"),
+    "oms.payment_failed": (gettext_lazy("Payment failed"), "alert", "bad"),
+    "oms.return_requested": (gettext_lazy("Return requested"), "return", "warn"),
+    "oms.return_received": (gettext_lazy("Return received"), "return", "info"),
+    "oms.return_refunded": (gettext_lazy("Return refunded"), "back", "good"),
+    "oms.return_rejected": (gettext_lazy("Return rejected"), "no", "bad"),
+}
+
+
+def _order(number: str) -> Order:
+    order = oms.order_by_number(number)
+    if order is None:
+        raise Http404
+    return order
+
+
+@require_GET
+@staff_page(VIEW_ORDERS)
+def order_page(request: HttpRequest, number: str) -> HttpResponse:
+    return render(request, "ops/order.html", _context(request, _order(number)))
+
+
+def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
+    claims: dict[int, list[Any]] = {}
+    for claim in warehouse.order_claims(order_id=order.pk):
+        claims.setdefault(claim.order_line_id, []).append(claim)
+    lines = list(order.lines.select_related("variant__product"))
+    left = [
+        line for line in lines if line.kind == "GOODS" and line.quantity_dispatched > line.quantity_returned
+    ]
+    return {
+        "order": order,
+        "lines": [(line, claims.get(line.pk, [])) for line in lines],
+        "returnable": left,
+        "money": _money(order),
+        "shipments": warehouse.shipments_of_order(order_id=order.pk),
+        "payments": finance_reads.payments_of_order(order_id=order.pk),
+        "documents": finance_reads.documents_of_order(order_id=order.pk),
+        "returns": order.returns.prefetch_related("lines__order_line").order_by("requested_at"),
+        "decisions": order.decisions.select_related("proposal", "ratified_by").order_by("-created_at")[:5],
+        "exceptions": order.exceptions.filter(state="OPEN"),
+        "promise_changes": order.promise_changes.order_by("created_at"),
+        "entries": _entries(order, with_audit=may(request.user, VIEW_TRACE) and "trace" in request.GET),
+        "locations": Location.objects.filter(is_active=True, kind__in=["STORE", "WAREHOUSE"]).order_by(
+            "code"
+        ),
+        "can": _can(request, order),
+        "crumbs": [(_("Orders"), "/ops/orders/"), (order.number, "")],
+        "may_trace": may(request.user, VIEW_TRACE),
+    }
+
+
+def _can(request: HttpRequest, order: Order) -> dict[str, bool]:
+    """What is possible for this order in this state for this person; the verbs check again."""
+    edit = may(request.user, EDIT_ORDERS)
+    working = order.status in (OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT)
+    return {
+        "hold": edit and working,
+        "release": edit and order.status == OrderStatus.ON_HOLD,
+        "cancel": edit
+        and order.status not in (OrderStatus.CANCELED, OrderStatus.COMPLETED)
+        and order.fulfillment_status not in (FulfillmentStatus.DISPATCHED, FulfillmentStatus.DELIVERED),
+        "route": edit and working,
+        "note": edit,
+        "return": edit and order.lines.filter(quantity_dispatched__gt=0).exists(),
+        "refund": may(request.user, REFUND) and order.captured_total > order.refunded_total,
+    }
+
+
+def _money(order: Order) -> list[MoneyCell]:
+    net = order.captured_total - order.refunded_total
+    open_amount = order.due_total - net
+    return [
+        MoneyCell(_("Ordered"), order.total, _("goods %(goods)s") % {"goods": order.goods_total}),
+        MoneyCell(_("Authorized"), order.authorized_total),
+        MoneyCell(_("Captured"), order.captured_total),
+        MoneyCell(_("Refunded"), order.refunded_total),
+        MoneyCell(
+            _("Left to collect") if open_amount >= 0 else _("Left to refund"),
+            abs(open_amount),
+            state="even" if open_amount == 0 else "due",
+        ),
+    ]
+
+
+def _entries(order: Order, *, with_audit: bool) -> list[TimelineEntry]:
+    entries = []
+    for step in timeline.of_order(order, with_audit=with_audit):
+        if step.kind == "NOTE":
+            entries.append(
+                TimelineEntry(_("Note"), step.at, step.who, "note", "warn", said=step.details["text"])
+            )
+        elif step.kind == "AUDIT":
+            changed = ", ".join(f"{k}: {v[0]} → {v[1]}" for k, v in (step.details["changes"] or {}).items())
+            entries.append(
+                TimelineEntry(
+                    f"{step.code} · {step.details['action']}",
+                    step.at,
+                    step.who,
+                    "list",
+                    "idle",
+                    changed[:400],
+                )
+            )
+        else:
+            title, icon, tone = WORDS.get(step.code, (step.code, "info", "idle"))
+            detail = (
+                step.details.get("reason") or step.details.get("cause") or step.details.get("shipment") or ""
+            )
+            entries.append(TimelineEntry(title, step.at, step.who, icon, tone, detail))
+    return entries
+
+
+# --- acts: each one verb, its refusal shown where it was asked -------------------------------------------------------------------
+
+
+def _act(permission: str) -> Callable[[Callable[[HttpRequest, Order], str]], Callable[..., HttpResponse]]:
+    """A POST about one order: the verb's word as a toast, its refusal by name on the page."""
+
+    def wrap(act: Callable[[HttpRequest, Order], str]) -> Callable[..., HttpResponse]:
+        @require_POST
+        @staff_page(permission)
+        def view(request: HttpRequest, number: str) -> HttpResponse:
+            order = _order(number)
+            try:
+                toast(request, act(request, order))
+            except Refusal as refusal:
+                messages.error(request, refusal.message)
+            return redirect("ops:order", number=order.number)
+
+        return view
+
+    return wrap
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "the page is for staff"
+    return request.user
+
+
+@_act(EDIT_ORDERS)
+def hold(request: HttpRequest, order: Order) -> str:
+    with_transaction(
+        orders.hold_order, order_id=order.pk, reason=request.POST.get("reason", ""), by=_user(request)
+    )
+    return _("The order is on hold.")
+
+
+@_act(EDIT_ORDERS)
+def release(request: HttpRequest, order: Order) -> str:
+    with_transaction(orders.release_order, order_id=order.pk, by=_user(request))
+    return _("The order is released.")
+
+
+@_act(EDIT_ORDERS)
+def cancel(request: HttpRequest, order: Order) -> str:
+    reason = request.POST.get("reason", "").strip() or _("canceled by the shop")
+    chosen = [
+        (sku, int(quantity))
+        for sku, quantity in (
+            (key[4:], value) for key, value in request.POST.items() if key.startswith("qty_")
+        )
+        if str(quantity).isdigit() and int(quantity) > 0
+    ]
+    if chosen:
+        cancellation.cancel_lines(
+            order_id=order.pk, lines=chosen, reason=reason, by=_user(request), now=timezone.now()
+        )
+        return _("The chosen units are canceled.")
+    cancellation.cancel_order(order_id=order.pk, reason=reason, by=_user(request), now=timezone.now())
+    return _("The order is canceled.")
+
+
+@_act(EDIT_ORDERS)
+def route(request: HttpRequest, order: Order) -> str:
+    routing.propose_routing(order_id=order.pk, now=timezone.now(), by=None)
+    return _("A fresh plan is proposed.")
+
+
+@_act(EDIT_ORDERS)
+def add_note(request: HttpRequest, order: Order) -> str:
+    orders.add_note(
+        order_id=order.pk, text=request.POST.get("text", ""), by=_user(request), now=timezone.now()
+    )
+    return _("The note is added.")
+
+
+@_act(EDIT_ORDERS)
+def start_return(request: HttpRequest, order: Order) -> str:
+    asked = [
+        returns.Asked(
+            line.sku, int(request.POST[f"qty_{line.sku}"]), request.POST.get("reason", "CHANGED_MIND")
+        )
+        for line in order.lines.all()
+        if request.POST.get(f"qty_{line.sku}", "").isdigit() and int(request.POST[f"qty_{line.sku}"]) > 0
+    ]
+    made = returns.request_return(
+        order_id=order.pk,
+        lines=asked,
+        by=_user(request),
+        now=timezone.now(),
+        buyer_id_kind=request.POST.get("buyer_id_kind", "")[:2],
+        buyer_id=request.POST.get("buyer_id", "")[:20],
+    )
+    return _("Return %(number)s is open.") % {"number": made.number}
+
+
+@_act(EDIT_ORDERS)
+def receive_return(request: HttpRequest, order: Order) -> str:
+    wanted = order.returns.filter(
+        number=request.POST.get("return", ""), status=ReturnStatus.REQUESTED
+    ).first()
+    if wanted is None:
+        raise returns.ReturnNotFound(_("There is no such return."))
+    done = returns.receive_return(
+        number=wanted.number,
+        location_code=request.POST.get("location", ""),
+        lines=[
+            returns.Arrived(
+                line.order_line.sku,
+                line.quantity,
+                request.POST.get(f"disposition_{line.order_line.sku}", "RESTOCK"),
+            )
+            for line in wanted.lines.select_related("order_line")
+        ],
+        by=_user(request),
+        now=timezone.now(),
+        bank_account=request.POST.get("bank_account", ""),
+    )
+    return _("Return %(number)s is received.") % {"number": done.number}
+
+
+@_act(REFUND)
+def refund(request: HttpRequest, order: Order) -> str:
+    try:
+        amount = Decimal(request.POST.get("amount", "").replace(".", "").replace(",", "."))
+    except InvalidOperation:
+        amount = Decimal(0)
+    finance.request_refund(
+        order_id=order.pk,
+        amount=amount,
+        reason=request.POST.get("reason", "").strip()[:120] or _("refund"),
+        by=_user(request),
+        now=timezone.now(),
+        bank_account=request.POST.get("bank_account", ""),
+    )
+    return _("The refund is on its way.")
+
+
+def with_transaction(verb: Callable[..., Any], **arguments: Any) -> Any:
+    """Operations expect their caller's transaction; a page is that caller."""
+    with transaction.atomic():
+        return verb(**arguments)
