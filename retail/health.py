@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from kombu.exceptions import OperationalError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from redis.exceptions import RedisError
 
@@ -101,9 +102,15 @@ def _figures() -> Iterable[tuple[str, str, float]]:
 
 
 def _queue_length() -> int:
-    with celery_app.connection_for_read() as broker:
-        channel: Any = broker.channel()
-        return int(channel.client.llen("celery"))
+    with _broker() as client:
+        return int(client.llen("celery"))
+
+
+@contextmanager
+def _broker() -> Iterator[Any]:
+    with celery_app.connection_for_read() as connection_to_broker:
+        channel: Any = connection_to_broker.channel()
+        yield channel.client
 
 
 def _database_answers() -> bool:
@@ -117,10 +124,10 @@ def _database_answers() -> bool:
 
 def _broker_answers() -> bool:
     try:
-        cache.get("readyz")
-    except (RedisError, OSError):
+        with _broker() as client:
+            return bool(client.ping())
+    except (RedisError, OperationalError, OSError):
         return False
-    return True
 
 
 _migrated: set[str] = set()

@@ -190,12 +190,13 @@ DATABASES: dict[str, dict[str, Any]] = {
 REDIS_URL: str = _required("REDIS_URL", locally=local.redis_url(ONEROW_HOME))
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "retail.cache.ForgetfulRedisCache",
         "LOCATION": local.cache_location(REDIS_URL),
         "KEY_PREFIX": "onerow",
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# A session read from a cache may outlive its logout when the cache was down in between; a row cannot.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 CELERY_BROKER_URL = REDIS_URL

@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from retail import environment, health
+from retail.cache import ForgetfulRedisCache
+from retail.celery import app as celery_app
 from retail.logs import JsonLines, Redact, redacted
+from retail.running import home as local
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "k3J9-vQ2_xW8zT5rB1nM7cL4hG6fD0sA_pY-uE3iO9qR2tV8wX5"
@@ -133,12 +137,10 @@ def test_production_passes_the_deployment_checks(tmp_path: Path) -> None:
 
 
 def test_this_machine_gets_secrets_of_its_own(tmp_path: Path) -> None:
-    from retail.running import home
-
-    first = home.secret(tmp_path, "secret_key")
+    first = local.secret(tmp_path, "secret_key")
     assert len(first) >= 50
-    assert home.secret(tmp_path, "secret_key") == first
-    assert home.secret(tmp_path / "other", "secret_key") != first
+    assert local.secret(tmp_path, "secret_key") == first
+    assert local.secret(tmp_path / "other", "secret_key") != first
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -158,16 +160,31 @@ def test_readyz_when_all_is_well(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_readyz_names_the_broker(client: Client, settings: Any) -> None:
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1/0",
-        }
-    }
+def test_readyz_names_the_broker(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celery_app.conf, "broker_read_url", "redis://127.0.0.1:1/0")
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"ok": False, "database": True, "broker": False, "migrations": True}
+
+
+def test_cache_that_is_down_has_forgotten_everything() -> None:
+    cache = ForgetfulRedisCache("redis://127.0.0.1:1/0", {})
+    cache.set("key", "value")
+    assert cache.get("key", "default") == "default"
+    assert cache.get_many(["key"]) == {}
+    assert cache.add("key", "value") is True
+    assert (cache.has_key("key"), cache.delete("key"), cache.touch("key")) == (False, False, False)
+    assert cache.get_or_set("key", "made") == "made"
+    with pytest.raises(ValueError, match="not found"):
+        cache.incr("key")
+
+
+def test_cache_that_is_up_remembers() -> None:
+    cache = ForgetfulRedisCache(local.cache_location(local.redis_url(settings.ONEROW_HOME)), {})
+    cache.set("house", [1, 2], 60)
+    assert cache.get("house") == [1, 2]
+    assert cache.delete("house") is True
+    assert cache.get("house") is None
 
 
 @pytest.mark.django_db
@@ -201,11 +218,16 @@ def test_metrics_count_what_waits(client: Client) -> None:
     assert "\nonerow_oldest_writing_transaction_seconds " in figures
 
 
-def test_metrics_are_nobody_elses_in_production(client: Client, settings: Any) -> None:
-    settings.IS_LOCAL = False
-    settings.METRICS_TOKEN = ""
+@override_settings(IS_LOCAL=False, METRICS_TOKEN="")
+def test_metrics_are_off_in_production_without_a_token(client: Client) -> None:
     assert client.get("/metrics").status_code == 404
-    settings.METRICS_TOKEN = "a-token"
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+
+
+@pytest.mark.django_db
+@override_settings(IS_LOCAL=False, METRICS_TOKEN="a-token")
+def test_metrics_ask_for_their_token_in_production(client: Client) -> None:
+    assert client.get("/metrics", headers={"Authorization": "Bearer a-token"}).status_code == 200
     assert client.get("/metrics").status_code == 404
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
 

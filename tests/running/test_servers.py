@@ -38,35 +38,35 @@ def ask(home: Path, query: str) -> object:
 
 
 def test_second_start_finds_the_first(home: Path) -> None:
-    port = postgres.start(home, durable=False)
-    assert postgres.start(home, durable=False) == port
+    port = postgres.start(home)
+    assert postgres.start(home) == port
     assert ask(home, "SHOW server_version_num") is not None
 
 
 def test_application_is_no_superuser(home: Path) -> None:
-    postgres.start(home, durable=False)
+    postgres.start(home)
     assert ask(home, "SELECT current_user::text") == "onerow"
     assert ask(home, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
 
 
 def test_starts_after_kill_9_with_what_was_committed(home: Path) -> None:
-    port = postgres.start(home, durable=False)
+    port = postgres.start(home)
     with psycopg.connect(local.database_url(home)) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer")
     os.kill(int(local.read_record(home, "postgres")["pid"]), signal.SIGKILL)
-    assert postgres.start(home, durable=False) == port
+    assert postgres.start(home) == port
     assert ask(home, "SELECT answer FROM kept") == 42
 
 
 def test_moves_when_its_port_was_taken_meanwhile(home: Path) -> None:
-    port = postgres.start(home, durable=False)
+    port = postgres.start(home)
     postgres.stop(home)
     assert not postgres.is_running(home)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen()
-        moved = postgres.start(home, durable=False)
+        moved = postgres.start(home)
     assert moved != port
     assert ask(home, "SELECT 1") == 1
 
@@ -74,9 +74,7 @@ def test_moves_when_its_port_was_taken_meanwhile(home: Path) -> None:
 def test_simultaneous_starts_make_one_server(home: Path) -> None:
     postgres.stop(home)
     ports: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: ports.append(postgres.start(home, durable=False))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: ports.append(postgres.start(home))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

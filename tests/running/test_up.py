@@ -64,12 +64,12 @@ def wait_for(what: Callable[[], object]) -> object:
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
     assert process.stdout is not None
-    said = ""
+    said: list[str] = []
     for line in process.stdout:
-        said += line
+        said.append(line)
         if words in line:
-            return said
-    raise AssertionError(f"never said {words!r}:\n{said}")
+            return "".join(said)
+    raise AssertionError(f"never said {words!r}:\n{''.join(said)}")
 
 
 def status(port: int) -> int:

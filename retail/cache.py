@@ -1,0 +1,113 @@
+"""The cache behind `CACHES`: when the server is down it has simply forgotten everything, and nothing else fails."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+DOWN = (RedisError, OSError)
+REST_SECONDS = 5.0
+
+
+class ForgetfulClient(RedisCacheClient):
+    """One short attempt; after a failure the server is left alone for a few seconds, so that no page waits for it."""
+
+    def __init__(self, servers: Any, **options: Any) -> None:
+        quick = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
+        super().__init__(servers, **{**quick, **options})
+        self._rests_until = 0.0
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        if time.monotonic() < self._rests_until:
+            raise RedisConnectionError("the cache is down")
+        return super().get_client(key, write=write)
+
+    def add(self, key: Any, value: Any, timeout: Any) -> bool:
+        try:
+            return super().add(key, value, timeout)
+        except DOWN as error:
+            return self._forget(error, True)
+
+    def get(self, key: Any, default: Any) -> Any:
+        try:
+            return super().get(key, default)
+        except DOWN as error:
+            return self._forget(error, default)
+
+    def set(self, key: Any, value: Any, timeout: Any) -> None:
+        try:
+            super().set(key, value, timeout)
+        except DOWN as error:
+            self._forget(error, None)
+
+    def touch(self, key: Any, timeout: Any) -> bool:
+        try:
+            return super().touch(key, timeout)
+        except DOWN as error:
+            return self._forget(error, False)
+
+    def delete(self, key: Any) -> bool:
+        try:
+            return super().delete(key)
+        except DOWN as error:
+            return self._forget(error, False)
+
+    def get_many(self, keys: Iterable[Any]) -> dict[Any, Any]:
+        try:
+            return super().get_many(keys)
+        except DOWN as error:
+            return self._forget(error, {})
+
+    def has_key(self, key: Any) -> bool:
+        try:
+            return super().has_key(key)
+        except DOWN as error:
+            return self._forget(error, False)
+
+    def incr(self, key: Any, delta: int) -> Any:
+        try:
+            return super().incr(key, delta)
+        except DOWN as error:
+            self._forget(error, None)
+            raise ValueError(f"Key {key!r} not found.") from error
+
+    def set_many(self, data: Any, timeout: Any) -> None:
+        try:
+            super().set_many(data, timeout)
+        except DOWN as error:
+            self._forget(error, None)
+
+    def delete_many(self, keys: Iterable[Any]) -> None:
+        try:
+            super().delete_many(keys)
+        except DOWN as error:
+            self._forget(error, None)
+
+    def clear(self) -> bool:
+        try:
+            return super().clear()
+        except DOWN as error:
+            return self._forget(error, False)
+
+    def _forget(self, error: BaseException, answer: Answer) -> Answer:
+        if time.monotonic() >= self._rests_until:
+            logger.warning("the cache does not answer: %s", type(error).__name__)
+            self._rests_until = time.monotonic() + REST_SECONDS
+        return answer
+
+
+class ForgetfulRedisCache(RedisCache):
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = ForgetfulClient
