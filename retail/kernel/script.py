@@ -107,6 +107,7 @@ SEAMS = (
 )
 _SEAMS = re.compile("|".join(SEAMS), re.IGNORECASE)
 _SEAM_PAIR = re.compile("(n)(j)|(d)(ž)", re.IGNORECASE)
+SHORT = 200
 _SPLIT = "\u200b"  # stands between the two letters while digraphs are joined
 
 KEPT_WORDS = frozenset(
@@ -234,9 +235,18 @@ _LIGATURES = str.maketrans(
 )
 
 
-@lru_cache(maxsize=4096)
 def to_cyrillic(text: str, *, keep: Set[str] = frozenset()) -> str:
     """The same Serbian text in Cyrillic; `keep` names more words (lower case) that stay as they are."""
+    return _remembered(text) if len(text) <= SHORT and not keep else _turned(text, keep)
+
+
+@lru_cache(maxsize=8192)
+def _remembered(text: str) -> str:
+    """Names of categories, places and states come on every page; descriptions would only fill the memory."""
+    return _turned(text, frozenset())
+
+
+def _turned(text: str, keep: Set[str]) -> str:
     text = unicodedata.normalize("NFC", text)
     out, at = [], 0
     for found in _PROTECTED.finditer(text):

@@ -19,8 +19,9 @@ class QuietHandler(WSGIRequestHandler):
 @pytest.fixture(scope="module")
 def lab() -> Iterator[str]:
     """The address of a running server with the pages of tests/front/lab.py."""
-    usual = covers._sources[:]
-    covers._sources[:] = [lambda code: covers.CoverText("Soba sa pogledom", "Jasna")]
+    registered = frame._sources, covers._sources
+    frame._sources = {}
+    covers._sources = [lambda code: covers.CoverText("Soba sa pogledom", "Jasna")]
     with override_settings(ROOT_URLCONF="tests.front.lab", ALLOWED_HOSTS=["*"]):
         server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
         server.daemon_threads = True
@@ -30,7 +31,7 @@ def lab() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         server.server_close()
-    covers._sources[:] = usual
+    frame._sources, covers._sources = registered
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.front.pages import audit_page, audit_shown, listening
 
@@ -193,6 +193,21 @@ def test_toast_from_an_htmx_answer_can_be_undone_and_goes_by_itself(lab: str, pa
     toast.get_by_role("button", name="Zatvori").blur()
     page.clock.run_for(9_000)
     expect(toast).to_have_count(0)
+
+
+def test_a_waiting_button_keeps_its_width_and_turns_a_ring(lab: str, page: Page) -> None:
+    page.goto(f"{lab}/")
+    held: list[Route] = []
+    page.route("**/toast/", lambda route: held.append(route))
+    button = page.get_by_role("button", name="Toast", exact=True)
+    button.scroll_into_view_if_needed()
+    before = button.bounding_box()
+    button.click()
+    expect(button).to_have_class("button htmx-request")
+    expect(page.locator("#wait")).to_have_class("wait htmx-request")
+    assert button.bounding_box() == before
+    held[0].continue_()
+    expect(button).to_have_class("button")
 
 
 def test_the_scan_field_is_always_ready_and_drops_a_double_trigger(lab: str, page: Page) -> None:

@@ -223,5 +223,14 @@
     palette.addEventListener("toggle", (event) => { if (event.newState === "open") { input.focus(); input.select(); } });
   }
 
+  /* The pressed button keeps its width and turns a ring while the answer is on its way. */
+  const pressedButton = (event) => {
+    const cause = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
+    const item = (cause && cause.submitter) || event.detail.elt;
+    return item.matches && item.matches(".button") ? item : null;
+  };
+  document.body.addEventListener("htmx:beforeSend", (event) => { const item = pressedButton(event); if (item) item.classList.add("htmx-request"); });
+  document.body.addEventListener("htmx:afterRequest", (event) => { const item = pressedButton(event); if (item) item.classList.remove("htmx-request"); });
+
   document.body.addEventListener("htmx:afterSwap", (event) => { tick(); count(); focusErrors(event.detail.target || document); });
 })();
