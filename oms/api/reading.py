@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from finance import selectors as finance
 from oms.api.bodies import show_order_row
 from oms.models import Order
-from oms.workflows import timeline
+from oms.workflows import overview, timeline
 from retail.rest.fields import money
 from warehouse import selectors as warehouse
 
@@ -61,9 +60,9 @@ def show_order(order: Order) -> dict[str, Any]:
             "refunded": money(order.refunded_total, order.currency),
         },
         "lines": lines,
-        "shipments": warehouse.shipments_of_order(order_id=order.pk),
-        "payments": finance.payments_of_order(order_id=order.pk),
-        "documents": finance.documents_of_order(order_id=order.pk),
+        "shipments": overview.shipments_of_order(order_id=order.pk),
+        "payments": overview.payments_of_order(order_id=order.pk),
+        "documents": overview.documents_of_order(order_id=order.pk),
         "returns": [
             {
                 "number": each.number,
