@@ -1,6 +1,6 @@
 """Finding orders: the filters of the list, as they stand in the URL, become a queryset through an allow-list."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -78,7 +78,7 @@ def _late(now: datetime) -> Q:
 
 
 # The views that everyone has: name → condition at a moment.
-VIEWS = {
+VIEWS: dict[str, Callable[[datetime], Q]] = {
     "today": _today,
     "unrouted": lambda now: Q(fulfillment_status="UNROUTED", status__in=["PLACED", "IN_FULFILLMENT"]),
     "late": _late,

@@ -1,6 +1,7 @@
 """The one inbox of what went wrong, the first page of the day, and the list of returns."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -82,7 +83,7 @@ def home(request: HttpRequest) -> HttpResponse:
     today = now.astimezone(BUSINESS_ZONE).date()
     days = [today - timedelta(days=n) for n in range(13, -1, -1)]
     start = now - timedelta(days=14)
-    sold = {
+    sold: dict[object, dict[str, Any]] = {
         row["placed_at__date"]: row
         for row in Order.objects.filter(placed_at__gte=start)
         .exclude(status="CANCELED")

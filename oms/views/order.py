@@ -14,12 +14,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from finance import operations as finance
-from finance import selectors as finance_reads
 from oms import operations as orders
 from oms import selectors as oms
 from oms.models import Order
 from oms.states import FulfillmentStatus, OrderStatus, ReturnStatus
-from oms.workflows import cancellation, returns, routing, timeline
+from oms.workflows import cancellation, overview, returns, routing, timeline
 from retail.front.parts import MoneyCell, TimelineEntry
 from retail.front.toasts import toast
 from retail.kernel.access import EDIT_ORDERS, REFUND, VIEW_ORDERS, VIEW_TRACE, may, staff_page
@@ -74,9 +73,9 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "lines": [(line, claims.get(line.pk, [])) for line in lines],
         "returnable": left,
         "money": _money(order),
-        "shipments": warehouse.shipments_of_order(order_id=order.pk),
-        "payments": finance_reads.payments_of_order(order_id=order.pk),
-        "documents": finance_reads.documents_of_order(order_id=order.pk),
+        "shipments": overview.shipments_of_order(order_id=order.pk),
+        "payments": overview.payments_of_order(order_id=order.pk),
+        "documents": overview.documents_of_order(order_id=order.pk),
         "returns": order.returns.prefetch_related("lines__order_line").order_by("requested_at"),
         "decisions": order.decisions.select_related("proposal", "ratified_by").order_by("-created_at")[:5],
         "exceptions": order.exceptions.filter(state="OPEN"),
@@ -196,13 +195,7 @@ def release(request: HttpRequest, order: Order) -> str:
 @_act(EDIT_ORDERS)
 def cancel(request: HttpRequest, order: Order) -> str:
     reason = request.POST.get("reason", "").strip() or _("canceled by the shop")
-    chosen = [
-        (sku, int(quantity))
-        for sku, quantity in (
-            (key[4:], value) for key, value in request.POST.items() if key.startswith("qty_")
-        )
-        if str(quantity).isdigit() and int(quantity) > 0
-    ]
+    chosen = _chosen_units(request, order)
     if chosen:
         cancellation.cancel_lines(
             order_id=order.pk, lines=chosen, reason=reason, by=_user(request), now=timezone.now()
@@ -210,6 +203,16 @@ def cancel(request: HttpRequest, order: Order) -> str:
         return _("The chosen units are canceled.")
     cancellation.cancel_order(order_id=order.pk, reason=reason, by=_user(request), now=timezone.now())
     return _("The order is canceled.")
+
+
+def _chosen_units(request: HttpRequest, order: Order) -> list[tuple[str, int]]:
+    """(SKU, units) of the lines that got a quantity above zero."""
+    typed = (
+        (line.sku, str(request.POST.get(f"qty_{line.sku}", ""))) for line in order.lines.filter(kind="GOODS")
+    )
+    return [
+        (sku, int(text)) for sku, text in typed if text.isascii() and text.isdigit() and int(text[:9]) > 0
+    ]
 
 
 @_act(EDIT_ORDERS)
@@ -228,13 +231,8 @@ def add_note(request: HttpRequest, order: Order) -> str:
 
 @_act(EDIT_ORDERS)
 def start_return(request: HttpRequest, order: Order) -> str:
-    asked = [
-        returns.Asked(
-            line.sku, int(request.POST[f"qty_{line.sku}"]), request.POST.get("reason", "CHANGED_MIND")
-        )
-        for line in order.lines.all()
-        if request.POST.get(f"qty_{line.sku}", "").isdigit() and int(request.POST[f"qty_{line.sku}"]) > 0
-    ]
+    reason = request.POST.get("reason", "CHANGED_MIND")
+    asked = [returns.Asked(sku, quantity, reason) for sku, quantity in _chosen_units(request, order)]
     made = returns.request_return(
         order_id=order.pk,
         lines=asked,

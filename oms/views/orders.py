@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,6 +15,7 @@ from oms import search
 from oms.models import Order, SavedView
 from retail.front.toasts import toast
 from retail.kernel.access import EDIT_ORDERS, VIEW_ORDERS, may, staff_page
+from retail.kernel.models import User
 from retail.rest.paging import InvalidCursor, decode, encode
 from storefront.models import Channel
 
@@ -85,7 +86,7 @@ def _value_label(name: str, value: str) -> str:
     return str(choices(value).label) if choices and value in choices.values else value
 
 
-def _page(rows: "search.QuerySet[Order]", cursor: str) -> tuple[list[Order], str]:
+def _page(rows: QuerySet[Order], cursor: str) -> tuple[list[Order], str]:
     if cursor:
         try:
             at, pk = decode(cursor, 2)
@@ -100,6 +101,11 @@ def _page(rows: "search.QuerySet[Order]", cursor: str) -> tuple[list[Order], str
     return found[:PAGE_SIZE], encode([last.placed_at.isoformat(), last.pk])
 
 
+def _me(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "the page is for staff"
+    return request.user
+
+
 @require_POST
 @staff_page(VIEW_ORDERS)
 def save_view(request: HttpRequest) -> HttpResponse:
@@ -109,7 +115,7 @@ def save_view(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("Give the view a name."))
     else:
         SavedView.objects.update_or_create(
-            user_id=request.user.pk, page="orders", name=name, defaults={"query": query}
+            user=_me(request), page="orders", name=name, defaults={"query": query}
         )
         toast(request, _("The view “%(name)s” is saved.") % {"name": name})
     response = redirect("ops:orders")
@@ -120,6 +126,6 @@ def save_view(request: HttpRequest) -> HttpResponse:
 @require_POST
 @staff_page(VIEW_ORDERS)
 def forget_view(request: HttpRequest, pk: int) -> HttpResponse:
-    SavedView.objects.filter(pk=pk, user_id=request.user.pk).delete()
+    SavedView.objects.filter(pk=pk, user=_me(request)).delete()
     toast(request, _("The view is removed."))
     return redirect("ops:orders")

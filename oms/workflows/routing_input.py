@@ -117,7 +117,6 @@ def build(*, order: Order, now: datetime) -> Question:
 
 def _weights(rule: RoutingRule | None) -> engine.Weights:
     """In live use plans that keep the promise come first; a rule may change what the rest is worth."""
-    known = ("split", "late_day", "overflow", "short")
     chosen: Mapping[str, Any] = rule.weights if rule else {}
     return engine.Weights(
         keep_promise=True, **{name: float(chosen[name]) for name in known if name in chosen}
