@@ -41,6 +41,7 @@ class Command(BaseCommand):
         "changes only what differs, a killed run continues where it was (with --on-error skip). "
         "Exit code 1: the file was refused, or rows were rejected and nothing was taken."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         names = ", ".join(f"{mapping.name} ({mapping.about})" for mapping in shipped_mappings())

@@ -1,0 +1,362 @@
+"""Invented people: the staff with their roles and second factors, and the customers with tiers and points to be earned."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b32encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+from crm.models import Address, Consent, Customer, LoyaltyAccount, Tier
+from crm.states import ConsentKind, CustomerKind
+from oms.models import DeliveryPostcode
+from retail.kernel.fold import fold
+from retail.kernel.models import Location, User
+from retail.rest.keys import PREFIX, SCOPES, issue_key
+from retail.running import home as local
+from retail.sample.chance import generator, weighted
+from retail.sample.company import Company, pib_of
+
+SMALL_CUSTOMERS, FULL_CUSTOMERS = 2_000, 50_000
+COMPANY_SHARE, MEMBER_SHARE = 0.06, 0.55
+WORDING = (
+    "Želim da dobijam novosti i ponude Prelista na ovu adresu. Pristanak mogu da povučem u svakom trenutku."
+)
+TIERS = (("nivo-1", 1, "Nivo 1", 0), ("nivo-2", 2, "Nivo 2", 150), ("nivo-3", 3, "Nivo 3", 400))
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Somebody of the chain. `places` are the codes of the locations they work at; none means everywhere."""
+
+    role: str
+    name: str
+    group: str
+    places: tuple[str, ...] = ()
+
+    @property
+    def email(self) -> str:
+        return f"{fold(self.name.split()[0])}@prelist.example"
+
+
+PERSONAS = (
+    Persona("owner", "Olga Vlasnik", ""),
+    Persona("agent", "Vesna Agent", "AGENT"),
+    Persona("picker", "Bojan Magacin", "PICKER", ("WH-1",)),
+    Persona("store", "Sava Knjižar", "STORE", ("S-001", "S-017")),
+    Persona("accountant", "Ceca Knjiga", "ACCOUNTANT"),
+    Persona("ops lead", "Dragan Operativa", "OPS_LEAD"),
+    Persona("merchandiser", "Mila Ponuda", "MERCHANDISER"),
+    Persona("auditor", "Rada Revizor", "AUDITOR"),
+    Persona("integrator", "Igor Integrator", "INTEGRATOR"),
+)
+SHOPPER = Persona("shopper", "Ana Anić", "")
+
+# What each role may do, as permissions: whole apps, or single ones. Rooms add their own to the models they own.
+_ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "AGENT": (
+        ("view:storefront", "view:warehouse", "view:finance", "view:oms", "change:oms", "add:oms"),
+        ("crm.view_customer", "crm.add_customer", "crm.change_customer", "crm.view_address", "crm.change_address"),
+    ),
+    "PICKER": (("view:storefront", "view:warehouse", "change:warehouse", "add:warehouse"), ("oms.view_order",)),
+    "STORE": (
+        ("view:storefront", "view:warehouse", "change:warehouse", "add:warehouse", "view:oms"),
+        ("crm.view_customer", "oms.add_return", "oms.change_return"),
+    ),
+    "ACCOUNTANT": (("view:finance", "add:finance", "change:finance", "view:oms", "view:warehouse"), ("crm.view_customer",)),
+    "OPS_LEAD": (
+        ("view:*", "add:oms", "change:oms", "add:warehouse", "change:warehouse", "delete:warehouse"),
+        ("audit.change_proposal", "oms.ratify_routing", "kernel.change_location"),
+    ),
+    "MERCHANDISER": (
+        ("view:storefront", "add:storefront", "change:storefront", "view:crm", "add:crm", "change:crm", "view:cms", "add:cms", "change:cms"),
+        ("wagtailadmin.access_admin", "audit.view_proposal", "audit.change_proposal", "oms.view_order"),
+    ),
+    "AUDITOR": (("view:*",), ()),
+    "INTEGRATOR": (("view:storefront", "view:oms", "view:warehouse"), ("kernel.view_apikey", "kernel.add_apikey", "kernel.change_apikey")),
+}  # fmt: skip
+
+_WOMEN = (
+    *(
+        "Ana",
+        "Jelena",
+        "Milica",
+        "Marija",
+        "Ivana",
+        "Dragana",
+        "Jovana",
+        "Tamara",
+        "Sanja",
+        "Katarina",
+        "Teodora",
+        "Nevena",
+    ),
+    *("Snežana", "Svetlana", "Ljiljana", "Vera", "Mira", "Đurđina", "Žaklina", "Anđela"),
+)
+_MEN = (
+    *(
+        "Marko",
+        "Nikola",
+        "Milan",
+        "Stefan",
+        "Aleksandar",
+        "Nemanja",
+        "Dušan",
+        "Petar",
+        "Vladimir",
+        "Igor",
+        "Đorđe",
+        "Uroš",
+    ),
+    *("Miloš", "Zoran", "Dejan", "Boban", "Žarko", "Čedomir", "Luka", "Filip"),
+)
+_SURNAMES = (
+    *(
+        "Jovanović",
+        "Petrović",
+        "Nikolić",
+        "Marković",
+        "Đorđević",
+        "Stojanović",
+        "Ilić",
+        "Stanković",
+        "Pavlović",
+        "Milošević",
+    ),
+    *(
+        "Popović",
+        "Živković",
+        "Tomić",
+        "Ristić",
+        "Kostić",
+        "Lukić",
+        "Todorović",
+        "Radovanović",
+        "Bogdanović",
+        "Čolić",
+    ),
+    *("Šarić", "Ćirić", "Žunić", "Zavišić", "Mitrović", "Antić", "Obradović", "Kovačević", "Lazić", "Tasić"),
+)
+_STREETS = (
+    "Glavna",
+    "Svetosavska",
+    "Karađorđeva",
+    "Nemanjina",
+    "Vojvode Mišića",
+    "Cara Dušana",
+    "Školska",
+    "Dunavska",
+    "Cvetna",
+    "Njegoševa",
+)
+_TRADES = (
+    "Knjigovodstvo",
+    "Gradnja",
+    "Pekara",
+    "Vrtić",
+    "Škola stranih jezika",
+    "Advokati",
+    "Projekt",
+    "Transport",
+    "Apoteka",
+    "Studio",
+)
+
+
+def staff_exists() -> bool:
+    return User.objects.filter(email=PERSONAS[0].email).exists()
+
+
+def make_owner(now: datetime) -> User:
+    """The first row of all: whoever loads the sample acts as the owner."""
+    owner = User.objects.create_user(
+        PERSONAS[0].email, None, name=PERSONAS[0].name, is_staff=True, is_superuser=True, date_joined=now
+    )
+    owner.password = make_password(password())
+    owner.save(update_fields=["password"])
+    return owner
+
+
+def make_staff(owner: User, now: datetime) -> None:
+    """Roles as groups, a login with a second factor for each persona, and the integrator's key."""
+    for name in _ROLES:
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set(_permissions(name))
+    places = {location.code: location for location in Location.objects.all()}
+    for persona in PERSONAS:
+        user = owner if persona.role == "owner" else _user(persona, owner.password, now)
+        if persona.group:
+            user.groups.add(Group.objects.get(name=persona.group))
+        user.locations.set([places[code] for code in persona.places if code in places])
+        _verify(user)
+        TOTP.activate(user, totp_secret(persona))
+    shopper = _user(SHOPPER, owner.password, now, is_staff=False)
+    _verify(shopper)
+    integrator = User.objects.get(email=persona_of("integrator").email)
+    issue_key(name="Probni lanac", user=integrator, scopes=list(SCOPES), now=now, key=api_key())
+
+
+def persona_of(role: str) -> Persona:
+    return next(each for each in PERSONAS if each.role == role)
+
+
+def password() -> str:
+    """One password for all sample logins, different on every machine."""
+    return f"prelist-{_secret('password').hex()[:12]}"
+
+
+def api_key() -> str:
+    return f"{PREFIX}sample_{_secret('api key').hex()[:40]}"
+
+
+def totp_secret(persona: Persona) -> str:
+    return b32encode(_secret(f"totp {persona.email}")[:20]).decode()
+
+
+def logins() -> list[dict[str, str]]:
+    """What `sample.json` says about who can log in; the shopper has no second factor."""
+    staff = [
+        {"role": each.role, "email": each.email, "password": password(), "totp_secret": totp_secret(each)}
+        for each in PERSONAS
+    ]
+    return [*staff, {"role": SHOPPER.role, "email": SHOPPER.email, "password": password(), "totp_secret": ""}]
+
+
+def _secret(purpose: str) -> bytes:
+    key = local.secret(settings.ONEROW_HOME, "sample")
+    return hmac.new(key.encode(), purpose.encode(), hashlib.sha256).digest()
+
+
+def _user(persona: Persona, hashed: str, now: datetime, *, is_staff: bool = True) -> User:
+    # The hash is made once: a slow one for each of the sample's logins would only cost the first start its seconds.
+    return User.objects.create(
+        email=persona.email, password=hashed, name=persona.name, is_staff=is_staff, date_joined=now
+    )
+
+
+def _verify(user: User) -> None:
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+
+
+def _permissions(role: str) -> Iterator[Permission]:
+    wide, single = _ROLES[role]
+    conditions = Q(pk__in=[])
+    for each in wide:
+        act, app = each.split(":")
+        apps = Q() if app == "*" else Q(content_type__app_label=app)
+        conditions |= Q(codename__startswith=f"{act}_") & apps
+    for each in single:
+        app, codename = each.split(".")
+        conditions |= Q(content_type__app_label=app, codename=codename)
+    rooms = ("kernel", "audit", "storefront", "crm", "oms", "warehouse", "finance", "cms", "wagtailadmin")
+    return Permission.objects.filter(conditions, content_type__app_label__in=rooms).iterator()
+
+
+# --- customers --------------------------------------------------------------------------------------------------------------
+
+
+def customers_exist() -> bool:
+    return Tier.objects.exists()
+
+
+def make_customers(company: Company, count: int, now: datetime) -> None:
+    tiers = Tier.objects.bulk_create(
+        Tier(code=code, rank=rank, name=name, points_from=points) for code, rank, name, points in TIERS
+    )
+    rng = generator("customers")
+    postcodes = list(
+        DeliveryPostcode.objects.order_by("postal_code").values_list("postal_code", "place", "population")
+    )
+    shared: dict[str, int] = {}
+    for _, place, _ in postcodes:
+        shared[place] = shared.get(place, 0) + 1
+    homes = weighted(rng, [(population or 500) / shared[place] for _, place, population in postcodes], count)
+    customers, addresses = [], []
+    for number in range(count):
+        code, place, _ = postcodes[homes[number]]
+        customer, street = _customer(rng, number, count, now)
+        customers.append(customer)
+        addresses.append(
+            Address(
+                name=customer.name,
+                street=street,
+                city=place,
+                postal_code=code,
+                phone=customer.phone,
+                is_default=True,
+            )
+        )
+    ana = User.objects.get(email=SHOPPER.email)
+    customers[0].user, customers[0].name, customers[0].email = ana, SHOPPER.name, SHOPPER.email
+    addresses[0].name = SHOPPER.name
+    Customer.objects.bulk_create(customers, batch_size=5000)
+    for customer, address in zip(customers, addresses, strict=True):
+        address.customer = customer
+    Address.objects.bulk_create(addresses, batch_size=5000)
+    _join(rng, customers, tiers[0], now)
+
+
+def _customer(rng: np.random.Generator, number: int, count: int, now: datetime) -> tuple[Customer, str]:
+    joined = now - timedelta(days=int(rng.integers(5, 1500)), minutes=int(rng.integers(0, 1440)))
+    surname = _SURNAMES[int(rng.integers(len(_SURNAMES)))]
+    first = (_WOMEN if rng.random() < 0.6 else _MEN)[int(rng.integers(20))]
+    street = f"{_STREETS[int(rng.integers(len(_STREETS)))]} {int(rng.integers(1, 180))}"
+    values: dict[str, Any] = {
+        "kind": CustomerKind.PERSON,
+        "name": f"{first} {surname}",
+        "email": f"{fold(first)}.{fold(surname)}{number}@posta.example",
+        "phone": f"+3816{int(rng.integers(0, 7))}{int(rng.integers(1_000_000, 9_999_999))}",
+    }
+    if number and rng.random() < COMPANY_SHARE:
+        values |= {
+            "kind": CustomerKind.COMPANY,
+            "name": f"{_TRADES[int(rng.integers(len(_TRADES)))]} {surname} d.o.o.",
+            "pib": pib_of(f"{11_000_000 + number:08d}"),
+            "registration_number": f"{21_000_000 + number:08d}",
+            "is_sef_registered": bool(rng.random() < 0.5),
+            "sef_checked_at": now,
+            "email": f"nabavka{number}@firma.example",
+        }
+    return Customer(created_at=joined, external_ref=f"sample-{number:05d}", **values), street
+
+
+def _join(rng: np.random.Generator, customers: list[Customer], tier: Tier, now: datetime) -> None:
+    """Members start in the first tier; the year of sales moves them up."""
+    members = [
+        customer
+        for number, customer in enumerate(customers)
+        if customer.kind == CustomerKind.PERSON and (number == 0 or rng.random() < MEMBER_SHARE)
+    ]
+    LoyaltyAccount.objects.bulk_create(
+        (
+            LoyaltyAccount(
+                customer=customer, number=f"PR{number:08d}", tier=tier, joined_on=customer.created_at.date()
+            )
+            for number, customer in enumerate(members, 1)
+        ),
+        batch_size=5000,
+    )
+    Consent.objects.bulk_create(
+        (
+            Consent(
+                customer=customer,
+                kind=ConsentKind.NEWSLETTER,
+                is_given=bool(rng.random() < 0.7),
+                wording=WORDING,
+                given_at=customer.created_at,
+            )
+            for customer in members
+        ),
+        batch_size=5000,
+    )
