@@ -83,7 +83,7 @@ def home(request: HttpRequest) -> HttpResponse:
     today = now.astimezone(BUSINESS_ZONE).date()
     days = [today - timedelta(days=n) for n in range(13, -1, -1)]
     start = now - timedelta(days=14)
-    sold: dict[object, dict[str, Any]] = {
+    sold: dict[object, Any] = {
         row["placed_at__date"]: row
         for row in Order.objects.filter(placed_at__gte=start)
         .exclude(status="CANCELED")

@@ -1,7 +1,7 @@
 """From rows to the plain arrays of the routing engine, for one order. Reads only; the stock part is live."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil, exp
@@ -117,9 +117,15 @@ def build(*, order: Order, now: datetime) -> Question:
 
 def _weights(rule: RoutingRule | None) -> engine.Weights:
     """In live use plans that keep the promise come first; a rule may change what the rest is worth."""
+    # Half the price of crowding: measured to bring the gap on arrival from 4.4 to 3.1 % (docs/routing.md).
+    usual = engine.Weights(keep_promise=True, crowding=0.5)
     chosen: Mapping[str, Any] = rule.weights if rule else {}
-    return engine.Weights(
-        keep_promise=True, **{name: float(chosen[name]) for name in known if name in chosen}
+    return replace(
+        usual,
+        split=float(chosen.get("split", usual.split)),
+        late_day=float(chosen.get("late_day", usual.late_day)),
+        overflow=float(chosen.get("overflow", usual.overflow)),
+        short=float(chosen.get("short", usual.short)),
     )
 
 
