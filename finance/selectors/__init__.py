@@ -1,5 +1,6 @@
 """Questions to the books, the payments and the papers."""
 
+from finance.selectors.documents import documents_of_order, invoice_paper, receipt_kind, receipt_paper
 from finance.selectors.ledger import (
     AccountBalance,
     account_balance,
@@ -26,28 +27,46 @@ from finance.selectors.sales import (
     sales_of_order,
 )
 from finance.selectors.stock_value import StockValueRow, estimated_costs, stock_values
+from finance.selectors.turnover import (
+    CardPage,
+    Turnover,
+    account_lines,
+    class_by_month,
+    turnover,
+    with_balance,
+)
 
 __all__ = [
     "AccountBalance",
+    "CardPage",
     "OpenAdvance",
     "StockValueRow",
     "TransferInstructions",
+    "Turnover",
     "account_balance",
+    "account_lines",
     "advance_of_order",
+    "class_by_month",
     "collectable",
+    "documents_of_order",
     "entries",
     "estimated_costs",
     "inventory_value",
+    "invoice_paper",
     "lines_of_order",
     "live_authorization",
     "order_balances",
     "payer_account",
     "payments_of_order",
     "preview_return",
+    "receipt_kind",
+    "receipt_paper",
     "sales_of_order",
     "shipment_charge",
     "shipment_needs",
     "stock_values",
     "transfer_instructions",
     "trial_balance",
+    "turnover",
+    "with_balance",
 ]

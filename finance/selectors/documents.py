@@ -1,0 +1,171 @@
+"""The papers of an order as data, and as sheets that can be set in type."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from finance.models import FiscalReceipt, Invoice
+from finance.papers import (
+    FiscalReceiptPaper,
+    Party,
+    RateRow,
+    Reference,
+    ReferenceKind,
+    TradeKind,
+    TradeLine,
+    TradePaper,
+)
+from finance.states import FiscalKind, FiscalState, FiscalTransaction, InvoiceKind
+from finance.tax import UblSource, ubl_view
+from retail.kernel.clock import business_date
+from retail.kernel.models import LegalEntity
+from retail.kernel.money import ZERO
+
+_TRADE = {
+    InvoiceKind.INVOICE: TradeKind.INVOICE,
+    InvoiceKind.CREDIT_NOTE: TradeKind.CREDIT_NOTE,
+    InvoiceKind.ADVANCE: TradeKind.ADVANCE_INVOICE,
+}
+
+
+def documents_of_order(*, order_id: int) -> list[dict[str, Any]]:
+    """Invoices and fiscal receipts of an order, oldest first, as plain data.
+
+    `kind` INVOICE, CREDIT_NOTE, ADVANCE, FISCAL_SALE, FISCAL_REFUND, FISCAL_ADVANCE_SALE, …; a receipt has its number once signed.
+    `url` is the PDF of an invoice, the verification page of a signed receipt, or None.
+    """
+    invoices = [
+        {
+            "kind": invoice.kind,
+            "number": invoice.number,
+            "state": "ISSUED",
+            "issued_at": invoice.created_at.isoformat(),
+            "total": {"amount": f"{invoice.total:.2f}", "currency": invoice.currency},
+            "url": f"/api/v1/invoices/{invoice.number}/pdf",
+        }
+        for invoice in Invoice.objects.filter(order_id=order_id)
+    ]
+    receipts = [
+        {
+            "kind": receipt_kind(receipt),
+            "number": receipt.number,
+            "state": receipt.state,
+            "issued_at": (receipt.signed_at or receipt.issued_at).isoformat(),
+            "total": {"amount": f"{receipt.total:.2f}", "currency": receipt.currency},
+            "url": receipt.verification_url or None,
+        }
+        for receipt in FiscalReceipt.objects.filter(order_id=order_id).order_by("pk")
+    ]
+    return sorted([*invoices, *receipts], key=lambda paper: str(paper["issued_at"]))
+
+
+def receipt_kind(receipt: FiscalReceipt) -> str:
+    """FISCAL_SALE, FISCAL_REFUND, FISCAL_ADVANCE_SALE, FISCAL_ADVANCE_REFUND, FISCAL_COPY_REFUND."""
+    kind = "" if receipt.kind == FiscalKind.NORMAL else f"{receipt.kind}_"
+    return f"FISCAL_{kind}{receipt.transaction}"
+
+
+def invoice_paper(invoice: Invoice, *, language: str = "") -> TradePaper:
+    """The sheet of an issued invoice, with the net view that its UBL would have. The order's language unless another is asked for."""
+    lines = list(invoice.lines.select_related("order_line").order_by("position"))
+    prepaid = sum((Decimal(row["gross"]) for row in invoice.prepaid_by_rate), ZERO)
+    view = ubl_view(
+        [
+            UblSource(
+                key=str(line.pk),
+                quantity=line.quantity,
+                rate=line.tax_rate,
+                gross=line.gross,
+                tax=line.tax,
+            )
+            for line in lines
+        ],
+        prepaid=prepaid,
+    )
+    return TradePaper(
+        kind=_TRADE[InvoiceKind(invoice.kind)],
+        number=invoice.number,
+        issued_on=invoice.issued_on,
+        seller=_seller(invoice.entity),
+        buyer=Party(
+            name=invoice.buyer_name,
+            street=invoice.buyer_street,
+            postal_code=invoice.buyer_postal_code,
+            city=invoice.buyer_city,
+            pib=invoice.buyer_pib,
+            registration_number=invoice.buyer_registration_number,
+        ),
+        lines=tuple(
+            TradeLine(
+                name=line.title,
+                quantity=line.quantity,
+                price=ubl.price,
+                net=ubl.net,
+                rate=line.tax_rate,
+                gross=line.gross,
+                discount=ubl.allowance,
+                sku=line.order_line.sku if invoice.kind != InvoiceKind.ADVANCE else "",
+            )
+            for line, ubl in zip(lines, view.lines, strict=True)
+        ),
+        rates=tuple(RateRow(one.rate, one.taxable, one.tax) for one in view.subtotals),
+        payable=view.payable,
+        currency=invoice.currency,
+        rounding=view.payable_rounding,
+        prepaid=prepaid,
+        supplied_on=invoice.supplied_on,
+        due_on=invoice.due_on if invoice.kind == InvoiceKind.INVOICE else None,
+        issued_in=invoice.entity.city,
+        references=tuple(_references(invoice)),
+        language=language or invoice.order.language,
+    )
+
+
+def receipt_paper(receipt: FiscalReceipt, *, language: str = "") -> FiscalReceiptPaper | None:
+    """The sheet of a signed receipt; None while it is not signed. What a buyer must sign says so."""
+    if receipt.state != FiscalState.SIGNED or receipt.signed_at is None:
+        return None
+    return FiscalReceiptPaper(
+        number=receipt.number,
+        journal=receipt.journal_text,
+        verification_url=receipt.verification_url,
+        issued_on=business_date(receipt.signed_at),
+        needs_signature=receipt.kind == FiscalKind.COPY and receipt.transaction == FiscalTransaction.REFUND,
+        language=language or receipt.order.language,
+    )
+
+
+def _seller(entity: LegalEntity) -> Party:
+    return Party(
+        name=entity.name,
+        street=entity.street,
+        postal_code=entity.postal_code,
+        city=entity.city,
+        pib=entity.pib,
+        registration_number=entity.registration_number,
+        account=entity.bank_account,
+        email=entity.email,
+    )
+
+
+def _references(invoice: Invoice) -> list[Reference]:
+    """The order, the invoice that is credited, and the fiscal receipt that was made for the same goods."""
+    found = [Reference(ReferenceKind.ORDER, invoice.order.number, business_date(invoice.order.placed_at))]
+    if invoice.credits is not None:
+        kind = ReferenceKind.ADVANCE if invoice.credits.kind == InvoiceKind.ADVANCE else ReferenceKind.INVOICE
+        found.append(Reference(kind, invoice.credits.number, invoice.credits.issued_on))
+    same_goods = (
+        FiscalReceipt.objects.filter(entry=invoice.entry, kind=FiscalKind.NORMAL, state=FiscalState.SIGNED)
+        if invoice.entry_id
+        else FiscalReceipt.objects.none()
+    )
+    found += [
+        Reference(
+            ReferenceKind.FISCAL_RECEIPT,
+            receipt.number,
+            business_date(receipt.signed_at) if receipt.signed_at else None,
+        )
+        for receipt in same_goods.order_by("pk")
+    ]
+    return found
