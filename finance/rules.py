@@ -8,12 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from finance import tax
-from finance.chart import (
-    BANK,
-    CARD_RECEIVABLE,
-    COURIER_RECEIVABLE,
-    CUSTOMERS,
-)
+from finance.chart import COURIER_RECEIVABLE, CUSTOMERS
 from finance.tax import DocumentLine, LineAmounts, RateShare
 from oms.rules import part_of
 from oms.states import LineKind, PaperKind, PaymentMethod
@@ -44,40 +39,41 @@ class Sold(NamedTuple):
 
 # Which paper, when
 
+FISCAL_PAYMENTS = {
+    PaymentMethod.CARD.value: "CARD",
+    PaymentMethod.CASH_ON_DELIVERY.value: "CASH",
+    PaymentMethod.BANK_TRANSFER.value: "WIRE_TRANSFER",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PaperPlan:
     """How one kind of order is papered and booked.
 
-    `receivable`: what the dispatch debits for what was not paid before. `money_account`: where its money arrives.
-    `is_prepaid`: goods leave only when the money is there. `has_advance_paper`: money before goods is taxed by itself.
+    `receivable`: what the dispatch debits for what was not paid before.
+    `is_prepaid`: goods leave only when the money is there.
     """
 
     is_fiscal: bool
     has_invoice: bool
-    has_advance_paper: bool
     is_prepaid: bool
     receivable: str
-    money_account: str
     fiscal_payment: str
 
 
 def _plan(paper: PaperKind, method: PaymentMethod) -> PaperPlan:
     by_method = {
-        PaymentMethod.CARD: (True, CUSTOMERS, CARD_RECEIVABLE, "CARD"),
-        PaymentMethod.CASH_ON_DELIVERY: (False, COURIER_RECEIVABLE, COURIER_RECEIVABLE, "CASH"),
-        PaymentMethod.BANK_TRANSFER: (True, CUSTOMERS, BANK, "WIRE_TRANSFER"),
+        PaymentMethod.CARD: (True, CUSTOMERS),
+        PaymentMethod.CASH_ON_DELIVERY: (False, COURIER_RECEIVABLE),
+        PaymentMethod.BANK_TRANSFER: (True, CUSTOMERS),
     }
-    is_prepaid, receivable, money_account, fiscal_payment = by_method[method]
+    is_prepaid, receivable = by_method[method]
     return PaperPlan(
         is_fiscal=paper != PaperKind.SEF,
         has_invoice=paper != PaperKind.FISCAL,
-        # A card is captured in the minutes before the goods leave: the same day, so there is no advance to tax.
-        has_advance_paper=method == PaymentMethod.BANK_TRANSFER,
         is_prepaid=is_prepaid,
         receivable=receivable,
-        money_account=money_account,
-        fiscal_payment=fiscal_payment,
+        fiscal_payment=FISCAL_PAYMENTS[method.value],
     )
 
 
@@ -91,6 +87,14 @@ def paper_of(*, is_company: bool, is_sef_registered: bool) -> PaperKind:
     if not is_company:
         return PaperKind.FISCAL
     return PaperKind.SEF if is_sef_registered else PaperKind.FISCAL_COMPANY
+
+
+def is_taxed_as_advance(method: str) -> bool:
+    """Whether money that comes by this way before the goods has a paper of its own.
+
+    A card is captured in the minutes before the goods leave: the same day, so there is no advance to tax.
+    """
+    return method == PaymentMethod.BANK_TRANSFER
 
 
 _RETAIL_VAT = {Decimal(20): "4760", Decimal(10): "4761"}

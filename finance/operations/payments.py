@@ -113,7 +113,7 @@ def take_money(
     """
     plan = plan_of(order)
     owed, rest = _credits(order, plan, capture.amount)
-    advance = _advance_rates(order, rest, plan)
+    advance = _advance_rates(order, rest) if rules.is_taxed_as_advance(capture.payment.method) else []
     kind, key = document or ("capture", capture.public_id)
     entry = post_entry(
         entity_id=order.entity_id,
@@ -205,9 +205,9 @@ def _credits(order: Order, plan: PaperPlan, amount: Decimal) -> tuple[list[Posti
     return lines, rest
 
 
-def _advance_rates(order: Order, amount: Decimal, plan: PaperPlan) -> list[RateAmounts]:
+def _advance_rates(order: Order, amount: Decimal) -> list[RateAmounts]:
     """The advance of this money per VAT rate: as far as goods are still to come for it."""
-    if not plan.has_advance_paper or order.status == OrderStatus.CANCELED or amount <= 0:
+    if order.status == OrderStatus.CANCELED or amount <= 0:
         return []
     sales = selectors.sales_of_order(order=order)
     sold = sum((rules.total_of(rules.rest_of(sale)) for sale in sales), ZERO)
@@ -256,7 +256,7 @@ def _write_advance_paper(
         cause_key=f"advance:{capture.public_id}",
         items=advance_items(rates),
         tax_by_rate=rate_rows(rates),
-        payment_method=plan.fiscal_payment,
+        payment_method=rules.FISCAL_PAYMENTS[capture.payment.method],
         entry=entry,
         now=now,
         cashier=order.channel.code,

@@ -242,12 +242,12 @@ def _write_refunds(
 def _close_advance(order: Order, refunds: list[Refund], waiting_before: Decimal, now: datetime) -> None:
     """An advance that goes back instead of becoming goods is taken off the tax by a paper of its own."""
     plan = plan_of(order)
-    if not plan.has_advance_paper:
+    advance = selectors.advance_of_order(order=order)
+    if advance.gross_left <= 0:
         return
     balances = selectors.order_balances(order_number=order.number)
     owed = max(-balances.get(CUSTOMERS, ZERO) - waiting_before, ZERO)
     of_advance = sum((refund.amount for refund in refunds), ZERO) - owed
-    advance = selectors.advance_of_order(order=order)
     sold = sum((rules.total_of(rules.rest_of(sale)) for sale in selectors.sales_of_order(order=order)), ZERO)
     still_needed = max(order.due_total - sold, ZERO)
     amount = min(of_advance, max(advance.gross_left - still_needed, ZERO))
@@ -275,7 +275,7 @@ def _close_advance(order: Order, refunds: list[Refund], waiting_before: Decimal,
             cause_key=f"advance_refund:{key}",
             items=advance_items(closed),
             tax_by_rate=rate_rows(closed),
-            payment_method=plan.fiscal_payment,
+            payment_method=advance.paid_by,
             entry=entry,
             now=now,
             cashier=order.channel.code,

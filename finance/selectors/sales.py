@@ -26,6 +26,11 @@ class OpenAdvance:
     last_invoice: Invoice | None
 
     @property
+    def paid_by(self) -> str:
+        """The payment type of the last advance, which its closing passes through."""
+        return str(self.last_receipt.payments[0]["method"]) if self.last_receipt else "WIRE_TRANSFER"
+
+    @property
     def gross_left(self) -> Decimal:
         return sum((one.gross for one in self.received), ZERO) - sum((one.gross for one in self.closed), ZERO)
 

@@ -226,13 +226,15 @@ def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
         raise PaymentMissing(
             f"{charge - from_advance} of these goods is not paid.", missing=str(charge - from_advance)
         )
-    closing = _closing(order, parts, from_advance) if plan.has_advance_paper else []
+    advance = selectors.advance_of_order(order=order)
+    closing = _closing(advance, parts, from_advance) if advance.gross_left > 0 else []
     revenue = revenue_of(parts, plan=plan, is_refund=False)
     return _Sale(order, shipment, plan, parts, charge, from_advance, closing, revenue)
 
 
-def _closing(order: Order, parts: Sequence[Part], from_advance: Decimal) -> list[RateAmounts]:
-    advance = selectors.advance_of_order(order=order)
+def _closing(
+    advance: selectors.OpenAdvance, parts: Sequence[Part], from_advance: Decimal
+) -> list[RateAmounts]:
     by_rate: dict[Decimal, Decimal] = {}
     for part in parts:
         by_rate[part.rate] = by_rate.get(part.rate, ZERO) + part.gross
@@ -269,6 +271,7 @@ def _write_receipts(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
     referent: FiscalReceipt | None = None
     cashier = sale.shipment.location.code
     if sale.closing:
+        advance = selectors.advance_of_order(order=order)
         referent = queue_fiscal_receipt(
             order=order,
             kind=FiscalKind.ADVANCE,
@@ -276,11 +279,11 @@ def _write_receipts(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
             cause_key=f"advance_closing:{number}",
             items=advance_items(sale.closing),
             tax_by_rate=rate_rows(sale.closing),
-            payment_method=sale.plan.fiscal_payment,
+            payment_method=advance.paid_by,
             entry=entry,
             now=now,
             cashier=cashier,
-            referent=selectors.advance_of_order(order=order).last_receipt,
+            referent=advance.last_receipt,
             shipment=sale.shipment,
             buyer_id=own_pib(order.entity),
         )

@@ -55,7 +55,8 @@ def send_refunds(*, now: datetime, limit: int = 100) -> int:
 
 def void_authorizations(*, now: datetime, limit: int = 100) -> int:
     unneeded = Payment.objects.filter(
-        Q(void_requested_at__isnull=False) | Q(order__status=OrderStatus.CANCELED),
+        Q(void_requested_at__isnull=False)
+        | Q(order__status__in=[OrderStatus.CANCELED, OrderStatus.COMPLETED]),
         state=PaymentState.AUTHORIZED,
         method=PaymentMethod.CARD,
     ).order_by("pk")
@@ -66,14 +67,15 @@ def void_authorizations(*, now: datetime, limit: int = 100) -> int:
 
 def poll_payments(*, now: datetime, limit: int = 100) -> int:
     """Ask about payments of which nothing was heard, and about authorizations whose end has come."""
-    silent = Q(
-        state__in=[PaymentState.PENDING, PaymentState.EXPIRED, PaymentState.FAILED],
+    silent = Q(state=PaymentState.PENDING, created_at__lt=now - MESSAGE_IS_LATE_AFTER)
+    given_up = Q(
+        state__in=[PaymentState.EXPIRED, PaymentState.FAILED],
         authorized=0,
         created_at__gt=now - ATTEMPT_IS_DEAD_AFTER,
         created_at__lt=now - MESSAGE_IS_LATE_AFTER,
     )
     ended = Q(state=PaymentState.AUTHORIZED, authorization_expires_at__lt=now)
-    lost = Payment.objects.filter(silent | ended, provider=CARD_SERVICE).exclude(provider_ref="")
+    lost = Payment.objects.filter(silent | given_up | ended, provider=CARD_SERVICE).exclude(provider_ref="")
     return _each(
         lost.order_by("pk").values_list("pk", flat=True)[:limit],
         lambda pk: refresh_payment(payment_id=pk, now=now),
