@@ -37,7 +37,7 @@ def plans(*, root: Path, port: int, sandbox_port: int, web_workers: int, task_wo
     web += ["retail.wsgi:application"]
     worker = ("worker", "--concurrency", str(task_workers), "--without-gossip", "--without-mingle")
     celery = (python, "-m", "celery", "-A", "retail")
-    processes_wanted = [
+    return [
         Plan("web", (python, *web), url=f"http://127.0.0.1:{port}/readyz"),
         Plan("worker", (*celery, *worker, "--without-heartbeat")),
         Plan("beat", (*celery, "beat")),
@@ -46,11 +46,6 @@ def plans(*, root: Path, port: int, sandbox_port: int, web_workers: int, task_wo
             (python, manage, "sandbox", "--port", str(sandbox_port)),
             url=f"http://127.0.0.1:{sandbox_port}/",
         ),
-    ]
-    return [
-        p
-        for p in processes_wanted
-        if p.name != "sandbox" or (root / "retail/management/commands/sandbox.py").exists()
     ]
 
 

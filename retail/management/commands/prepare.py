@@ -2,7 +2,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -14,8 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._migrate()
-        if "translations" in get_commands():
-            call_command("translations", "compile", verbosity=0)
+        call_command("translations", "compile", verbosity=0)
         if settings.SAMPLE_IS_ALLOWED and settings.SAMPLE != "none":
             self._load_sample()
 
@@ -26,11 +25,14 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
 
     def _load_sample(self) -> None:
-        """Only into an empty database: a chain that somebody works with is never touched."""
-        if "load_sample" not in get_commands() or get_user_model().objects.exists():
+        """Only into an empty database, or one where it was cut off: a chain that somebody works with is never touched."""
+        begun = settings.ONEROW_HOME / "run" / "sample-begun"
+        if get_user_model().objects.exists() and not begun.exists():
             return
+        begun.touch()
         self._say(f"Loading the sample chain ({settings.SAMPLE}) …")
         call_command("load_sample", scale=settings.SAMPLE)
+        begun.unlink()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
