@@ -20,3 +20,10 @@ class ContributorRole(models.TextChoices):
     ILLUSTRATOR = "ILLUSTRATOR", _("Illustrator")
     TRANSLATOR = "TRANSLATOR", _("Translator")
     EDITOR = "EDITOR", _("Editor")
+
+
+PRODUCT_MOVES = {
+    ProductStatus.DRAFT: {ProductStatus.PUBLISHED, ProductStatus.ARCHIVED},
+    ProductStatus.PUBLISHED: {ProductStatus.ARCHIVED},
+    ProductStatus.ARCHIVED: {ProductStatus.PUBLISHED},
+}

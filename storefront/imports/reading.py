@@ -90,7 +90,7 @@ class CatalogFile:
         self._is_packed = self._raw.read(2) == b"\x1f\x8b"
         self._raw.seek(0)
         self._stream: IO[bytes] = (
-            io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 256 * 1024)  # type: ignore[arg-type]
+            io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 256 * 1024)
             if self._is_packed
             else self._raw
         )

@@ -180,7 +180,7 @@ def cards(product_ids: Sequence[int], price_list_id: int, now: datetime) -> tupl
                  ORDER BY wanted.place""",  # noqa: S608 - the fragment is registered by our own code
             {"ids": list(product_ids), "list": price_list_id, "now": now},
         )
-        return tuple(Card(*row[:9], tuple(row[9]), *row[10:]) for row in cursor.fetchall())
+        return tuple(Card(*[*row[:9], tuple(row[9]), *row[10:]]) for row in cursor.fetchall())
 
 
 def _sellable() -> QuerySet[Variant]:
