@@ -245,18 +245,21 @@ def _promise(
             or (o.location is not None and o.location.code == checkout.pickup_location)
         )
     ]
+    option = chosen[0] if chosen else None
     if (
-        not chosen
-        or not chosen[0].is_orderable
-        or chosen[0].reason
+        option is None
+        or not option.is_orderable
+        or option.reason
         or checkout.delivery_method not in quote.fees
     ):
+        if option is not None and option.reason == "OUT_OF_STOCK":
+            _hold_all(basket, lines, now)  # refuses by line, with what can be had
         raise MethodNotAvailable(
             "This delivery method cannot be had for the basket.",
             method=checkout.delivery_method,
-            reason=chosen[0].reason if chosen else "NOT_OFFERED",
+            reason=option.reason if option is not None and option.reason else "NOT_OFFERED",
         )
-    return chosen[0]
+    return option
 
 
 def _promise_json(option: warehouse.Option) -> dict[str, Any]:
