@@ -72,7 +72,7 @@ def locked_tables(sql: str) -> list[str]:
     skipped: set[str] = set()
     for match in _FOR_UPDATE.finditer(sql):
         before = list(_LOCKING_SELECT.finditer(sql, 0, match.start()))
-        name = match[1] or (before[-1][1] if before else "")
+        name = str(match[1] or (before[-1][1] if before else ""))
         table = aliases.get(name, name)
         if match[2]:
             skipped.add(table)

@@ -178,7 +178,7 @@ def test_dated_supply_is_promised_but_cannot_be_ordered_yet(world: World) -> Non
         entity=world.entity,
         expected_on=date(2026, 12, 8),
     )
-    PurchaseOrderLine.objects.create(order=order, variant=book, quantity=10, unit_cost=Decimal("400"))
+    PurchaseOrderLine.objects.create(order=order, variant=book, quantity=10, unit_cost=Decimal(400))
     option = home(world, (book, 1))
     # Tuesday 8th at the door, put away on the 9th, shipped the same day, with the shopper on the 10th.
     assert (option.date, option.is_orderable, option.reason) == (date(2026, 12, 10), False, None)

@@ -10,13 +10,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
+from finance.models import StockValue
 from oms.models import Basket, BasketLine, Order, OrderLine
 from retail.kernel.models import LegalEntity, Location, User
-from storefront.models import Channel, KitComponent, PriceList, Product, Variant
+from storefront.models import Category, Channel, KitComponent, PriceList, Product, Variant
 from warehouse.models import Bin, Reservation, StockItem, StockMove
 
 NOW = datetime(2026, 12, 2, 9, 0, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=20)
+UNIT_COST = Decimal("400.00")
 _serial = count(1)
 
 
@@ -30,7 +32,7 @@ class World:
 
     # -- Rows --------------------------------------------------------------------------------------------------
 
-    def variant(self, sku: str = "", *, weight_grams: int = 300, category: object = None) -> Variant:
+    def variant(self, sku: str = "", *, weight_grams: int = 300, category: Category | None = None) -> Variant:
         number = next(_serial)
         product = Product.objects.create(
             slug=f"title-{number}", title=f"Title {number}", status="PUBLISHED", main_category=category
@@ -71,6 +73,10 @@ class World:
                 is_imported=True,
                 created_at=NOW,
             )
+            worth, _ = StockValue.objects.get_or_create(entity=self.entity, variant=variant)
+            worth.quantity += units
+            worth.value += UNIT_COST * units
+            worth.save(update_fields=["quantity", "value"])
         return item
 
     def bin(self, place: str, code: str, kind: str = "STORAGE", *, pick_sequence: int = 0) -> Bin:

@@ -8,6 +8,15 @@ from warehouse.operations.allocations import (
     confirm_allocation,
     release_order_claims,
 )
+from warehouse.operations.goods import (
+    OrderedLine,
+    ReceivedLine,
+    ReturnedUnits,
+    create_purchase_order,
+    move_units,
+    put_away,
+    receive_returned_units,
+)
 from warehouse.operations.holds import (
     extend_basket_holds,
     hold_for_basket_line,
@@ -16,6 +25,7 @@ from warehouse.operations.holds import (
     release_claims,
     release_expired_holds,
 )
+from warehouse.operations.picking import Pick, Progress, pick, put_back
 from warehouse.operations.refusals import (
     AlreadyDispatched,
     BelowClaims,
@@ -41,6 +51,7 @@ from warehouse.operations.refusals import (
     WrongUnit,
 )
 from warehouse.operations.repointing import repoint_claims
+from warehouse.operations.shipments import ParcelSpec, cancel_shipments, create_shipments, pack
 from warehouse.operations.stock import Claim
 
 __all__ = [
@@ -57,8 +68,14 @@ __all__ = [
     "NotPaid",
     "NotPicked",
     "OrderNotReady",
+    "OrderedLine",
     "OutOfStock",
+    "ParcelSpec",
+    "Pick",
+    "Progress",
+    "ReceivedLine",
     "ReleasedUnits",
+    "ReturnedUnits",
     "TargetTaken",
     "UnknownBin",
     "UnknownClaim",
@@ -69,12 +86,21 @@ __all__ = [
     "WrongCode",
     "WrongUnit",
     "allocate_basket_claims",
+    "cancel_shipments",
     "claim_for_order_line",
     "claim_for_order_lines",
     "confirm_allocation",
+    "create_purchase_order",
+    "create_shipments",
     "extend_basket_holds",
     "hold_for_basket_line",
     "hold_for_basket_lines",
+    "move_units",
+    "pack",
+    "pick",
+    "put_away",
+    "put_back",
+    "receive_returned_units",
     "release_basket_line_claims",
     "release_claims",
     "release_expired_holds",

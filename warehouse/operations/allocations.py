@@ -226,13 +226,21 @@ def _let_go(chosen: Sequence[tuple[Reservation, int]]) -> ReleasedUnits:
             claim.quantity -= units
         changed.append(claim)
     for claim, units in picked:
-        going = claim
-        if units < claim.quantity:
-            claim.quantity -= units
-            going = split_off(claim, units)
-            made.append(going)
-        going.is_put_back, going.state = True, ReservationState.PICKED
-        going.shipment_id = going.parcel_id = None
-        changed.append(claim)
+        also_changed, also_made = put_back_task(claim, units)
+        changed += also_changed
+        made += also_made
     save_claims(changed, made)
     return ReleasedUnits(sum(units for _, units in freed), sum(units for _, units in picked))
+
+
+def put_back_task(claim: Reservation, units: int) -> tuple[list[Reservation], list[Reservation]]:
+    """Rows (changed, made) that turn units of a picked claim into a put-back task, out of its shipment."""
+    going = claim
+    made: list[Reservation] = []
+    if units < claim.quantity:
+        claim.quantity -= units
+        going = split_off(claim, units)
+        made.append(going)
+    going.is_put_back, going.state = True, ReservationState.PICKED
+    going.shipment_id = going.parcel_id = None
+    return [claim], made

@@ -43,6 +43,13 @@ class NotEnoughUnits(Refusal):
     code = "NOT_ENOUGH_UNITS"
 
 
+class StockBusy(Refusal):
+    """The same units are being changed by too many at once; asking again helps."""
+
+    code = "STOCK_BUSY"
+    status = 503
+
+
 class WrongBin(Refusal):
     code = "WRONG_BIN"
 

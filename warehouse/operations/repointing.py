@@ -185,8 +185,11 @@ def resettle(
 
 
 def _settle(claim: Reservation, piece: Piece, units: int, is_shipment_kept: bool) -> None:
-    if claim.location_id != piece.location_id or not is_shipment_kept:
-        claim.shipment_id = None
+    if claim.location_id != piece.location_id or not is_shipment_kept or claim.state not in UNPICKED:
+        claim.shipment_id = claim.parcel_id = None
+    if claim.state not in UNPICKED:
+        claim.state = ReservationState.ALLOCATED
+        claim.picked_from_id = claim.picker_id = claim.picked_at = None
     claim.quantity, claim.stock_item_id, claim.location_id = units, piece.stock_item_id, piece.location_id
 
 

@@ -11,6 +11,7 @@ from warehouse.selectors.claims import (
 )
 from warehouse.selectors.network import Place, PromiseNetwork, promise_network
 from warehouse.selectors.promise import Option, promise_options
+from warehouse.selectors.shipments import Contents, shipment_contents
 from warehouse.selectors.stock import (
     IN_STOCK,
     StockRow,
@@ -22,6 +23,7 @@ from warehouse.selectors.stock import (
 __all__ = [
     "IN_STOCK",
     "ClaimRow",
+    "Contents",
     "Hold",
     "Option",
     "Place",
@@ -36,5 +38,6 @@ __all__ = [
     "promise_network",
     "promise_options",
     "shipment_claims",
+    "shipment_contents",
     "stock_rows",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from threading import Lock
 
 from django.db import connection, transaction
@@ -73,6 +73,18 @@ def network_version() -> uuid.UUID:
         cursor.execute("SELECT version FROM warehouse_network")
         version: uuid.UUID = cursor.fetchone()[0]
     return version
+
+
+def ship_day(*, code: str, now: datetime) -> date:
+    """The first day on which the location still ships, today only before its cut-off; today for a place unknown to promises."""
+    network = promise_network().network
+    local = network.local(now)
+    calendar = network.calendar(local.date())
+    days = calendar.ships.get(code, 0)
+    if code in network.locations and local.time() >= network.locations[code].cutoff:
+        days &= ~1
+    first = (days & -days).bit_length() - 1
+    return calendar.day(first) if first >= 0 else local.date()
 
 
 def _build() -> PromiseNetwork:

@@ -1,0 +1,129 @@
+"""What happened to goods; ids and text only. Holds of baskets announce nothing: the trace has them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentCreated:
+    shipment_id: int
+    number: str
+    order_id: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentCanceled:
+    shipment_id: int
+    number: str
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsPicked:
+    shipment_id: int
+    number: str
+    order_id: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsPutBack:
+    order_id: int
+    location: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentPacked:
+    shipment_id: int
+    number: str
+    order_id: int
+    parcels: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentReadyForPickup:
+    shipment_id: int
+    number: str
+    order_id: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentDispatched:
+    shipment_id: int
+    number: str
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentDelivered:
+    shipment_id: int
+    number: str
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """`reason`: REFUSED, UNDELIVERABLE or LOST."""
+
+    shipment_id: int
+    number: str
+    order_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentReturned:
+    shipment_id: int
+    number: str
+    order_id: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsDisplaced:
+    """Units of an order were not where they were claimed: claimed elsewhere (`is_rerouted`), or nowhere."""
+
+    order_id: int
+    number: str
+    cause: str
+    units: int
+    is_rerouted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseOrderCreated:
+    purchase_order_id: int
+    number: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsReceived:
+    receipt_id: int
+    number: str
+    purchase_order: str
+    location: str
+    units_good: int
+    units_damaged: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsMoved:
+    sku: str
+    location: str
+    from_bin: str
+    to_bin: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockAdjusted:
+    sku: str
+    location: str
+    bin: str
+    delta: int
+    reason: str
+    reference: str
