@@ -160,7 +160,7 @@ def _refuse(kind: type[Asked], pk: int, code: str, now: datetime) -> None:
     """The provider said no, or never heard of it. A refund that cannot go is a case for a person."""
     rows: Any = kind
     row: Asked = rows.objects.select_related("payment").get(pk=pk)
-    order = lock_for_payment(row.payment)
+    order, _ = lock_for_payment(row.payment)
     changed = rows.objects.filter(pk=pk, state=OperationState.PENDING).update(
         state=OperationState.REFUSED, failure=code[:120], done_at=None
     )

@@ -187,12 +187,10 @@ def process_payment_event(*, event_id: int, now: datetime) -> str:
     event = PaymentEvent.objects.select_related("payment").get(pk=event_id)
     if event.payment is None:
         return _keep_unknown(event, now)
-    order = lock_for_payment(event.payment)
-    event = PaymentEvent.objects.select_for_update(of=("self",)).get(pk=event_id)
+    order, payment = lock_for_payment(event.payment)
+    event = lock_event(event_id)
     if event.processed_at is not None:
         return event.outcome
-    assert event.payment is not None, "it was found above"
-    payment = Payment.objects.select_for_update(of=("self",)).get(pk=event.payment.pk)
     seen = card.read_payment(event.payload["payment"])
     event.outcome = apply_card_state(order=order, payment=payment, seen=seen, now=now)
     event.processed_at = now
@@ -200,13 +198,18 @@ def process_payment_event(*, event_id: int, now: datetime) -> str:
     return event.outcome
 
 
-def lock_for_payment(payment: Payment) -> Order:
-    """The guard of everything that happens to a payment: its order's row."""
-    return orders.lock_order(order_id=payment.order_id)
+def lock_for_payment(payment: Payment) -> tuple[Order, Payment]:
+    """The guard of everything that happens to a payment: its order's row, then its own."""
+    order = orders.lock_order(order_id=payment.order_id)
+    return order, Payment.objects.select_for_update(of=("self",)).get(pk=payment.pk)
+
+
+def lock_event(event_id: int) -> PaymentEvent:
+    return PaymentEvent.objects.select_for_update(of=("self",)).get(pk=event_id)
 
 
 def _keep_unknown(event: PaymentEvent, now: datetime) -> str:
-    event = PaymentEvent.objects.select_for_update(of=("self",)).get(pk=event.pk)
+    event = lock_event(event.pk)
     if event.processed_at is None:
         event.outcome, event.processed_at = "UNKNOWN_PAYMENT", now
         event.save(update_fields=["outcome", "processed_at"])
@@ -234,8 +237,7 @@ def refresh_payment(*, payment_id: int, now: datetime) -> str:
 @transaction.atomic
 def apply_answer(*, payment_id: int, seen: CardPayment, now: datetime, by: User | None = None) -> str:
     """What the provider answered to a call of ours, in a transaction of its own."""
-    order = lock_for_payment(Payment.objects.get(pk=payment_id))
-    payment = Payment.objects.select_for_update(of=("self",)).get(pk=payment_id)
+    order, payment = lock_for_payment(Payment.objects.get(pk=payment_id))
     return apply_card_state(order=order, payment=payment, seen=seen, now=now, by=by)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -256,12 +255,12 @@ def receipts(order: Order) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def stored_message(payment: Payment, event_id: str, **payload: Any) -> PaymentEvent:
+def stored_message(payment: Payment, event_id: str, said: dict[str, Any]) -> PaymentEvent:
     """A provider message as the door stores it, with any content."""
     return PaymentEvent.objects.create(
         provider="card",
         event_id=event_id,
         kind="payment.test",
         payment=payment,
-        payload=json.loads(json.dumps(payload)),
+        payload={"created_at": NOW.isoformat(), "payment": said},
     )

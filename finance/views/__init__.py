@@ -1,0 +1,1 @@
+"""Back office pages of the books, the papers and the money."""

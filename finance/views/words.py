@@ -1,0 +1,133 @@
+"""Codes of the books, the providers and the imports, said in words. An unknown code is shown as it stands."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from finance.models import JournalEntry
+
+type_of_words = dict[str, Promise]
+
+DOCUMENT_KINDS: type_of_words = {
+    "dispatch": _("Dispatch"),
+    "return": _("Return"),
+    "undelivered": _("Undelivered parcel"),
+    "lost": _("Lost parcel"),
+    "capture": _("Money received"),
+    "refund": _("Money sent back"),
+    "advance_refund": _("Advance closed"),
+    "statement": _("Bank statement line"),
+    "remittance": _("Courier remittance line"),
+    "payout": _("Payout"),
+    "receipt": _("Goods receipt"),
+    "opening": _("Opening stock"),
+    "count": _("Stock count"),
+    "adjustment": _("Stock adjustment"),
+    "cost_correction": _("Cost correction"),
+}
+
+ACCOUNT_CLASSES: type_of_words = {
+    "0": _("Fixed assets"),
+    "1": _("Inventories"),
+    "2": _("Short-term receivables and cash"),
+    "3": _("Capital"),
+    "4": _("Liabilities"),
+    "5": _("Expenses"),
+    "6": _("Income"),
+    "7": _("Opening and closing of accounts"),
+    "8": _("Off-balance records"),
+    "9": _("Cost accounting"),
+}
+
+# Of the fiscal processor (four digits), of the way to it, and of ours.
+FISCAL_ERRORS: type_of_words = {
+    "BUYER_ID_MISSING": _("A refund needs the buyer's document; enter it below and it is sent by itself."),
+    "UNKNOWN_TAX_RATE": _("The processor has no tax label for a rate of this receipt on this day."),
+    "1300": _("There is no smart card in the processor."),
+    "1400": _("The processor soon needs an audit; it still signs."),
+    "1500": _("The processor waits for its PIN."),
+    "2100": _("The PIN was wrong."),
+    "2110": _("The smart card is locked for good and must be replaced."),
+    "2210": _("The secure element is locked until the audit is done."),
+    "2220": _("The processor cannot reach its secure element."),
+    "2230": _("The secure element answered in a way that was not understood."),
+    "2310": _("A tax label is not valid on this day."),
+    "2400": _("The processor is not configured."),
+    "2800": _("A field that is needed is missing."),
+    "2801": _("A text is too long."),
+    "2802": _("A text is too short."),
+    "2803": _("A text has a wrong length."),
+    "2804": _("A number is out of its range, or sums do not agree."),
+    "2805": _("A value is not on the list of allowed values."),
+    "2806": _("A value has a wrong form."),
+    "2807": _("A list has too few entries."),
+    "2808": _("A list has too many entries."),
+    "2809": _("A field has a value that is not allowed with the others."),
+}
+OUTSIDE_ERRORS: type_of_words = {
+    "TIMEOUT": _("No answer came; it is asked first, then repeated."),
+    "CONNECTION_LOST": _("The connection broke; it is asked first, then repeated."),
+    "UNREACHABLE": _("It cannot be reached; it is repeated by itself."),
+    "UNREADABLE": _("The answer could not be read; it is asked again."),
+    "TOO_MANY_REQUESTS": _("It asked for a pause; it is repeated by itself."),
+    "PAUSED": _("After several failures there is a pause; it is repeated by itself."),
+}
+PAYMENT_FAILURES: type_of_words = {
+    "DECLINED": _("The bank declined it."),
+    "FAILED_3DS": _("The shopper was not confirmed by the bank."),
+    "CANCELED": _("The shopper gave up."),
+    "EXPIRED": _("Time ran out."),
+    "SUPERSEDED": _("A newer attempt took its place."),
+    "ORDER_CANCELED": _("The order was canceled."),
+    "NOTHING_AUTHORIZED": _("Nothing is authorized that could be captured."),
+    "NOT_SENT": _("The provider never got the request."),
+}
+EVENT_OUTCOMES: type_of_words = {
+    "DONE": _("Acted on"),
+    "NOTHING_NEW": _("Nothing new in it"),
+    "MISMATCH": _("Does not fit the payment; an exception is open"),
+    "UNKNOWN_PAYMENT": _("Speaks of a payment that is not ours; an exception is open"),
+    "ABSENT": _("The provider does not know this payment"),
+}
+IMPORT_ERRORS: type_of_words = {
+    "LINE_CHANGED": _("It was read before with another date or amount."),
+    "PERIOD_CLOSED": _("The month of its day is closed."),
+    "INVALID_INPUT": _("A value is missing or has a wrong form."),
+}
+
+
+def document_words(kind: str) -> str:
+    return str(DOCUMENT_KINDS.get(kind, kind))
+
+
+def failure_words(code: str) -> str:
+    for table in (PAYMENT_FAILURES, OUTSIDE_ERRORS, FISCAL_ERRORS):
+        if code in table:
+            return str(table[code])
+    return code
+
+
+def fiscal_errors(codes: list[str]) -> list[tuple[str, str]]:
+    return [(code, failure_words(code)) for code in codes]
+
+
+def outcome_words(outcome: str) -> str:
+    return str(EVENT_OUTCOMES.get(outcome) or OUTSIDE_ERRORS.get(outcome) or outcome)
+
+
+WAITS = pgettext_lazy("payment", "Waiting")
+
+
+def document_url(entry: JournalEntry) -> str:
+    """Where the document of an entry is shown, or ""."""
+    key = entry.document_key
+    match entry.document_kind:
+        case "statement" | "payout":
+            return reverse("finance:statement", args=[key]) if key.isdigit() else ""
+        case "remittance":
+            return reverse("finance:remittance", args=[key]) if key.isdigit() else ""
+        case _:
+            return reverse("ops:order", args=[entry.order_number]) if entry.order_number else ""
