@@ -4,7 +4,8 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from retail.kernel import outbox
+from audit.operations import seal
+from retail.kernel import idempotency, outbox
 
 
 @shared_task
@@ -19,3 +20,17 @@ def run_outbox() -> int:
 @shared_task
 def clear_sessions() -> None:
     call_command("clearsessions")
+
+
+@shared_task
+def seal_trace() -> int:
+    """Chains the audit entries that no open transaction can still precede."""
+    total = 0
+    while done := seal(now=timezone.now()):
+        total += done
+    return total
+
+
+@shared_task
+def forget_old_keys() -> int:
+    return idempotency.forget_old_keys(now=timezone.now())
