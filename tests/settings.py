@@ -22,6 +22,7 @@ from retail.settings import DATABASES, LOGGING  # noqa: E402
 
 IS_TEST = True
 DEBUG = False
+BASE_URL = "http://localhost:8000"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_TASK_ALWAYS_EAGER = True

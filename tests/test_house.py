@@ -260,6 +260,13 @@ def test_our_pages_are_strict(client: Client, path: str) -> None:
 
 
 @pytest.mark.django_db
+def test_a_foreign_host_is_refused_plainly(client: Client) -> None:
+    answer = client.get("/en/", HTTP_HOST="evil.example")
+    assert answer.status_code == 400
+    assert "evil.example" not in answer.content.decode()
+
+
+@pytest.mark.django_db
 def test_only_the_cms_admin_is_looser(client: Client) -> None:
     answer = client.get("/cms/login/")
     assert answer.status_code == 200

@@ -207,7 +207,7 @@ def languages(context: template.Context) -> list[dict[str, Any]]:
             "lang": lang_code(code),
             "name": name,
             "url": translate_url(path, code),
-            "absolute": request.build_absolute_uri(translate_url(path, code)) if request else "",
+            "absolute": f"{settings.BASE_URL}{translate_url(path, code)}",
             "is_current": code == _language(),
         }
         for code, name in settings.LANGUAGES
