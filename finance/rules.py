@@ -283,6 +283,9 @@ def _part(part: Part, quantity: int, amounts: LineAmounts) -> Part:
 
 # Receipts
 
+# Where a stored journal has the number of the buyer's document.
+BUYER_ID_PLACE = "{buyer_id}"
+
 
 def receipt_items(parts: Iterable[Part]) -> list[dict[str, Any]]:
     """Items whose unit price times quantity is their total: a sum that does not divide becomes two items, one para apart."""

@@ -1,6 +1,15 @@
 """Questions to the books, the payments and the papers."""
 
-from finance.selectors.documents import documents_of_order, invoice_paper, receipt_kind, receipt_paper
+from finance.selectors.documents import (
+    NotSigned,
+    PaperNotFound,
+    documents_of_order,
+    invoice_paper,
+    invoice_pdf,
+    receipt_kind,
+    receipt_paper,
+    receipt_pdf,
+)
 from finance.selectors.ledger import (
     AccountBalance,
     account_balance,
@@ -39,7 +48,9 @@ from finance.selectors.turnover import (
 __all__ = [
     "AccountBalance",
     "CardPage",
+    "NotSigned",
     "OpenAdvance",
+    "PaperNotFound",
     "StockValueRow",
     "TransferInstructions",
     "Turnover",
@@ -53,6 +64,7 @@ __all__ = [
     "estimated_costs",
     "inventory_value",
     "invoice_paper",
+    "invoice_pdf",
     "lines_of_order",
     "live_authorization",
     "order_balances",
@@ -61,6 +73,7 @@ __all__ = [
     "preview_return",
     "receipt_kind",
     "receipt_paper",
+    "receipt_pdf",
     "sales_of_order",
     "shipment_charge",
     "shipment_needs",

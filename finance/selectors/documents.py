@@ -15,10 +15,15 @@ from finance.papers import (
     TradeKind,
     TradeLine,
     TradePaper,
+    render_pdf,
 )
+from finance.papers.wording import Wording
+from finance.rules import BUYER_ID_PLACE
 from finance.states import FiscalKind, FiscalState, FiscalTransaction, InvoiceKind
 from finance.tax import UblSource, ubl_view
+from retail.kernel import crypto
 from retail.kernel.clock import business_date
+from retail.kernel.errors import NotFound, Refusal
 from retail.kernel.models import LegalEntity
 from retail.kernel.money import ZERO
 
@@ -27,6 +32,37 @@ _TRADE = {
     InvoiceKind.CREDIT_NOTE: TradeKind.CREDIT_NOTE,
     InvoiceKind.ADVANCE: TradeKind.ADVANCE_INVOICE,
 }
+
+
+class NotSigned(Refusal):
+    """A receipt is a paper only once the processor has signed it."""
+
+    code = "NOT_SIGNED"
+
+
+class PaperNotFound(NotFound):
+    code = "UNKNOWN_PAPER"
+
+
+def invoice_pdf(*, number: str, language: str = "") -> bytes:
+    """An invoice, credit note or advance invoice set in type. Refuses PaperNotFound."""
+    invoice = Invoice.objects.select_related("entity", "order", "credits").filter(number=number).first()
+    if invoice is None:
+        raise PaperNotFound("There is no such invoice.")
+    return render_pdf(invoice_paper(invoice, language=language))
+
+
+def receipt_pdf(*, receipt_id: int, language: str = "") -> bytes:
+    """A signed fiscal receipt set in type. Refuses PaperNotFound, NotSigned."""
+    receipt = (
+        FiscalReceipt.objects.select_related("order", "referent__referent").filter(pk=receipt_id).first()
+    )
+    if receipt is None:
+        raise PaperNotFound("There is no such receipt.")
+    paper = receipt_paper(receipt, language=language)
+    if paper is None:
+        raise NotSigned("The receipt is not signed yet.", state=receipt.state)
+    return render_pdf(paper)
 
 
 def documents_of_order(*, order_id: int) -> list[dict[str, Any]]:
@@ -128,12 +164,37 @@ def receipt_paper(receipt: FiscalReceipt, *, language: str = "") -> FiscalReceip
         return None
     return FiscalReceiptPaper(
         number=receipt.number,
-        journal=receipt.journal_text,
+        journal=journal_of(receipt),
         verification_url=receipt.verification_url,
         issued_on=business_date(receipt.signed_at),
+        after=_own_lines(receipt, Wording(language or receipt.order.language)),
         needs_signature=receipt.kind == FiscalKind.COPY and receipt.transaction == FiscalTransaction.REFUND,
         language=language or receipt.order.language,
     )
+
+
+def journal_of(receipt: FiscalReceipt) -> str:
+    """The journal as it was signed; when the buyer's document number was erased, its place is filled with dots."""
+    number = crypto.decrypt(receipt.buyer_id_encrypted)
+    return receipt.journal_text.replace(BUYER_ID_PLACE, number or "\u2022" * 9)
+
+
+def _own_lines(receipt: FiscalReceipt, words: Wording) -> tuple[str, ...]:
+    """Below the end of a sale that closes an advance stand the last advance receipt and what it left to pay."""
+    closing = receipt.referent
+    if receipt.kind != FiscalKind.NORMAL or closing is None or closing.kind != FiscalKind.ADVANCE:
+        return ()
+    advance = closing.referent
+    vat = sum((Decimal(row["tax"]) for row in closing.tax_by_rate), ZERO)
+    lines = [
+        f"Plaćeno avansom: {words.decimal(closing.total)}",
+        f"PDV na avans: {words.decimal(vat)}",
+        f"Preostalo za plaćanje: {words.decimal(receipt.total - closing.total)}",
+    ]
+    if advance is not None and advance.signed_at is not None:
+        day = words.day(business_date(advance.signed_at))
+        lines.insert(0, f"Poslednji avansni račun: {advance.number}, {day}")
+    return tuple(lines)
 
 
 def _seller(entity: LegalEntity) -> Party:
@@ -155,6 +216,9 @@ def _references(invoice: Invoice) -> list[Reference]:
     if invoice.credits is not None:
         kind = ReferenceKind.ADVANCE if invoice.credits.kind == InvoiceKind.ADVANCE else ReferenceKind.INVOICE
         found.append(Reference(kind, invoice.credits.number, invoice.credits.issued_on))
+    if invoice.prepaid_by_rate:
+        advances = Invoice.objects.filter(order=invoice.order, kind=InvoiceKind.ADVANCE).order_by("pk")
+        found += [Reference(ReferenceKind.ADVANCE, one.number, one.issued_on) for one in advances]
     same_goods = (
         FiscalReceipt.objects.filter(entry=invoice.entry, kind=FiscalKind.NORMAL, state=FiscalState.SIGNED)
         if invoice.entry_id

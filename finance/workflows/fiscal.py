@@ -29,10 +29,12 @@ from finance.providers.fiscal import (
     TransactionType,
     UnknownTaxRate,
 )
+from finance.rules import BUYER_ID_PLACE
 from finance.states import FiscalKind, FiscalState, FiscalTransaction
 from oms import operations as orders
 from oms.models import Order
 from retail.kernel import crypto
+from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.outbox import announce
 from retail.kernel.outside import ProviderError, ProviderRefused
 
@@ -144,7 +146,7 @@ def _payload(receipt: FiscalReceipt, status: FiscalStatus, now: datetime) -> dic
         ],
         referent_document_number=referent.number if referent else "",
         referent_document_at=referent.signed_at if referent else None,
-        paid_at=receipt.paid_at,
+        paid_at=receipt.paid_at.astimezone(BUSINESS_ZONE) if receipt.paid_at else None,
     ).payload()
 
 
@@ -174,7 +176,8 @@ def _keep(receipt_id: int, result: FiscalResult, now: datetime) -> int:
         result.invoice_counter[:40],
     )
     receipt.signed_at, receipt.verification_url = result.signed_at, result.verification_url
-    receipt.journal_text, receipt.error_codes, receipt.next_attempt_at = result.journal, [], None
+    receipt.journal_text, receipt.error_codes = _without_buyer(receipt, result.journal), []
+    receipt.next_attempt_at = None
     receipt.save()
     orders.resolve_cause(
         kind="PAPER_FAILED", cause_key=f"receipt:{receipt.pk}", resolution="Signed.", now=now
@@ -185,6 +188,12 @@ def _keep(receipt_id: int, result: FiscalResult, now: datetime) -> int:
     )
     _queue_copy(order, receipt, now)
     return 1
+
+
+def _without_buyer(receipt: FiscalReceipt, journal: str) -> str:
+    """The processor prints the buyer's document number; here its place is kept, and the number stays encrypted and erasable."""
+    number = crypto.decrypt(receipt.buyer_id_encrypted)
+    return journal.replace(number, BUYER_ID_PLACE) if number else journal
 
 
 def _queue_copy(order: Order, receipt: FiscalReceipt, now: datetime) -> None:

@@ -254,7 +254,7 @@ def test_invoice_needs_an_entry_and_stays_as_it_is(shop: Shop) -> None:
     )
     shop.cod_payment(order)
     shop.dispatch(order, all_of(order), tracking="T1")
-    columns = [field.column for field in Invoice._meta.concrete_fields if field.column != "id"]
+    columns = [str(field.column) for field in Invoice._meta.concrete_fields if field.column != "id"]
     kept = ", ".join(columns)
 
     def copied(**changed: str) -> str:

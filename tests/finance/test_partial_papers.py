@@ -18,6 +18,7 @@ from finance.models import FiscalReceipt, JournalEntry
 from finance.rules import Line, Sold
 from oms import operations as orders
 from oms.models import Order, OrderLine
+from oms.rules import part_of
 from retail.kernel.money import from_paras
 from tests.factories import NOW, Sells, goods_lines, goods_of, make_return
 from tests.finance.shop import Shop, all_of, build, posted
@@ -44,7 +45,9 @@ PLAN = st.fixed_dictionaries(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=PLAN)
-def test_everything_sent_in_parts_and_returned_in_parts_ends_at_zero(shop: Shop, plan: dict[str, Any]) -> None:
+def test_everything_sent_in_parts_and_returned_in_parts_ends_at_zero(
+    shop: Shop, plan: dict[str, Any]
+) -> None:
     """Goods, revenue, tax, receivable and advance: what the order moved is undone, to the para."""
     order = shop.order(
         *(Sells(units, str(from_paras(paras)), tax_class) for units, paras, tax_class in plan["lines"]),
@@ -61,12 +64,14 @@ def test_everything_sent_in_parts_and_returned_in_parts_ends_at_zero(shop: Shop,
     for wanted in _parts(order, "returned", dice):
         made = make_return(order, wanted, buyer_id="" if order.company_pib else "123456789")
         shop.receive(made, wanted)
-    fee = [line for line in order.lines.filter(kind="DELIVERY")]
+    fee = list(order.lines.filter(kind="DELIVERY"))
     if fee:
         made = make_return(order, [(fee[0], 1)], buyer_id="" if order.company_pib else "123456789")
         money.post_return(return_id=made.pk, goods=[], sold=[Sold(fee[0].pk, 1)], by=None, now=NOW)
 
-    left = {code: amount for code, amount in selectors.order_balances(order_number=order.number).items() if amount}
+    left = {
+        code: amount for code, amount in selectors.order_balances(order_number=order.number).items() if amount
+    }
     money_in = order.total if plan["method"] == "BANK_TRANSFER" else Decimal(0)
     # What was paid is owed back; an unpaid courier's debt and the buyer's credit meet at zero.
     assert left.pop("241", Decimal(0)) == money_in
@@ -127,13 +132,22 @@ def test_parts_of_a_line_sum_to_what_is_kept_of_it(
         sold += units
 
     assert sold == quantity - canceled
-    assert gross == total - rules.part_of(total=total, quantity=quantity, done=0, part=canceled)
+    assert gross == total - part_of(total=total, quantity=quantity, done=0, part=canceled)
 
 
 @given(parts=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 99_999)), min_size=1, max_size=5))
 def test_receipt_items_multiply_exactly_and_are_read_back(parts: list[tuple[int, int]]) -> None:
     made = [
-        rules.Part(number, "GOODS", f"x{number}", "", quantity, from_paras(paras), from_paras(paras // 11), Decimal("10.00"))
+        rules.Part(
+            number,
+            "GOODS",
+            f"x{number}",
+            "",
+            quantity,
+            from_paras(paras),
+            from_paras(paras // 11),
+            Decimal("10.00"),
+        )
         for number, (quantity, paras) in enumerate(parts)
     ]
 
@@ -149,14 +163,20 @@ def test_canceled_units_are_not_charged(shop: Shop) -> None:
     shop.cod_payment(order)
     with transaction.atomic():
         owed_less = orders.record_cancellation(
-            order=orders.lock_order(order_id=order.pk), lines=[(line.pk, 1)], reason="x", now=NOW, is_whole=False
+            order=orders.lock_order(order_id=order.pk),
+            lines=[(line.pk, 1)],
+            reason="x",
+            now=NOW,
+            is_whole=False,
         )
     line.refresh_from_db()
 
     first = shop.dispatch(order, [(line, 1)], tracking="T1")
     second = shop.dispatch(order, [(line, 1)], tracking="T2")
 
-    amounts = [Decimal(dict((c, a) for c, _, a in posted("dispatch", one.number))["2281"]) for one in (first, second)]
+    amounts = [
+        Decimal({c: a for c, _, a in posted("dispatch", one.number)}["2281"]) for one in (first, second)
+    ]
     assert sum(amounts) + owed_less == Decimal("100.00")
     assert [str(amount) for amount in amounts] == ["33.34", "33.33"]
     assert str(selectors.collectable(order_id=order.pk, sold=[])) == "0.00"
@@ -172,7 +192,10 @@ def test_return_names_the_receipt_that_sold_it_first(shop: Shop) -> None:
     shop.take_back(order, [(line, 2)])
 
     first, second, of_first, of_second = FiscalReceipt.objects.filter(order=order).order_by("pk")
-    assert [(str(one.total), one.referent) for one in (of_first, of_second)] == [("33.33", first), ("33.34", second)]
+    assert [(str(one.total), one.referent) for one in (of_first, of_second)] == [
+        ("33.33", first),
+        ("33.34", second),
+    ]
     assert selectors.preview_return(order_id=order.pk, sold=[Sold(line.pk, 1)]) == {line.pk: Decimal("33.33")}
 
 
@@ -213,7 +236,9 @@ def _sold_one(method: str = "CASH_ON_DELIVERY") -> tuple[Shop, Order, OrderLine]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_returns_of_the_same_unit_at_once_give_it_back_once(run_together: Callable[..., list[Any]]) -> None:
+def test_two_returns_of_the_same_unit_at_once_give_it_back_once(
+    run_together: Callable[..., list[Any]],
+) -> None:
     shop, order, line = _sold_one()
     returns = [make_return(order, [(line, 1)]) for _ in range(4)]
 
@@ -238,7 +263,7 @@ def test_control_returns_without_the_orders_lock_give_the_unit_back_twice(
     from finance.operations import stock_value
     from finance.workflows import returns
 
-    shop, order, line = _sold_one()
+    _, order, line = _sold_one()
     made = [make_return(order, [(line, 1)]) for _ in range(2)]
     both_have_read = threading.Barrier(2)
     real_sales, real_out = selectors.sales_of_order, stock_value._still_out
@@ -257,7 +282,9 @@ def test_control_returns_without_the_orders_lock_give_the_unit_back_twice(
 
     monkeypatch.setattr(returns, "orders", NoLock())
     monkeypatch.setattr(selectors, "sales_of_order", read_together)
-    monkeypatch.setattr(stock_value, "_still_out", lambda goods: {k: (1, Decimal("600.00")) for k in real_out(goods)})
+    monkeypatch.setattr(
+        stock_value, "_still_out", lambda goods: {k: (1, Decimal("600.00")) for k in real_out(goods)}
+    )
     goods, sold = goods_of([(line, 1)])
 
     def post(number: int) -> str:

@@ -11,7 +11,14 @@ import pytest
 from finance import operations as finance
 from finance import selectors
 from finance import workflows as money
-from finance.models import BankStatementLine, Capture, CourierRemittanceLine, FiscalReceipt, JournalEntry, Payment
+from finance.models import (
+    BankStatementLine,
+    Capture,
+    CourierRemittanceLine,
+    FiscalReceipt,
+    JournalEntry,
+    Payment,
+)
 from oms.models import Order
 from oms.workflows import cancellation
 from retail.kernel.errors import InvalidInput
@@ -114,7 +121,11 @@ def test_canceled_prepaid_order_takes_its_advance_back(shop: Shop) -> None:
     cancellation.cancel_order(order_id=order.pk, reason="changed my mind", by=None, now=NOW)
 
     refund = payment.refunds.get()
-    assert (refund.state, str(refund.amount), refund.bank_account) == ("PENDING", "1100.00", "160000000000001240")
+    assert (refund.state, str(refund.amount), refund.bank_account) == (
+        "PENDING",
+        "1100.00",
+        "160000000000001240",
+    )
     assert posted("advance_refund", refund.public_id) == [("4309", "P", "100.00"), ("4730", "D", "100.00")]
     assert receipts(order) == [
         ("ADVANCE", "SALE", "1100.00", "PENDING"),
@@ -133,7 +144,10 @@ def test_money_for_a_canceled_order_is_taken_and_sent_back(shop: Shop) -> None:
     order.refresh_from_db()
     assert order.status == "CANCELED"
     assert str(payment.refunds.get().amount) == "1100.00"
-    assert posted("capture", capture_of(order).public_id) == [("241", "D", "1100.00"), ("430", "P", "1100.00")]
+    assert posted("capture", capture_of(order).public_id) == [
+        ("241", "D", "1100.00"),
+        ("430", "P", "1100.00"),
+    ]
     assert receipts(order) == []
 
 
@@ -222,7 +236,11 @@ def test_acquirers_payout_clears_what_it_owed(shop: Shop, outside: Stand) -> Non
 
     money.book_payout(line_id=line().pk, account="2280", fee=Decimal("22.00"), by=None, now=NOW)
 
-    assert posted("payout", str(line().pk)) == [("2280", "P", "1100.00"), ("4308", "D", "1078.00"), ("553", "D", "22.00")]
+    assert posted("payout", str(line().pk)) == [
+        ("2280", "P", "1100.00"),
+        ("4308", "D", "1078.00"),
+        ("553", "D", "22.00"),
+    ]
     assert selectors.account_balance(entity_id=shop.entity.pk, code="2280") == 0
     with nothing_changes(), pytest.raises(InvalidInput):
         money.book_payout(line_id=line().pk, account="241", by=None, now=NOW)
@@ -264,7 +282,9 @@ def test_line_of_a_closed_month_is_refused_and_changes_nothing(shop: Shop) -> No
     finance.close_period(entity_id=shop.entity.pk, year=2026, month=10, by=None)
 
     with nothing_changes():
-        report = shop.statement({"amount": "1100.00", "reference": payment.reference, "booked_on": "2026-10-31"})
+        report = shop.statement(
+            {"amount": "1100.00", "reference": payment.reference, "booked_on": "2026-10-31"}
+        )
 
     assert counts(report) == (0, 0, 0, 0, ["PERIOD_CLOSED"])
 
@@ -273,7 +293,12 @@ def test_strange_files_and_accounts_are_refused(shop: Shop) -> None:
     def read(text: str, account: str = ACCOUNT) -> money.ImportReport:
         return money.import_bank_statement(account=account, text=text, by=None, now=NOW)
 
-    for text in ("", "amount;booked_on\n1;2", "line_key\x00,booked_on,amount\n", 'line_key,booked_on,amount\n"a'):
+    for text in (
+        "",
+        "amount;booked_on\n1;2",
+        "line_key\x00,booked_on,amount\n",
+        'line_key,booked_on,amount\n"a',
+    ):
         with nothing_changes(), pytest.raises(money.UnreadableFile):
             read(text)
     with nothing_changes(), pytest.raises(money.UnknownBankAccount):
@@ -283,7 +308,9 @@ def test_strange_files_and_accounts_are_refused(shop: Shop) -> None:
 def test_statement_of_the_stand_in_bank_is_read_as_it_is(shop: Shop, outside: Stand) -> None:
     order, payment = transfer(shop)
     row = {"amount": "1100.00", "reference": f"97{payment.reference}", "payer_name": "Ana Anić"}
-    made = outside.http.post("/bank/statements", json={"account": ACCOUNT, "lines": [row, {"amount": "-20.00"}]})
+    made = outside.http.post(
+        "/bank/statements", json={"account": ACCOUNT, "lines": [row, {"amount": "-20.00"}]}
+    )
     text = outside.http.get(f"/bank/statements/{made.json()['number']}.csv").text
 
     report = money.import_bank_statement(account=ACCOUNT, text=text, by=None, now=NOW)
@@ -361,7 +388,9 @@ def test_couriers_transfer_on_the_statement_counts_once(shop: Shop) -> None:
 
     money.book_payout(line_id=line().pk, account="2480", by=None, now=NOW)
 
-    sums = {row.code: str(row.balance) for row in selectors.trial_balance(entity_id=shop.entity.pk) if row.balance}
+    sums = {
+        row.code: str(row.balance) for row in selectors.trial_balance(entity_id=shop.entity.pk) if row.balance
+    }
     assert (sums["241"], sums["553"]) == ("1070.00", "30.00")
     assert {"2281", "2480", "4308"} & sums.keys() == set()
 
@@ -383,9 +412,7 @@ def test_same_statement_read_at_once_pays_once(run_together: Callable[..., list[
     shop = build()
     order, payment = transfer(shop)
 
-    reports = run_together(
-        6, lambda _: shop.statement({"amount": "1100.00", "reference": payment.reference})
-    )
+    reports = run_together(6, lambda _: shop.statement({"amount": "1100.00", "reference": payment.reference}))
 
     assert sorted(counts(report)[:3] for report in reports) == [(0, 0, 1)] * 5 + [(1, 0, 0)]
     assert JournalEntry.objects.filter(document_kind="capture").count() == 1
