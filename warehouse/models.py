@@ -228,12 +228,17 @@ class Parcel(models.Model):
     cod_amount = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     tracking_number = models.CharField(max_length=60, blank=True)
     tracking_barcode = models.CharField(max_length=60, blank=True)
+    # The furthest that its carrier told of it; a late message never takes it back.
+    tracking_status = models.CharField(max_length=16, blank=True)
     announced_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(weight_grams__gte=1), name="parcel_weighs")]
         indexes = [
-            models.Index(fields=["tracking_number"], name="parcel_tracking", condition=~Q(tracking_number=""))
+            models.Index(
+                fields=["tracking_number"], name="parcel_tracking", condition=~Q(tracking_number="")
+            ),
+            models.Index(fields=["id"], name="parcel_to_announce", condition=Q(announced_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

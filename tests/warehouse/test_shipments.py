@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from finance.models import JournalEntry, JournalLine, StockValue
 from oms import operations as orders
@@ -498,6 +498,7 @@ def test_a_no_show_is_canceled_and_its_units_wait_to_be_put_back(world: World, w
 
 
 def test_hold_of_the_order_stops_the_handover(world: World, waiting: Shipment) -> None:
-    orders.hold_order(order_id=waiting.order_id, reason="asked to wait", by=world.bojan)
+    with transaction.atomic():
+        orders.hold_order(order_id=waiting.order_id, reason="asked to wait", by=world.bojan)
     with nothing_changes(), pytest.raises(stock.OrderNotReady):
         goods.hand_over(shipment_id=waiting.pk, code=waiting.handover_code, by=world.bojan, now=NOW)

@@ -10,6 +10,19 @@ from warehouse.selectors.claims import (
     shipment_claims,
 )
 from warehouse.selectors.network import Place, PromiseNetwork, promise_network
+from warehouse.selectors.picking import (
+    PickTask,
+    PutAwayTask,
+    PutBackTask,
+    ShipmentTask,
+    pick_queue,
+    put_away_queue,
+    put_back_queue,
+    scanned_bin,
+    scanned_shipment,
+    scanned_variant,
+    shipment_queue,
+)
 from warehouse.selectors.promise import Option, promise_options
 from warehouse.selectors.shipments import Contents, shipment_contents
 from warehouse.selectors.stock import (
@@ -19,25 +32,42 @@ from warehouse.selectors.stock import (
     availability_by_location,
     stock_rows,
 )
+from warehouse.selectors.waterfall import Holder, Incoming, PlaceTerms, Waterfall, explain_availability
 
 __all__ = [
     "IN_STOCK",
     "ClaimRow",
     "Contents",
     "Hold",
+    "Holder",
+    "Incoming",
     "Option",
+    "PickTask",
     "Place",
+    "PlaceTerms",
     "PromiseNetwork",
+    "PutAwayTask",
+    "PutBackTask",
+    "ShipmentTask",
     "StockRow",
+    "Waterfall",
     "availability",
     "availability_by_location",
     "basket_holds",
+    "explain_availability",
     "hold_expiry",
     "item_claims",
     "order_claims",
+    "pick_queue",
     "promise_network",
     "promise_options",
+    "put_away_queue",
+    "put_back_queue",
+    "scanned_bin",
+    "scanned_shipment",
+    "scanned_variant",
     "shipment_claims",
     "shipment_contents",
+    "shipment_queue",
     "stock_rows",
 ]

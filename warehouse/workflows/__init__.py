@@ -3,18 +3,29 @@
 from warehouse.workflows.deliveries import deliver, fail_delivery, return_to_sender
 from warehouse.workflows.dispatching import dispatch_shipment, hand_over
 from warehouse.workflows.no_shows import release_no_shows
+from warehouse.workflows.parcels import (
+    announce_parcels,
+    follow_parcel,
+    receive_carrier_event,
+    refresh_parcels,
+)
 from warehouse.workflows.receiving import receive_goods
-from warehouse.workflows.shelves import Adjusted, adjust_stock, count_bin, short_pick, write_off
+from warehouse.workflows.shelves import Adjusted, ShortPicked, adjust_stock, count_bin, short_pick, write_off
 
 __all__ = [
     "Adjusted",
+    "ShortPicked",
     "adjust_stock",
+    "announce_parcels",
     "count_bin",
     "deliver",
     "dispatch_shipment",
     "fail_delivery",
+    "follow_parcel",
     "hand_over",
+    "receive_carrier_event",
     "receive_goods",
+    "refresh_parcels",
     "release_no_shows",
     "return_to_sender",
     "short_pick",

@@ -1,0 +1,26 @@
+"""Celery doors of the warehouse."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from warehouse import operations, workflows
+
+
+@shared_task
+def release_expired_holds() -> int:
+    return operations.release_expired_holds(now=timezone.now())
+
+
+@shared_task
+def release_no_shows() -> int:
+    return workflows.release_no_shows(now=timezone.now())
+
+
+@shared_task
+def announce_parcels() -> int:
+    return workflows.announce_parcels(now=timezone.now())
+
+
+@shared_task
+def refresh_parcels() -> int:
+    return workflows.refresh_parcels(now=timezone.now())

@@ -1,0 +1,166 @@
+"""Parcels at their carrier: announced after dispatch, followed by signed messages. Never a lock across a call to the outside."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+
+from oms.carriers import client as carriers
+from oms.models import Order
+from retail.kernel.models import Location
+from retail.kernel.outside import ProviderError, ProviderRefused
+from warehouse.models import Parcel
+from warehouse.operations.refusals import UnknownShipment
+from warehouse.operations.shipments import lock_shipment
+from warehouse.states import ShipmentStatus
+from warehouse.workflows.deliveries import deliver, fail_delivery
+
+logger = logging.getLogger("onerow.parcels")
+
+# How far a status is; a message that tells of an earlier one comes late and changes nothing.
+_RANKS = {
+    "ANNOUNCED": 1,
+    "PICKED_UP": 2,
+    "IN_TRANSIT": 3,
+    "OUT_FOR_DELIVERY": 4,
+    "REFUSED": 5,
+    "UNDELIVERABLE": 5,
+    "DELIVERED": 6,
+    "LOST": 6,
+    "RETURNED": 6,
+}
+_FAILURES = ("REFUSED", "UNDELIVERABLE", "LOST")
+_SILENT_FOR = timedelta(hours=12)
+EVENTS_PATH = "/api/v1/carriers/kurir/events"
+
+
+def announce_parcels(*, now: datetime, limit: int = 100, client: carriers.CarrierClient | None = None) -> int:
+    """Tell the carrier of dispatched parcels that it does not know yet; the reference makes a repeat harmless."""
+    waiting = Parcel.objects.filter(
+        announced_at__isnull=True,
+        shipment__service__isnull=False,
+        shipment__status=ShipmentStatus.DISPATCHED,
+    ).order_by("id")
+    rows = list(
+        waiting.select_related("shipment__order", "shipment__location", "shipment__service__carrier")[:limit]
+    )
+    if not rows:
+        return 0
+    carrier = client or carriers.from_settings()
+    done = 0
+    for parcel in rows:
+        try:
+            answer = carrier.announce(parcel=_request(parcel))
+        except ProviderRefused as refusal:
+            logger.warning("parcel %s was not accepted: %s", parcel.number, refusal)
+            continue
+        except ProviderError:
+            return done  # the carrier is away; the next sweep finds the rest
+        Parcel.objects.filter(pk=parcel.pk, announced_at__isnull=True).update(
+            announced_at=now,
+            tracking_number=answer.tracking_number,
+            tracking_barcode=answer.barcode,
+            tracking_status=answer.status[:16],
+        )
+        done += 1
+    return done
+
+
+def _request(parcel: Parcel) -> carriers.ParcelRequest:
+    shipment = parcel.shipment
+    service = shipment.service
+    assert service is not None, "only shipments with a carrier are announced"
+    return carriers.ParcelRequest(
+        reference=parcel.number,
+        carrier=service.carrier.code,
+        service=service.code,
+        weight_grams=parcel.weight_grams,
+        sender=_sender(shipment.location),
+        recipient=_recipient(shipment.order),
+        notify_url=f"{settings.BASE_URL}{EVENTS_PATH}",
+        cash_on_delivery=parcel.cod_amount if parcel.cod_amount > Decimal(0) else None,
+        currency=shipment.order.currency,
+    )
+
+
+def _sender(place: Location) -> carriers.Party:
+    return carriers.Party(
+        name=place.name,
+        street=place.street or place.city,
+        city=place.city,
+        postal_code=place.postal_code,
+        country=place.country,
+        phone=place.phone,
+    )
+
+
+def _recipient(order: Order) -> carriers.Party:
+    return carriers.Party(
+        name=order.company_name or order.name,
+        street=order.street,
+        city=order.city,
+        postal_code=order.postal_code,
+        country=order.country,
+        phone=order.phone,
+        email=order.email,
+    )
+
+
+def receive_carrier_event(*, headers: Mapping[str, str], raw_body: bytes, now: datetime) -> str:
+    """The door for tracking messages: prove it, then act on it. Twice, late and out of order are all harmless."""
+    message = carriers.verify_event(
+        headers=headers, raw_body=raw_body, secrets=settings.CARRIER_SECRETS, now=now
+    )
+    return follow_parcel(reference=message.parcel.reference, status=message.parcel.status, now=now)
+
+
+def follow_parcel(*, reference: str, status: str, now: datetime) -> str:
+    """One parcel is so far. A shipment is delivered with its last parcel, and failed with its first. Says what was done."""
+    found = Parcel.objects.filter(number=reference).values_list("pk", "shipment_id").first()
+    if found is None:
+        raise UnknownShipment("There is no such parcel.", parcel=reference[:30])
+    with transaction.atomic():
+        _, shipment = lock_shipment(shipment_id=found[1])
+        parcels = list(Parcel.objects.select_for_update().filter(shipment=shipment).order_by("id"))
+        parcel = next(one for one in parcels if one.pk == found[0])
+        if (
+            _RANKS.get(status, 0) <= _RANKS.get(parcel.tracking_status, 0)
+            and status != parcel.tracking_status
+        ):
+            return "LATE"
+        parcel.tracking_status = status[:16]
+        parcel.save(update_fields=["tracking_status"])
+        if status in _FAILURES and shipment.status == ShipmentStatus.DISPATCHED:
+            fail_delivery(shipment_id=shipment.pk, reason=status, by=None, now=now)
+            return status
+        under_way = (ShipmentStatus.DISPATCHED, ShipmentStatus.UNDELIVERED)
+        if shipment.status in under_way and all(one.tracking_status == "DELIVERED" for one in parcels):
+            deliver(shipment_id=shipment.pk, by=None, now=now)
+            return "DELIVERED"
+    return "NOTED"
+
+
+def refresh_parcels(*, now: datetime, limit: int = 100, client: carriers.CarrierClient | None = None) -> int:
+    """Ask about parcels that should have arrived by now: a lost message must not leave an order open."""
+    silent = Parcel.objects.filter(
+        announced_at__lte=now - _SILENT_FOR, shipment__status=ShipmentStatus.DISPATCHED
+    ).order_by("announced_at")
+    numbers = list(silent.values_list("number", flat=True)[:limit])
+    if not numbers:
+        return 0
+    carrier = client or carriers.from_settings()
+    done = 0
+    for number in numbers:
+        try:
+            seen = carrier.fetch(reference=number)
+        except ProviderRefused:
+            continue
+        except ProviderError:
+            return done
+        if seen is not None:
+            follow_parcel(reference=number, status=seen.status, now=now)
+            done += 1
+    return done
