@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.core.management import call_command
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.databases import Databases
+
+# The standard run asks the same questions every time; `make proof` sets HYPOTHESIS_PROFILE=proof and asks new ones.
+hypothesis.settings.register_profile("standard", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("proof", deadline=None, max_examples=1_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "standard"))
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,13 @@ class Drawing:
     rows: list[tuple[Any, float | None, float | None]]
 
 
+# Below it a figure is noise of floating point, and so would be its scale.
+SMALLEST_SPAN = 1e-9
+
+
 def nice_step(span: float, ticks: int = 4) -> float:
     """1, 2 or 5 times a power of ten, so that about `ticks` steps cover the span."""
-    if span <= 0:
+    if span < SMALLEST_SPAN:
         return 1.0
     rough = span / ticks
     power = 10.0 ** math.floor(math.log10(rough))

@@ -149,7 +149,8 @@ def _letters(word: str) -> str:
 
 
 def _cyrillic_piece(piece: str) -> str:
-    letter = "" if piece == _SPLIT else TO_CYRILLIC[piece.lower()]
+    # A letter of another alphabet may match without its case (the Turkish dotted I does) and stays as it is.
+    letter = "" if piece == _SPLIT else TO_CYRILLIC.get(piece.lower(), piece)
     return letter.upper() if piece[0].isupper() else letter
 
 
