@@ -61,11 +61,18 @@ def order_list(request: HttpRequest) -> HttpResponse:
         "tabs": [(name, title, counts.get(name)) for name, title in TITLES.items()],
         "saved": SavedView.objects.filter(Q(user=request.user.pk) | Q(user=None), page="orders"),
         "chosen": [
-            (name, LABELS[name], _value_label(name, request.GET[name]))
+            (LABELS[name], _value_label(name, request.GET[name]), _without(request, name))
             for name in LABELS
             if request.GET.get(name)
         ],
-        "choices": [(name, LABELS[name], choices.choices) for name, choices in search.CHOICES.items()],
+        "choices": [
+            (
+                name,
+                LABELS[name],
+                [(value, word, value == getattr(filters, name)) for value, word in choices.choices],
+            )
+            for name, choices in search.CHOICES.items()
+        ],
         "channels": Channel.objects.filter(is_active=True).order_by("name"),
         "may_edit": may(request.user, EDIT_ORDERS),
     }
