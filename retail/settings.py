@@ -230,6 +230,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal-trace": {"task": "retail.tasks.seal_trace", "schedule": 30.0},
     "forget-old-keys": {"task": "retail.tasks.forget_old_keys", "schedule": 600.0},
     "cancel-overdue-orders": {"task": "oms.tasks.cancel_overdue_orders", "schedule": 60.0},
+    "warehouse-release-expired-holds": {"task": "warehouse.tasks.release_expired_holds", "schedule": 60.0},
+    "warehouse-announce-parcels": {"task": "warehouse.tasks.announce_parcels", "schedule": 60.0},
+    "warehouse-refresh-parcels": {"task": "warehouse.tasks.refresh_parcels", "schedule": 1800.0},
+    "warehouse-release-no-shows": {
+        "task": "warehouse.tasks.release_no_shows",
+        "schedule": crontab(hour="2", minute="30"),
+    },
+    "crm-send-messages": {"task": "crm.tasks.send_messages", "schedule": 60.0},
     "clear-sessions": {"task": "retail.tasks.clear_sessions", "schedule": crontab(hour="3", minute="40")},
 }
 # A new event rings the worker after its commit; tests call the handlers themselves.
