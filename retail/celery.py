@@ -1,11 +1,21 @@
 """Background work. The broker is a doorbell: what must happen is a row, and a wiped broker loses nothing."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_ready
+from celery.signals import (
+    beat_init,
+    before_task_publish,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_ready,
+)
+
+from retail.kernel.context import acting, current, new_request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retail.settings")
 
@@ -30,3 +40,26 @@ def _tell_that_we_answer(**_: Any) -> None:
     """Whoever started this process may name a file to be touched when it is ready."""
     if name := os.environ.get("ONEROW_READY_FILE"):
         Path(name).touch()
+
+
+# What a task writes is recorded as done by the task, for the request that asked for it.
+REQUEST_ID_HEADER = "onerow_request_id"
+_open_contexts: dict[str, ExitStack] = {}
+
+
+@before_task_publish.connect(weak=False)
+def _send_request_id(headers: dict[str, Any], **_: Any) -> None:
+    headers[REQUEST_ID_HEADER] = current().request_id
+
+
+@task_prerun.connect(weak=False)
+def _begin_context(task_id: str, task: Any, **_: Any) -> None:
+    asked_in = getattr(task.request, REQUEST_ID_HEADER, "") or current().request_id or new_request_id()
+    _open_contexts[task_id] = ExitStack()
+    _open_contexts[task_id].enter_context(acting(label=f"task:{task.name}", request_id=asked_in))
+
+
+@task_postrun.connect(weak=False)
+def _end_context(task_id: str, **_: Any) -> None:
+    if context := _open_contexts.pop(task_id, None):
+        context.close()

@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from retail.kernel.context import current
+
 # The order matters: a longer secret must be gone before a shorter pattern eats a part of it.
 PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer [token]"),
@@ -35,9 +37,14 @@ def redacted(text: str) -> str:
 
 
 class Redact(logging.Filter):
-    """Renders the message once and removes e-mail addresses, phones, tax numbers, cards and tokens."""
+    """Renders the message once and removes e-mail addresses, phones, tax numbers, cards and tokens.
+
+    It also adds the request that the line belongs to, the same id that the audit and the answer carry.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if not hasattr(record, "request_id") and current().request_id:
+            record.request_id = current().request_id
         try:
             message = record.getMessage()
         except (TypeError, ValueError):

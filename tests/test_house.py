@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.signals import before_task_publish
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,7 @@ from django.test import Client, override_settings
 from retail import environment, health
 from retail.cache import ForgetfulRedisCache
 from retail.celery import app as celery_app
+from retail.kernel.context import Context, acting, current
 from retail.logs import JsonLines, Redact, redacted
 from retail.running import home as local
 
@@ -313,6 +315,38 @@ def test_log_line_is_json_with_a_redacted_trace() -> None:
     assert (line["level"], line["logger"], line["message"]) == ("ERROR", "oms", "asked by [email]")
     assert line["request_id"] == "abcdef0123456789"
     assert line["trace"].endswith("ValueError: no customer with [email]")
+
+
+# -- Background work ---------------------------------------------------------------------------------------------
+
+
+def test_every_scheduled_task_exists() -> None:
+    celery_app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert scheduled - set(celery_app.tasks) == set()
+
+
+def test_a_task_acts_under_its_own_name_for_the_request_that_asked() -> None:
+    @celery_app.task(name="tests.who_acts")
+    def who_acts() -> None:
+        seen.append(current())
+
+    seen: list[Context] = []
+    with acting(request_id="asked-for-by-this"):
+        who_acts.delay()
+        assert current() == Context(request_id="asked-for-by-this")
+    who_acts.delay()
+    assert [(one.actor_label, one.actor_id) for one in seen] == [("task:tests.who_acts", None)] * 2
+    assert seen[0].request_id == "asked-for-by-this"
+    assert len(seen[1].request_id) == 32
+    assert current() == Context()
+
+
+def test_a_published_task_carries_its_request() -> None:
+    headers: dict[str, str] = {}
+    with acting(request_id="asked-for-by-this"):
+        before_task_publish.send(sender="tests", headers=headers)
+    assert headers == {"onerow_request_id": "asked-for-by-this"}
 
 
 # -- The test run itself ---------------------------------------------------------------------------------------
