@@ -158,6 +158,8 @@ class Message(models.Model):
     html_body = models.TextField()
     state = models.CharField(max_length=6, choices=MessageState, default=MessageState.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Until then a worker has it, or it rests after a failure.
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
 

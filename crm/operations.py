@@ -1,14 +1,22 @@
-"""Verbs about the account that buys."""
+"""Verbs about the account that buys, and the letters to it."""
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.db.models import Q
 
 from crm.events import CustomerCreated, MessageQueued
-from crm.models import Customer, LoyaltyAccount, LoyaltyEntry, Message, Tier
+from crm.models import Address, Customer, LoyaltyAccount, LoyaltyEntry, Message, Tier
 from crm.states import CustomerKind, MessageState
-from retail.kernel.errors import InvalidInput
+from retail.kernel.errors import InvalidInput, NotFound
 from retail.kernel.identifiers import parse_pib
 from retail.kernel.models import User
 from retail.kernel.outbox import announce
+
+logger = logging.getLogger("onerow.letters")
 
 
 class InvalidPib(InvalidInput):
@@ -132,3 +140,154 @@ def queue_message(
         return None
     announce(MessageQueued(message_id=stored.pk, kind=kind), subject=("message", str(stored.pk)))
     return stored
+
+
+class AddressNotFound(NotFound):
+    code = "UNKNOWN_ADDRESS"
+
+
+def add_address(
+    *,
+    customer_id: int,
+    name: str,
+    street: str,
+    postal_code: str,
+    city: str,
+    phone: str = "",
+    label: str = "",
+    country: str = "RS",
+) -> Address:
+    """One more address of the book; the first one becomes the usual one."""
+    with transaction.atomic():
+        Customer.objects.select_for_update().get(pk=customer_id)
+        is_first = not Address.objects.filter(customer_id=customer_id).exists()
+        return Address.objects.create(
+            customer_id=customer_id,
+            label=label.strip()[:60],
+            name=name.strip()[:200],
+            street=street.strip()[:200],
+            postal_code=postal_code.strip()[:12],
+            city=city.strip()[:100],
+            country=country,
+            phone=phone,
+            is_default=is_first,
+        )
+
+
+def make_default_address(*, customer_id: int, address_id: int) -> Address:
+    with transaction.atomic():
+        Customer.objects.select_for_update().get(pk=customer_id)
+        address = _address(customer_id, address_id)
+        Address.objects.filter(customer_id=customer_id, is_default=True).exclude(pk=address_id).update(
+            is_default=False
+        )
+        address.is_default = True
+        address.save(update_fields=["is_default"])
+        return address
+
+
+def remove_address(*, customer_id: int, address_id: int) -> None:
+    """Orders keep the address that they were placed with."""
+    with transaction.atomic():
+        Customer.objects.select_for_update().get(pk=customer_id)
+        _address(customer_id, address_id).delete()
+
+
+def _address(customer_id: int, address_id: int) -> Address:
+    address = Address.objects.filter(customer_id=customer_id, pk=address_id).first()
+    if address is None:
+        raise AddressNotFound("There is no such address in this account.")
+    return address
+
+
+def join_guest_account(*, user: User, now: datetime) -> Customer:
+    """The address of a login is proved: what was bought as a guest with it becomes its account, with all orders.
+
+    A login that has an account already keeps it.
+    """
+    with transaction.atomic():
+        found = Customer.objects.filter(user=user).first()
+        if found is not None:
+            return found
+        guest = (
+            Customer.objects.select_for_update()
+            .filter(email__iexact=user.email, user__isnull=True, kind=CustomerKind.PERSON)
+            .order_by("id")
+            .first()
+        )
+        if guest is None:
+            return open_account(user=user, name=user.get_full_name(), language=user.language, now=now)
+        guest.user = user
+        guest.save(update_fields=["user", "updated_at"])
+        return guest
+
+
+SEND_LEASE = timedelta(minutes=5)
+SEND_ATTEMPTS_MAX = 8
+
+
+def send_message(*, message_id: int, now: datetime) -> str:
+    """Send one letter that waits; "" when another worker has it. The mail server is called outside any transaction.
+
+    A lost answer is repeated after the lease under the same Message-ID, so that the mailbox can drop the second one.
+    """
+    message = _take_message(message_id, now)
+    if message is None:
+        return ""
+    letter = EmailMultiAlternatives(
+        subject=message.subject_line,
+        body=message.text_body,
+        to=[message.recipient],
+        headers={
+            "Message-ID": f"<message-{message.pk}@{_mail_domain()}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    letter.attach_alternative(message.html_body, "text/html")
+    try:
+        letter.send()
+    except OSError as error:  # smtplib's own errors are OSErrors too
+        logger.warning("message %s was not sent: %s", message.pk, type(error).__name__)
+        return _postpone_message(message, now)
+    Message.objects.filter(pk=message.pk).update(state=MessageState.SENT, sent_at=now, next_attempt_at=None)
+    return MessageState.SENT
+
+
+def send_queued_messages(*, now: datetime, limit: int = 200) -> int:
+    """What no ring has sent: each in its own short transactions."""
+    waiting = Message.objects.filter(state=MessageState.QUEUED).filter(
+        Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now)
+    )
+    ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
+    return sum(send_message(message_id=pk, now=now) == MessageState.SENT for pk in ids)
+
+
+@transaction.atomic
+def _take_message(message_id: int, now: datetime) -> Message | None:
+    """The letter under a lease, or None when it is sent, taken, or not due."""
+    message = (
+        Message.objects.select_for_update(skip_locked=True)
+        .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now))
+        .filter(pk=message_id, state=MessageState.QUEUED)
+        .first()
+    )
+    if message is not None:
+        message.attempts += 1
+        message.next_attempt_at = now + SEND_LEASE
+        message.save(update_fields=["attempts", "next_attempt_at"])
+    return message
+
+
+def _postpone_message(message: Message, now: datetime) -> str:
+    """Later, and later each time; after many attempts a person must look."""
+    is_hopeless = message.attempts >= SEND_ATTEMPTS_MAX
+    state = MessageState.FAILED if is_hopeless else MessageState.QUEUED
+    wait = timedelta(minutes=min(2**message.attempts, 120))
+    Message.objects.filter(pk=message.pk).update(
+        state=state, next_attempt_at=None if is_hopeless else now + wait
+    )
+    return state
+
+
+def _mail_domain() -> str:
+    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(" >") or "onerow.local"

@@ -1,0 +1,293 @@
+"""The words of each letter about an order. The buyer's language is active when these are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.utils.translation import get_language, pgettext
+from django.utils.translation import gettext as _
+
+from crm.letters.facts import OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
+from crm.letters.paper import Action, Letter
+from retail.front.formats import clock_text, day_text, money_text
+from retail.kernel.script import to_cyrillic
+
+
+def placed(order: OrderFacts) -> Letter:
+    """Agreed: cash on delivery at once, a card when it is authorized."""
+    said = {"number": order.number, "when": _promised(order), "place": _script(order.place)}
+    if order.is_pickup:
+        first = (
+            _("It will be ready in %(place)s, %(when)s. We write to you with the pickup code when it is.")
+            % said
+        )
+    else:
+        first = _("It arrives %(when)s. We write to you when the courier takes it.") % said
+    return Letter(
+        subject=_("Order %(number)s is in") % said,
+        heading=_("Thank you, the order is in"),
+        preheader=first,
+        paragraphs=(_hello(order), first, _paid_how(order)),
+        action=Action(_("Follow the order"), order.url),
+        lines=order.lines,
+        sums=_sums(order),
+        after=(_("Until we begin to collect it, you can cancel it on its page."),),
+        currency=order.currency,
+    )
+
+
+def transfer(order: OrderFacts, told: TransferFacts) -> Letter:
+    """How to pay by transfer."""
+    until = _day(order.deadline)
+    return Letter(
+        subject=_("How to pay order %(number)s") % {"number": order.number},
+        heading=_("Pay by transfer and we send it on its way"),
+        paragraphs=(
+            _hello(order),
+            _(
+                "We keep everything for you until %(day)s. The QR code that your bank's app reads is on the page below."
+            )
+            % {"day": until},
+        ),
+        action=Action(_("Show the IPS QR code"), told.url),
+        facts=(
+            (_("Recipient"), told.recipient),
+            (_("Account"), told.account),
+            (_("Amount"), _money(told.amount, told.currency)),
+            (_("Model and reference"), f"{told.model} {told.reference}"),
+            (_("Purpose"), _script(told.purpose)),
+        ),
+        lines=order.lines,
+        sums=_sums(order),
+        currency=order.currency,
+    )
+
+
+def paid(order: OrderFacts) -> Letter:
+    """The transfer arrived."""
+    when = _promised(order)
+    return Letter(
+        subject=_("We have received your payment for %(number)s") % {"number": order.number},
+        heading=_("Your payment has arrived"),
+        paragraphs=(
+            _hello(order),
+            _("The order is on its way to being packed; expect it %(when)s.") % {"when": when},
+        ),
+        action=Action(_("Follow the order"), order.url),
+        lines=order.lines,
+        sums=_sums(order),
+        currency=order.currency,
+    )
+
+
+def payment_failed(order: OrderFacts) -> Letter:
+    """A new attempt, or another way; until when the goods are kept."""
+    said = {"number": order.number, "time": clock_text(order.deadline), "day": _day(order.deadline)}
+    paragraphs = [
+        _hello(order),
+        _("The card payment for order %(number)s did not succeed and nothing was charged.") % said,
+    ]
+    if order.deadline:
+        paragraphs.append(
+            _("We keep your items until %(time)s, %(day)s. Try again or choose another way to pay.") % said
+        )
+    return Letter(
+        subject=_("The payment of %(number)s did not succeed") % said,
+        heading=_("The payment did not succeed"),
+        paragraphs=tuple(paragraphs),
+        action=Action(_("Pay now"), order.pay_url),
+        lines=order.lines,
+        sums=_sums(order),
+        currency=order.currency,
+    )
+
+
+def dispatched(order: OrderFacts, parcel: ParcelFacts) -> Letter:
+    said = {"number": order.number, "carrier": parcel.carrier, "when": _promised(order)}
+    facts: list[tuple[str, str]] = [(_("Courier"), parcel.carrier)] if parcel.carrier else []
+    if parcel.tracking:
+        facts.append((_("Number of the parcel"), ", ".join(parcel.tracking)))
+    if parcel.cash_on_delivery:
+        facts.append((_("To pay to the courier"), _money(parcel.cash_on_delivery, order.currency)))
+    first = _("The courier has your parcel. Expect it %(when)s.") % said
+    rest = () if parcel.is_last else (_("The rest of the order follows in another parcel."),)
+    return Letter(
+        subject=_("Order %(number)s is with the courier") % said,
+        heading=_("It is on its way"),
+        preheader=first,
+        paragraphs=(_hello(order), first, *rest),
+        action=Action(_("Follow the parcel"), order.url),
+        facts=tuple(facts),
+        lines=parcel.lines,
+        currency=order.currency,
+    )
+
+
+def ready(order: OrderFacts, parcel: ParcelFacts) -> Letter:
+    """Waiting in the store, with the code that is told at the counter."""
+    said = {"number": order.number, "place": _script(order.place)}
+    facts = [(pgettext("delivery", "Store"), f"{_script(order.place)}, {_script(order.place_address)}")]
+    if parcel.hours:
+        facts.append((_("Opening hours today"), parcel.hours))
+    if parcel.cash_on_delivery:
+        facts.append((_("To pay in the store"), _money(parcel.cash_on_delivery, order.currency)))
+    return Letter(
+        subject=_("Order %(number)s is ready for pickup") % said,
+        heading=_("It is waiting for you in %(place)s") % said,
+        paragraphs=(_hello(order), _("Tell this code in the store:")),
+        code=parcel.code,
+        action=Action(_("Look at the order"), order.url),
+        facts=tuple(facts),
+        lines=parcel.lines,
+        currency=order.currency,
+    )
+
+
+def delivered(order: OrderFacts, parcel: ParcelFacts) -> Letter:
+    said = {"number": order.number}
+    first = (
+        _("You have picked up order %(number)s.")
+        if order.is_pickup
+        else _("The courier has delivered your parcel of order %(number)s.")
+    )
+    return Letter(
+        subject=_("Order %(number)s is with you") % said,
+        heading=_("Enjoy your reading"),
+        paragraphs=(
+            _hello(order),
+            first % said,
+            _("The receipt is on the page of the order. If something is not right, begin a return there."),
+        ),
+        action=Action(_("Receipt and returns"), order.url),
+        lines=parcel.lines,
+        currency=order.currency,
+    )
+
+
+def canceled(order: OrderFacts, *, is_whole: bool) -> Letter:
+    said = {"number": order.number}
+    if is_whole:
+        first = _("Order %(number)s is canceled and everything is back on the shelf.") % said
+    else:
+        first = _("A part of order %(number)s is canceled; its page shows what stays.") % said
+    money = (
+        _("What was reserved or paid goes back the way it came; banks take up to five working days.")
+        if order.has_money
+        else _("Nothing was charged.")
+    )
+    return Letter(
+        subject=(_("Order %(number)s is canceled") if is_whole else _("A part of %(number)s is canceled"))
+        % said,
+        heading=_("The order is canceled") if is_whole else _("A part of the order is canceled"),
+        paragraphs=(_hello(order), first, money),
+        action=Action(_("Look at the order"), order.url),
+        currency=order.currency,
+    )
+
+
+def return_asked(order: OrderFacts, back: ReturnFacts) -> Letter:
+    said = {"number": back.number}
+    return Letter(
+        subject=_("Return %(number)s: what to do now") % said,
+        heading=_("Your return is announced"),
+        paragraphs=(
+            _hello(order),
+            _(
+                "Bring it to any store, or pack it and write %(number)s on the parcel. The money goes back the way it came as soon as we have received it."
+            )
+            % said,
+        ),
+        action=Action(_("Look at the order"), order.url),
+        lines=back.lines,
+        currency=order.currency,
+    )
+
+
+def return_received(order: OrderFacts, back: ReturnFacts) -> Letter:
+    said = {"number": back.number, "amount": _money(back.refund, order.currency)}
+    return Letter(
+        subject=_("We have received your return %(number)s") % said,
+        heading=_("Your return has arrived"),
+        paragraphs=(_hello(order), _("%(amount)s goes back to you the way it came.") % said),
+        action=Action(_("Look at the order"), order.url),
+        lines=back.lines,
+        currency=order.currency,
+    )
+
+
+def return_rejected(order: OrderFacts, back: ReturnFacts) -> Letter:
+    said = {"number": back.number, "reason": back.reason}
+    return Letter(
+        subject=_("About your return %(number)s") % said,
+        heading=_("We could not accept the return"),
+        paragraphs=(_hello(order), _("The reason: %(reason)s") % said),
+        action=Action(_("Look at the order"), order.url),
+        lines=back.lines,
+        currency=order.currency,
+    )
+
+
+def refunded(order: OrderFacts, amount: Decimal) -> Letter:
+    said = {"number": order.number, "amount": _money(amount, order.currency)}
+    return Letter(
+        subject=_("%(amount)s is returned for %(number)s") % said,
+        heading=_("The money is on its way to you"),
+        paragraphs=(
+            _hello(order),
+            _("We have returned %(amount)s the way it came. Banks take up to five working days to show it.")
+            % said,
+        ),
+        action=Action(_("Look at the order"), order.url),
+        currency=order.currency,
+    )
+
+
+# ------------------------------------------------------------------ shared words
+def _hello(order: OrderFacts) -> str:
+    return _("Hello %(name)s,") % {"name": order.name}
+
+
+def _paid_how(order: OrderFacts) -> str:
+    said = {"amount": _money(order.due, order.currency)}
+    words: dict[str, Callable[[], str]] = {
+        "CARD": lambda: _("%(amount)s is reserved on your card and charged when the goods leave.") % said,
+        "BANK_TRANSFER": lambda: _("Your transfer of %(amount)s has arrived.") % said,
+    }
+    cash = (
+        _("You pay %(amount)s in the store.") if order.is_pickup else _("You pay %(amount)s to the courier.")
+    )
+    return words.get(order.payment_method, lambda: cash % said)()
+
+
+def _sums(order: OrderFacts) -> tuple[tuple[str, str], ...]:
+    delivery = pgettext("delivery", "Pickup") if order.is_pickup else _("Delivery")
+    fee = _money(order.delivery_total, order.currency) if order.delivery_total else _("free")
+    return (
+        (_("Goods"), _money(order.goods_total, order.currency)),
+        (delivery, fee),
+        (_("Total"), _money(order.total, order.currency)),
+    )
+
+
+def _promised(order: OrderFacts) -> str:
+    if order.promised_at:
+        said = {"day": _day(order.promised_at), "time": clock_text(order.promised_at)}
+        return _("%(day)s by %(time)s") % said
+    return _day(order.promised_on)
+
+
+def _day(value: date | datetime | None) -> str:
+    """Inside a sentence Serbian days are written small, English ones are not."""
+    language = get_language() or "en"
+    text = day_text(value, language)
+    return text if language.startswith("en") else f"{text[:1].lower()}{text[1:]}"
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return money_text(amount, get_language() or "en", currency)
+
+
+def _script(text: str) -> str:
+    return to_cyrillic(text) if get_language() == "sr-cyrl" else text

@@ -1,0 +1,16 @@
+"""Celery doors of the letters: one by its number, and the sweep over what waits."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from crm import operations as crm
+
+
+@shared_task
+def send_message(message_id: int) -> str:
+    return crm.send_message(message_id=message_id, now=timezone.now())
+
+
+@shared_task
+def send_messages() -> int:
+    return crm.send_queued_messages(now=timezone.now())

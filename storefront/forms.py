@@ -1,0 +1,293 @@
+"""What people type in the shop. Words say what to do and give an example; spaces and hyphens in numbers are taken as they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from crm.models import Address
+from oms import selectors as oms
+from oms.states import DeliveryKind, PaymentMethod
+from retail.kernel.identifiers import (
+    parse_email,
+    parse_phone,
+    parse_pib,
+    parse_registration_number,
+)
+
+REQUIRED = _("Fill this in.")
+# The kinds of a person's document that a fiscal refund names (specification of the fiscal processor).
+BUYER_ID_KINDS = [
+    ("20", _("Identity card")),
+    ("23", _("Passport (Serbian)")),
+    ("30", _("Passport (foreign)")),
+    ("21", _("Refugee card")),
+]
+RETURN_REASONS = [
+    ("CHANGED_MIND", _("I changed my mind")),
+    ("DAMAGED", pgettext_lazy("return", "It came damaged")),
+    ("WRONG_ITEM", _("It is not what I ordered")),
+    ("FAULTY", _("Misprint or fault")),
+    ("OTHER", _("Another reason")),
+]
+
+
+def text(
+    label: Any, length: int, *, autocomplete: str, is_required: bool = True, **more: Any
+) -> forms.CharField:
+    attrs = {"autocomplete": autocomplete, **more.pop("attrs", {})}
+    return forms.CharField(
+        label=label,
+        max_length=length,
+        required=is_required,
+        widget=more.pop("widget", forms.TextInput)(attrs=attrs),
+        error_messages={"required": more.pop("missing", REQUIRED)},
+        **more,
+    )
+
+
+class CheckoutForm(forms.Form):
+    """One page: who, how it comes, how it is paid. `methods` are the ways that can be ordered, `stores` the pickup places."""
+
+    name = text(_("Name and surname"), 200, autocomplete="name", missing=_("Write your name and surname."))
+    email = text(
+        _("E-mail"),
+        254,
+        autocomplete="email",
+        widget=forms.EmailInput,
+        missing=_("Write your e-mail, for example ana@example.com"),
+    )
+    phone = text(
+        _("Phone"),
+        30,
+        autocomplete="tel",
+        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
+        help_text=_("Only so that the courier can call you on the day of delivery"),
+        missing=_("Write nine or ten digits, for example 064 123 4567"),
+    )
+    is_company = forms.BooleanField(
+        label=_("I am buying for a company or an institution (invoice with PIB)"), required=False
+    )
+    company_name = text(_("Name of the company"), 200, autocomplete="organization", is_required=False)
+    pib = text(
+        _("PIB"),
+        20,
+        autocomplete="off",
+        is_required=False,
+        attrs={"inputmode": "numeric"},
+        help_text=_("Nine digits"),
+    )
+    registration_number = text(
+        _("Registration number"),
+        20,
+        autocomplete="off",
+        is_required=False,
+        attrs={"inputmode": "numeric"},
+        help_text=_("Eight digits"),
+    )
+    delivery = forms.ChoiceField(label=_("How it arrives"), choices=DeliveryKind.choices)
+    street = text(_("Street and number"), 200, autocomplete="address-line1", is_required=False)
+    postal_code = text(
+        _("Postcode"),
+        12,
+        autocomplete="postal-code",
+        is_required=False,
+        attrs={"inputmode": "numeric", "list": "places-list"},
+    )
+    city = text(_("Place"), 100, autocomplete="address-level2", is_required=False)
+    pickup_location = forms.CharField(label=_("Store"), required=False, max_length=20, widget=forms.Select)
+    payment = forms.ChoiceField(label=_("How you pay"), choices=PaymentMethod.choices)
+    note = text(_("Note for the courier"), 500, autocomplete="off", is_required=False)
+
+    def __init__(self, *args: Any, methods: set[str], stores: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.methods = methods
+        self.fields["pickup_location"].widget = forms.Select(choices=stores)
+        self.fields["postal_code"].widget.attrs |= {
+            "hx-get": reverse("shop:places"),
+            "hx-trigger": "input changed delay:250ms",
+            "hx-target": "#places-list",
+        }
+
+    def clean_name(self) -> str:
+        name = " ".join(self.cleaned_data["name"].split())
+        if len(name) < 2:
+            raise forms.ValidationError(_("Write your name and surname."))
+        return name
+
+    def clean_email(self) -> str:
+        email = parse_email(self.cleaned_data["email"])
+        if email is None:
+            raise forms.ValidationError(_("Write your e-mail, for example ana@example.com"))
+        return email
+
+    def clean_phone(self) -> str:
+        phone = parse_phone(self.cleaned_data["phone"])
+        if phone is None:
+            raise forms.ValidationError(_("Write nine or ten digits, for example 064 123 4567"))
+        return phone
+
+    def clean_delivery(self) -> str:
+        method = str(self.cleaned_data["delivery"])
+        if method not in self.methods:
+            raise forms.ValidationError(_("This way cannot be had for your basket now. Choose another one."))
+        return method
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("is_company"):
+            self._check_company(data)
+        if data.get("delivery") == DeliveryKind.HOME_DELIVERY:
+            self._check_address(data)
+        elif data.get("delivery") == DeliveryKind.STORE_PICKUP and not data.get("pickup_location"):
+            self.add_error("pickup_location", _("Choose the store where you will pick it up."))
+        return data
+
+    def _check_company(self, data: dict[str, Any]) -> None:
+        if not data.get("company_name", "").strip():
+            self.add_error(
+                "company_name", _("Write the name of the company as it should stand on the invoice.")
+            )
+        pib = parse_pib(data.get("pib", ""))
+        if pib is None:
+            self.add_error(
+                "pib",
+                _("Write the nine digits of the PIB, for example 100002288; the last one is a check digit."),
+            )
+        else:
+            data["pib"] = pib
+        typed = data.get("registration_number", "").strip()
+        number = parse_registration_number(typed)
+        if typed and number is None:
+            self.add_error("registration_number", _("Write eight digits, for example 07017715."))
+        else:
+            data["registration_number"] = number or ""
+
+    def _check_address(self, data: dict[str, Any]) -> None:
+        if not data.get("street", "").strip():
+            self.add_error("street", _("Write the street and number, for example Balkanska 14."))
+        code = data.get("postal_code", "").replace(" ", "")
+        if not code:
+            self.add_error("postal_code", _("Write the postcode, for example 11000."))
+        elif not oms.is_known_postcode(code):
+            self.add_error("postal_code", _unknown_postcode(code, data.get("city", "")))
+        data["postal_code"] = code
+        if not data.get("city", "").strip():
+            places = oms.places_of_postcode(code, limit=1) if code else []
+            if places and places[0].postal_code == code:
+                data["city"] = places[0].place
+            else:
+                self.add_error("city", _("Write the place, for example Novi Sad."))
+
+
+def _unknown_postcode(code: str, city: str) -> str:
+    """Says which one it probably is: by the place that was typed, else by the first digits."""
+    near = oms.places_of_postcode(city.strip(), limit=1) if len(city.strip()) > 2 else []
+    near = near or (oms.places_of_postcode(code[:3], limit=1) if len(code) > 2 else [])
+    if not near:
+        return str(_("We do not know the postcode %(code)s. Write five digits, for example 11000.")) % {
+            "code": code
+        }
+    return str(_("There is no postcode %(code)s; %(place)s is %(near)s.")) % {
+        "code": code,
+        "place": near[0].place,
+        "near": near[0].postal_code,
+    }
+
+
+class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An address of the account."""
+
+    name = text(_("Name and surname"), 200, autocomplete="name", missing=_("Write your name and surname."))
+    street = text(_("Street and number"), 200, autocomplete="address-line1")
+    postal_code = text(_("Postcode"), 12, autocomplete="postal-code", attrs={"inputmode": "numeric"})
+    city = text(_("Place"), 100, autocomplete="address-level2")
+    phone = text(
+        _("Phone"),
+        30,
+        autocomplete="tel",
+        is_required=False,
+        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
+    )
+    label = text(
+        _("Name of the address"),
+        60,
+        autocomplete="off",
+        is_required=False,
+        help_text=_("For example: home, work"),
+    )
+
+    class Meta:
+        model = Address
+        fields = ("label", "name", "street", "postal_code", "city", "phone")
+
+    def clean_postal_code(self) -> str:
+        code = self.cleaned_data["postal_code"].replace(" ", "")
+        if not oms.is_known_postcode(code):
+            raise forms.ValidationError(_unknown_postcode(code, self.data.get("city", "")))
+        return str(code)
+
+    def clean_phone(self) -> str:
+        typed = self.cleaned_data["phone"].strip()
+        phone = parse_phone(typed) if typed else ""
+        if phone is None:
+            raise forms.ValidationError(_("Write nine or ten digits, for example 064 123 4567"))
+        return phone
+
+
+class ReturnForm(forms.Form):
+    """What comes back and why. Quantities are fields `q-<order line>` made for the lines that can come back."""
+
+    reason = forms.ChoiceField(label=_("Why"), choices=RETURN_REASONS)
+    buyer_id_kind = forms.ChoiceField(
+        label=_("Your document"),
+        choices=BUYER_ID_KINDS,
+        help_text=_("The tax law asks for it on every refund receipt. We keep it encrypted."),
+    )
+    buyer_id = text(
+        _("Number of the document"),
+        20,
+        autocomplete="off",
+        missing=_("Write the number of the document, for example 001234567."),
+    )
+
+    def __init__(self, *args: Any, lines: list[Any], needs_buyer_id: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lines = lines
+        if not needs_buyer_id:
+            del self.fields["buyer_id_kind"], self.fields["buyer_id"]
+        for line in lines:
+            self.fields[f"q-{line.key}"] = forms.IntegerField(
+                label=line.title,
+                min_value=0,
+                max_value=line.left,
+                required=False,
+                initial=0,
+                error_messages={
+                    "invalid": _("Write a whole number."),
+                    "min_value": _("Write a whole number."),
+                    "max_value": _("At most %(limit_value)s can come back."),
+                },
+                widget=forms.NumberInput(attrs={"autocomplete": "off"}),
+            )
+
+    def clean_buyer_id(self) -> str:
+        number = self.cleaned_data["buyer_id"].replace(" ", "").upper()
+        if not (number.isascii() and number.isalnum() and 5 <= len(number) <= 17):
+            raise forms.ValidationError(_("Write the number of the document, for example 001234567."))
+        return str(number)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not self.errors and not self.chosen():
+            raise forms.ValidationError(_("Say how many of which title you are returning."))
+        return data
+
+    def chosen(self) -> list[tuple[str, int]]:
+        """(SKU, units) of what was chosen."""
+        picked = [(line.sku, self.cleaned_data.get(f"q-{line.key}") or 0) for line in self.lines]
+        return [(sku, units) for sku, units in picked if units]

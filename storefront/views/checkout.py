@@ -1,0 +1,364 @@
+"""Checkout on one page: who, how it comes, how it is paid. Nothing typed is lost, and one basket makes one order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from crm import operations as crm
+from crm import selectors as crm_reads
+from crm.models import Customer
+from oms.models import Basket, Order
+from oms.states import DeliveryKind, OrderStatus, PaymentMethod
+from oms.workflows import baskets, placing
+from retail.kernel import clock
+from retail.kernel.errors import Refusal
+from retail.kernel.money import ZERO
+from storefront.forms import CheckoutForm
+from storefront.models import Channel
+from storefront.views import basket as basket_page
+from storefront.views import shopper, ways
+from warehouse import operations as stock
+from warehouse import selectors as warehouse
+
+CALLER = "shop"
+PAYMENT_ICONS = {
+    PaymentMethod.CARD: "card",
+    PaymentMethod.BANK_TRANSFER: "qr",
+    PaymentMethod.CASH_ON_DELIVERY: "cash",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One way that can be chosen, or one that says why not."""
+
+    way: ways.Way
+    total: Decimal
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    method: str
+    icon: str
+    title: str
+    why: str
+    is_chosen: bool
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything the page shows, read once."""
+
+    channel: Channel
+    basket: Basket
+    view: baskets.BasketView
+    options: list[warehouse.Option]
+    postal_code: str
+    now: datetime
+
+    @property
+    def methods(self) -> set[str]:
+        return {
+            option.method
+            for option in self.options
+            if option.is_orderable and option.method in self.view.quote.fees
+        }
+
+    @property
+    def stores(self) -> list[tuple[str, str]]:
+        """(code, words) of the stores that have all of it, nearest first."""
+        return [
+            (
+                option.location.code,
+                f"{ways.in_script(option.location.name)}: {ways.when_words(option, self.now)}",
+            )
+            for option in self.options
+            if option.method == DeliveryKind.STORE_PICKUP and option.is_orderable and option.location
+        ]
+
+    def total_with(self, method: str) -> Decimal:
+        return self.view.priced.goods_total + self.view.quote.fees.get(method, ZERO)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def checkout(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST" and (placed := _placed_already(request)):
+        return _after(placed)
+    desk = _desk(request)
+    if desk is None:
+        return redirect("shop:basket")
+    if request.method != "POST":
+        return _page(request, desk, _form(request, desk))
+    form = _form(request, desk, request.POST)
+    if not form.is_valid():
+        return _page(request, desk, form, status=422)
+    return _place(request, desk, form)
+
+
+@require_POST
+@never_cache
+def preview(request: HttpRequest) -> HttpResponse:
+    """Dates and total for what is chosen so far; nothing is written."""
+    desk = _desk(request, shopper.clean_postcode(request.POST.get("postal_code", "")))
+    if desk is None:
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("shop:basket")})
+    form = _form(request, desk, request.POST)
+    context = _context(request, desk, form)
+    typed = shopper.clean_postcode(request.POST.get("postal_code", ""))
+    if typed and not request.POST.get("city", "").strip() and (place := ways.place_of(typed)):
+        form.data = {**request.POST.dict(), "city": ways.in_script(place)}
+        context["new_city"] = True
+    return render(request, "shop/parts/checkout_preview.html", context)
+
+
+# ------------------------------------------------------------------ placing
+def _place(request: HttpRequest, desk: Desk, form: CheckoutForm) -> HttpResponse:
+    data = form.cleaned_data
+    company = None
+    if data["is_company"]:
+        company = placing.Company(data["company_name"], data["pib"], data["registration_number"])
+    is_pickup = data["delivery"] == DeliveryKind.STORE_PICKUP
+    checkout = placing.Checkout(
+        basket_token=desk.basket.token,
+        email=data["email"],
+        name=data["name"],
+        phone=data["phone"],
+        delivery_method=data["delivery"],
+        payment_method=data["payment"],
+        street="" if is_pickup else data["street"],
+        city="" if is_pickup else data["city"],
+        postal_code="" if is_pickup else data["postal_code"],
+        company=company,
+        pickup_location=data["pickup_location"] if is_pickup else "",
+        language=shopper.language(),
+        note=data["note"],
+        customer_id=_customer_id(request, desk.now),
+        expected_total=_total_seen(request, data["delivery"]),
+        idempotency_caller=CALLER,
+        idempotency_key=shopper.checkout_key(desk.basket.token),
+    )
+    try:
+        placed = placing.place_order(checkout=checkout, by=shopper.user_of(request), now=desk.now)
+    except Refusal as refusal:
+        return _refused(request, form, refusal)
+    response = HttpResponseRedirect(placed.redirect_url) if placed.redirect_url else _after(placed.order)
+    shopper.forget_basket(response)
+    if data["postal_code"]:
+        shopper.remember_postcode(response, data["postal_code"])
+    return response
+
+
+def _placed_already(request: HttpRequest) -> Order | None:
+    """The order that this very page made before: double click, back button, a second tab. The key is a secret of its basket."""
+    key = request.POST.get("key", "")
+    if len(key) != 40:
+        return None
+    order = Order.objects.filter(idempotency_caller=CALLER, idempotency_key=key).first()
+    return order if order and constant_time_compare(order.idempotency_key, key) else None
+
+
+def _after(order: Order) -> HttpResponseRedirect:
+    """Where the shopper goes now: to pay, or to the thanks."""
+    waits = order.status == OrderStatus.PENDING_PAYMENT
+    if waits and order.payment_method == PaymentMethod.CARD:
+        name = "shop:pay"
+    elif waits and order.payment_method == PaymentMethod.BANK_TRANSFER:
+        name = "shop:transfer"
+    else:
+        name = "shop:thanks"
+    return HttpResponseRedirect(reverse(name, args=[order.token]))
+
+
+def _customer_id(request: HttpRequest, now: datetime) -> int | None:
+    user = shopper.user_of(request)
+    if user is None:
+        return None
+    return crm.open_account(user=user, name=user.get_full_name(), language=shopper.language(), now=now).pk
+
+
+def _total_seen(request: HttpRequest, method: str) -> Decimal:
+    """What the page had said for the chosen way: goods and its fee. A changed one is refused and shown, never charged silently."""
+    try:
+        seen = Decimal(request.POST.get("seen_goods", "")) + Decimal(request.POST.get(f"seen_{method}", ""))
+    except InvalidOperation:
+        return Decimal(-1)
+    return seen if seen.is_finite() else Decimal(-1)
+
+
+def _refused(request: HttpRequest, form: CheckoutForm, refusal: Refusal) -> HttpResponse:
+    """The page again, as things are now, with the refusal in words at the place where it can be cured."""
+    desk = _desk(request)
+    if desk is None:
+        return redirect("shop:basket")
+    form = _form(request, desk, request.POST)
+    form.is_valid()
+    if isinstance(refusal, placing.InvalidContact):
+        for name in refusal.details.get("fields", []):
+            field = {"delivery": "delivery", "payment": "payment"}.get(name, name)
+            form.add_error(field if field in form.fields else None, _("Check this field."))
+    elif isinstance(refusal, crm.InvalidPib):
+        form.add_error(
+            "pib",
+            _("Write the nine digits of the PIB, for example 100002288; the last one is a check digit."),
+        )
+    elif isinstance(refusal, placing.PriceChanged):
+        form.add_error(
+            None, _("The total has changed since you saw it. Look at the new one and order again.")
+        )
+    elif isinstance(refusal, placing.MethodNotAvailable):
+        form.add_error("delivery", _("This way cannot be had for your basket now. Choose another one."))
+    elif isinstance(refusal, stock.OutOfStock | stock.HoldLost):
+        form.add_error(
+            None, _("Something in the basket is no longer there in the number you want. Look at the basket.")
+        )
+    elif isinstance(refusal, placing.BasketOrdered | placing.EmptyBasket | baskets.BasketNotFound):
+        return redirect("shop:basket")
+    else:
+        form.add_error(None, _("That could not be done. Look at the basket and try again."))
+    return _page(request, desk, form, status=422, refusal=refusal)
+
+
+# ------------------------------------------------------------------ the page
+def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
+    """None when there is nothing to buy."""
+    found = shopper.open_basket(request)
+    if found is None:
+        return None
+    now = clock.now()
+    view = baskets.read_basket(basket=found, now=now)
+    if not view.lines:
+        return None
+    posted = shopper.clean_postcode(request.POST.get("postal_code", ""))
+    code = ways.postcode_for(typed_postcode, posted, found.postal_code, shopper.chosen_postcode(request))
+    options = warehouse.promise_options(
+        lines=[(line.variant_id, line.quantity) for line in view.lines],
+        channel_id=found.channel_id,
+        now=now,
+        postal_code=code or None,
+        basket_id=found.pk,
+        goods_total=view.priced.goods_total,
+        currency=found.channel.currency,
+    )
+    return Desk(found.channel, found, view, options, code, now)
+
+
+def _form(request: HttpRequest, desk: Desk, data: Any = None) -> CheckoutForm:
+    return CheckoutForm(data, initial=_initial(request, desk), methods=desk.methods, stores=desk.stores)
+
+
+def _initial(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    customer = shopper.customer_of(request)
+    user = shopper.user_of(request)
+    chosen_code = desk.basket.postal_code or shopper.chosen_postcode(request)
+    initial: dict[str, Any] = {
+        "delivery": _first_method(desk),
+        "payment": PaymentMethod.CARD,
+        "postal_code": chosen_code,
+        "city": ways.place_of(chosen_code),
+    }
+    if store := shopper.my_store(request):
+        initial["pickup_location"] = store.code
+    if user is not None:
+        initial |= {"name": user.name, "email": user.email}
+    if customer is not None:
+        initial |= _from_account(customer)
+    return initial
+
+
+def _from_account(customer: Customer) -> dict[str, Any]:
+    found = {"name": customer.name, "phone": customer.phone, "email": customer.email}
+    address = crm_reads.default_address(customer_id=customer.pk)
+    if address is not None:
+        found |= {"street": address.street, "postal_code": address.postal_code, "city": address.city}
+        found["phone"] = address.phone or customer.phone
+    return {name: value for name, value in found.items() if value}
+
+
+def _first_method(desk: Desk) -> str:
+    if DeliveryKind.HOME_DELIVERY in desk.methods:
+        return DeliveryKind.HOME_DELIVERY
+    return next(iter(sorted(desk.methods)), "")
+
+
+def _page(
+    request: HttpRequest,
+    desk: Desk,
+    form: CheckoutForm,
+    *,
+    status: int = 200,
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    return render(request, "shop/checkout.html", _context(request, desk, form, refusal), status=status)
+
+
+def _context(
+    request: HttpRequest, desk: Desk, form: CheckoutForm, refusal: Refusal | None = None
+) -> dict[str, Any]:
+    chosen = str(form["delivery"].value() or "")
+    rows = [
+        DeliveryRow(
+            way=row,
+            total=desk.total_with(row.method),
+            is_chosen=row.method == chosen and row.method in desk.methods,
+        )
+        for row in ways.in_words(desk.options, desk.now)
+    ]
+    chosen_method = chosen if chosen in desk.methods else _first_method(desk)
+    total = desk.total_with(chosen_method)
+    problems = basket_page.rows_of(desk.view, desk.channel.price_list_id, desk.now, refusal=refusal)
+    return {
+        "form": form,
+        "rows": problems,
+        "delivery_rows": rows,
+        "payment_rows": _payment_rows(str(form["payment"].value() or "")),
+        "has_stores": bool(desk.stores),
+        "postal_code": desk.postal_code,
+        "goods_total": desk.view.priced.goods_total,
+        "goods_list": sum((line.list_total for line in desk.view.priced.lines), ZERO),
+        "saved": desk.view.priced.saved,
+        "fee": desk.view.quote.fees.get(chosen_method),
+        "fee_words": ways.method_words(chosen_method) if chosen_method else "",
+        "total": total,
+        "currency": desk.channel.currency,
+        "held_until": desk.view.held_until,
+        "key": shopper.checkout_key(desk.basket.token),
+        "has_troubles": any(row.troubles for row in problems),
+        "units": desk.view.units,
+        "user": shopper.user_of(request),
+    }
+
+
+def _payment_rows(chosen: str) -> list[PaymentRow]:
+    words = {
+        PaymentMethod.CARD: (
+            _("By card"),
+            _("On the bank's page; we never see the card number. You are charged when the goods leave."),
+        ),
+        PaymentMethod.BANK_TRANSFER: (
+            _("IPS QR code or payment slip"),
+            _(
+                "Scan the code in your bank's app, or pay at a counter; we keep everything for three working days"
+            ),
+        ),
+        PaymentMethod.CASH_ON_DELIVERY: (
+            _("When you receive it"),
+            _("To the courier at the door, or in the store when you pick it up"),
+        ),
+    }
+    return [
+        PaymentRow(method, PAYMENT_ICONS[method], title, why, method == chosen)
+        for method, (title, why) in words.items()
+    ]

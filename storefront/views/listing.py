@@ -1,0 +1,288 @@
+"""Lists of products: a branch of the tree, or what was searched for; every choice stands in the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from babel.core import Locale, UnknownLocaleError
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_safe
+
+from retail.front.formats import locale_of, money_text
+from retail.kernel import clock
+from retail.kernel.identifiers import parse_barcode
+from retail.kernel.script import to_cyrillic
+from storefront import selectors as catalog
+from storefront.models import Channel
+from storefront.views import shelves, shopper
+
+TEXT_MAX = 120
+VALUES_MAX = 20
+AMOUNT_MAX = Decimal(9999999)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One box of a facet: what goes into the address, what people read, how many products would remain."""
+
+    value: str
+    words: str
+    count: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A facet in words. `key` is its name in the address."""
+
+    key: str
+    title: str
+    choices: tuple[Choice, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A chosen filter with the address that takes it off."""
+
+    words: str
+    url: str
+
+
+class Numbered(Paginator):  # type: ignore[type-arg]
+    """Page numbers for a total that is known already: counts nothing again."""
+
+    def __init__(self, total: int, page_size: int) -> None:
+        super().__init__(range(total), page_size)
+
+
+@require_safe
+def category(request: HttpRequest, path: str) -> HttpResponse:
+    channel = shopper.channel()
+    branch = catalog.category_by_path(path)
+    if branch is None:
+        raise Http404("no such category")
+    if branch.node.path != path:
+        return HttpResponsePermanentRedirect(reverse("shop:category", args=[branch.node.path]))
+    language = shopper.language()
+    crumbs = [(_("Home"), reverse("shop:home"))]
+    crumbs += [(node.title(language), reverse("shop:category", args=[node.path])) for node in branch.crumbs]
+    query = replace(query_of(request.GET), category_id=branch.node.id)
+    return _page(request, channel, query, {"title": branch.node.title(language), "crumbs": crumbs})
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Words, an author, an ISBN; without words the whole catalog. A typed ISBN opens its book at once."""
+    channel = shopper.channel()
+    text = request.GET.get("q", "").strip()[:TEXT_MAX]
+    if parse_barcode(text):
+        variant = catalog.variant_by_code(text)
+        if variant is not None and variant.is_sellable and variant.product.status == "PUBLISHED":
+            return HttpResponse(
+                status=302, headers={"Location": reverse("shop:product", args=[variant.product.slug])}
+            )
+    query = replace(query_of(request.GET), text=text)
+    title = _("Results for “%(text)s”") % {"text": text} if text else _("All titles")
+    crumbs = [(_("Home"), reverse("shop:home")), (_("Search") if text else _("All titles"), "")]
+    return _page(request, channel, query, {"title": title, "crumbs": crumbs, "query": text})
+
+
+@require_safe
+def suggestions(request: HttpRequest) -> HttpResponse:
+    """The list below the search field while typing."""
+    text = request.GET.get("q", "").strip()[:TEXT_MAX]
+    found = catalog.suggest(text) if len(text) > 1 else ()
+    return render(
+        request, "shop/parts/suggestions.html", {"suggestions": [_suggestion(one) for one in found]}
+    )
+
+
+def query_of(given: QueryDict) -> catalog.ListingQuery:
+    """What the address asks for; what cannot be understood is left out, so an old link never breaks."""
+    price_from, price_to = _band(given)
+    return catalog.ListingQuery(
+        authors=_values(given, "author"),
+        brands=_values(given, "brand"),
+        languages=_values(given, "language"),
+        formats=_values(given, "format"),
+        price_from=price_from,
+        price_to=price_to,
+        rating_from=Decimal(4) if given.get("rating") == "4" else None,
+        is_available=given.get("available") == "1",
+        sort=given.get("sort", "")[:20],
+        page=_whole(given.get("page", "")),
+    )
+
+
+def _page(
+    request: HttpRequest,
+    channel: Channel,
+    query: catalog.ListingQuery,
+    words: dict[str, Any],
+) -> HttpResponse:
+    now = clock.now()
+    found = catalog.listing(query, channel.price_list_id, now)
+    reading = shelves.reading(request, channel, found.cards, now)
+    context = {
+        **words,
+        "listing": found,
+        "books": [reading.book(card) for card in found.cards],
+        "departments": shelves.departments_of(found),
+        "filters": _filters(found),
+        "picked": _picked(request.GET, found, channel.currency),
+        "sorts": _sorts(found),
+        "page": Numbered(found.total, found.query.page_size).get_page(found.page),
+        "path": request.path,
+        "price_from": _plain(query.price_from),
+        "price_to": _plain(query.price_to),
+        "popular": () if found.cards else _instead(channel, now),
+    }
+    is_part = request.headers.get("HX-Target") == "results"
+    response = render(request, "shop/listing.html#results" if is_part else "shop/listing.html", context)
+    response["Vary"] = "HX-Target"
+    return response
+
+
+def _instead(channel: Channel, now: Any) -> list[shelves.Book]:
+    """What a page without results offers."""
+    found = catalog.listing(catalog.ListingQuery(page_size=6), channel.price_list_id, now)
+    reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
+    return [reading.book(card) for card in found.cards]
+
+
+# ------------------------------------------------------------------ facets in words
+def _filters(found: catalog.Listing) -> list[Filter]:
+    titles = {
+        "available": _("When and where"),
+        "format": _("Format"),
+        "author": _("Author"),
+        "brand": _("Publisher or brand"),
+        "language": _("Language"),
+        "rating": _("Readers' rating"),
+    }
+    filters = []
+    for name, title in titles.items():
+        facet = found.facets.get(name)
+        if facet is None or not facet.values:
+            continue
+        choices = tuple(Choice(v.value, label_of(name, v.label), v.count, v.is_chosen) for v in facet.values)
+        is_open = name in ("available", "format", "author") or any(choice.is_chosen for choice in choices)
+        filters.append(Filter(name, title, choices, is_open))
+    return filters
+
+
+def label_of(name: str, label: str) -> str:
+    if name == "available":
+        return _("Can be had now")
+    if name == "rating":
+        return _("4 and more")
+    if name == "language":
+        return language_name(label)
+    return to_cyrillic(label) if name == "format" and shopper.language() == "sr-cyrl" else label
+
+
+def language_name(code: str) -> str:
+    """The name of a book's language in the reader's language; the code where nobody knows it."""
+    try:
+        Locale.parse(code.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return code
+    name = locale_of(shopper.language()).languages.get(code.split("-")[0].split("_")[0])
+    return f"{name[:1].upper()}{name[1:]}" if name else code
+
+
+def _picked(given: QueryDict, found: catalog.Listing, currency: str) -> list[Picked]:
+    picked = [
+        Picked(label_of(name, value.label), _without(given, name, value.value))
+        for name in ("available", "format", "author", "brand", "language", "rating")
+        for value in (found.facets[name].values if name in found.facets else ())
+        if value.is_chosen
+    ]
+    low, high = found.query.price_from, found.query.price_to
+    if low is not None or high is not None:
+        picked.append(
+            Picked(_price_words(low, high, currency), _without(given, "price_from", "", "price_to"))
+        )
+    return picked
+
+
+def _price_words(low: Decimal | None, high: Decimal | None, currency: str) -> str:
+    language = shopper.language()
+    amounts = {
+        "low": money_text(low, language, "" if high is not None else currency),
+        "high": money_text(high, language, currency),
+    }
+    if low is None:
+        return _("up to %(high)s") % amounts
+    if high is None:
+        return _("from %(low)s") % amounts
+    return _("%(low)s to %(high)s") % amounts
+
+
+def _without(given: QueryDict, name: str, value: str, also: str = "") -> str:
+    rest = given.copy()
+    kept = [one for one in rest.getlist(name) if one != value] if value else []
+    rest.setlist(name, kept)
+    for key in (also, "page"):
+        rest.pop(key, None)
+    return f"?{rest.urlencode()}" if rest.urlencode() else "?"
+
+
+def _sorts(found: catalog.Listing) -> list[tuple[str, str, bool]]:
+    words = {
+        "popular": _("Most read"),
+        "newest": _("Newest"),
+        "price_asc": _("Price, lowest first"),
+        "price_desc": _("Price, highest first"),
+        "rating": _("Best rated"),
+        "title": pgettext("sort", "By title"),
+    }
+    if found.query.text:
+        words = {"relevance": _("Best match"), **words}
+    return [(code, text, code == found.query.sort) for code, text in words.items()]
+
+
+def _suggestion(one: catalog.Suggestion) -> dict[str, str]:
+    url = {
+        "product": lambda: reverse("shop:product", args=[one.key]),
+        "category": lambda: reverse("shop:category", args=[one.key]),
+    }.get(one.kind, lambda: f"{reverse('shop:search')}?author={one.key}")()
+    return {"title": one.title, "url": url, "kind": one.kind}
+
+
+# ------------------------------------------------------------------ what the address says
+def _values(given: QueryDict, name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value[:200] for value in given.getlist(name) if value))[:VALUES_MAX]
+
+
+def _whole(text: str) -> int:
+    return min(int(text), 10_000) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+
+
+def _band(given: QueryDict) -> tuple[Decimal | None, Decimal | None]:
+    low, high = _amount(given.get("price_from", "")), _amount(given.get("price_to", ""))
+    return (high, low) if low is not None and high is not None and low > high else (low, high)
+
+
+def _amount(text: str) -> Decimal | None:
+    """An amount as people type it: `1.500`, `1 500`, `1500,50`."""
+    bare = text.strip().replace("\u00a0", "").replace(" ", "")
+    if "," in bare or bare.count(".") > 1 or (bare.count(".") == 1 and len(bare.split(".")[1]) == 3):
+        bare = bare.replace(".", "").replace(",", ".")
+    try:
+        amount = Decimal(bare)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= AMOUNT_MAX else None
+
+
+def _plain(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount.normalize():f}"

@@ -1,0 +1,313 @@
+"""The product page: what it is, what it costs and why, when and where it can be had."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from oms import selectors as oms
+from oms.models import Basket
+from oms.pricing import PricedLine, Step
+from oms.pricing import in_words as step_in_words
+from oms.workflows import baskets
+from retail.front.formats import money_text
+from retail.kernel import clock
+from storefront import selectors as catalog
+from storefront.models import Channel
+from storefront.states import ContributorRole
+from storefront.views import listing, shelves, shopper, ways
+from warehouse import selectors as warehouse
+
+REDUCED_DAYS = 60
+STORES_NEARBY = 4
+RELATED = 6
+QUANTITY_MAX_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule of the price, in words; `amount` is what it did."""
+
+    is_applied: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A variant as it is sold here: its price after all rules, and why."""
+
+    sku: str
+    format_name: str
+    price: Decimal | None
+    list_price: Decimal | None
+    lowest: Decimal | None
+    percent_off: int
+    is_chosen: bool
+    url: str
+    barcode: str
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An add that was refused: what it said, and how many can be had."""
+
+    words: str
+    available: int = 0
+
+
+@require_safe
+def product(request: HttpRequest, slug: str, sku: str = "") -> HttpResponse:
+    return show(request, slug, sku)
+
+
+def show(
+    request: HttpRequest, slug: str, sku: str = "", *, refused: Refused | None = None, status: int = 200
+) -> HttpResponse:
+    channel, now = shopper.channel(), clock.now()
+    page = catalog.product_page(slug, channel.price_list_id, now)
+    if page is None or not page.variants:
+        raise Http404("no such product")
+    chosen = _chosen(page, sku)
+    basket = shopper.open_basket(request)
+    offers = _offers(channel, page, chosen, now)
+    offer = next(one for one in offers if one.is_chosen)
+    promise = promise_of(request, channel, chosen.variant.pk, basket, offer.price, now)
+    related = catalog.related_products(page.product.pk, channel.price_list_id, now, limit=RELATED)
+    reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
+    context = {
+        "page": page,
+        "product": page.product,
+        "variant": chosen.variant,
+        "offers": offers,
+        "offer": offer,
+        "authors": [c for c in page.contributors if c.role == ContributorRole.AUTHOR],
+        "others": [
+            (ContributorRole(c.role).label, c) for c in page.contributors if c.role != ContributorRole.AUTHOR
+        ],
+        "crumbs": _crumbs(page),
+        "facts": _facts(page, chosen),
+        "currency": channel.currency,
+        "hold_minutes": channel.hold_minutes if channel.is_held_in_basket else 0,
+        "related": [reading.book(card) for card in related],
+        "quantities": range(1, max(1, min(promise["units"], QUANTITY_MAX_SHOWN)) + 1),
+        "refused": refused,
+        **promise,
+    }
+    return render(request, "shop/product.html", context, status=status)
+
+
+@require_POST
+def postcode(request: HttpRequest) -> HttpResponse:
+    """Remember where to; the basket promises for there too."""
+    code = shopper.clean_postcode(request.POST.get("postal_code", ""))
+    slug, sku = request.POST.get("slug", ""), request.POST.get("sku", "")
+    if code and (token := shopper.basket_token(request)):
+        with suppress(baskets.BasketNotFound):  # ordered meanwhile; the cookie alone is enough
+            baskets.set_postal_code(token=token, postal_code=code, now=clock.now())
+    if request.headers.get("HX-Request") and slug:
+        request.COOKIES[shopper.POSTCODE_COOKIE] = code or shopper.chosen_postcode(request)
+        response = _promise_part(request, slug, sku)
+    else:
+        response = HttpResponseRedirect(_back(request))
+    if code:
+        shopper.remember_postcode(response, code)
+    return response
+
+
+def _promise_part(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
+    channel, now = shopper.channel(), clock.now()
+    page = catalog.product_page(slug, channel.price_list_id, now)
+    if page is None or not page.variants:
+        raise Http404("no such product")
+    chosen = _chosen(page, sku)
+    promise = promise_of(
+        request, channel, chosen.variant.pk, shopper.open_basket(request), chosen.amount, now
+    )
+    context = {"product": page.product, "variant": chosen.variant, **promise}
+    return render(request, "shop/parts/promise.html", context)
+
+
+def _back(request: HttpRequest) -> str:
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if is_ours else reverse("shop:home")
+
+
+def promise_of(
+    request: HttpRequest,
+    channel: Channel,
+    variant_id: int,
+    basket: Basket | None,
+    price: Decimal | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """The promise block and the stores nearby, from the same live rows."""
+    code = ways.postcode_for(shopper.chosen_postcode(request), basket.postal_code if basket else "")
+    options = warehouse.promise_options(
+        lines=[(variant_id, 1)],
+        channel_id=channel.pk,
+        now=now,
+        postal_code=code or None,
+        basket_id=basket.pk if basket else None,
+        goods_total=price,
+        currency=channel.currency,
+    )
+    places = warehouse.availability_by_location(
+        variant_ids=[variant_id], channel_id=channel.pk, now=now, basket_id=basket.pk if basket else None
+    )[variant_id]
+    rows = ways.in_words(options, now) if price is not None else []
+    return {
+        "ways": rows,
+        "is_orderable": any(row.is_orderable for row in rows),
+        "postal_code": code,
+        "units": sum(places.values()),
+        "shelves": _shelves(options, places, now),
+    }
+
+
+def _shelves(options: list[warehouse.Option], places: dict[int, int], now: datetime) -> list[ways.Shelf]:
+    """Pickup options come sorted by nearness; the units are those of the shelf at this moment."""
+    ids = warehouse.promise_network().ids
+    found = []
+    for option in options:
+        if option.location is None or option.method != "STORE_PICKUP":
+            continue
+        found.append(
+            ways.Shelf(
+                code=option.location.code,
+                name=option.location.name,
+                units=places.get(ids[option.location.code], 0),
+                distance_km=option.distance_km,
+                hours=ways.hours_words(option.location.hours, now),
+            )
+        )
+    return found[:STORES_NEARBY]
+
+
+def _chosen(page: catalog.ProductPage, sku: str) -> catalog.VariantOffer:
+    if sku:
+        named = next((each for each in page.variants if each.variant.sku == sku), None)
+        if named is None:
+            raise Http404("no such edition")
+        return named
+    priced = [each for each in page.variants if each.amount is not None]
+    return min(priced, key=lambda each: each.amount or 0) if priced else page.variants[0]
+
+
+def _offers(
+    channel: Channel, page: catalog.ProductPage, chosen: catalog.VariantOffer, now: datetime
+) -> list[Offer]:
+    """All variants priced by the one engine in one go."""
+    wanted = [
+        oms.Wanted(each.variant.sku, each.variant, 1) for each in page.variants if each.amount is not None
+    ]
+    quote = oms.quote(channel=channel, wanted=wanted, now=now) if wanted else None
+    priced = {line.key: line for line in quote.priced.lines} if quote else {}
+    lowest = _lowest_before(channel, page, now)
+    is_only = len(page.variants) == 1
+    offers = []
+    for each in page.variants:
+        line = priced.get(each.variant.sku)
+        is_chosen = each is chosen
+        steps = quote.priced.steps_of(line.key) if quote and line and is_chosen else ()
+        offers.append(
+            Offer(
+                sku=each.variant.sku,
+                format_name=each.variant.format_name,
+                price=line.total if line else None,
+                list_price=line.list_total if line and line.discount_total else None,
+                lowest=_shown_lowest(line, lowest.get(each.variant.pk)),
+                percent_off=_percent_off(line),
+                is_chosen=is_chosen,
+                url=reverse("shop:product", args=[page.product.slug])
+                if is_only
+                else reverse("shop:variant", args=[page.product.slug, each.variant.sku]),
+                barcode=each.variant.barcode,
+                reasons=_reasons(steps, channel.currency),
+            )
+        )
+    return offers
+
+
+def _lowest_before(channel: Channel, page: catalog.ProductPage, now: datetime) -> dict[int, Decimal]:
+    """The lowest price before the present one, asked only where the present one is young enough to be a reduction."""
+    began = [
+        candidate.valid_from
+        for each in page.variants
+        for candidate in each.candidates
+        if candidate.minimum_quantity == 1 and candidate.valid_from > now - timedelta(days=REDUCED_DAYS)
+    ]
+    if not began:
+        return {}
+    ids = [each.variant.pk for each in page.variants]
+    return catalog.lowest_prices(ids, channel.price_list_id, max(began))
+
+
+def _shown_lowest(line: PricedLine | None, before: Decimal | None) -> Decimal | None:
+    """Only when the price is reduced: the law asks for it then, and at other times it would only be noise."""
+    if line is None:
+        return None
+    if line.discount_total:
+        return min(before, line.unit_price) if before is not None else line.unit_price
+    return before if before is not None and before > line.total else None
+
+
+def _percent_off(line: PricedLine | None) -> int:
+    if line is None or not line.discount_total or not line.list_total:
+        return 0
+    return int((line.discount_total * 100 / line.list_total).quantize(Decimal(1)))
+
+
+def _reasons(steps: tuple[Step, ...], currency: str) -> tuple[Reason, ...]:
+    language = shopper.language()
+
+    def write(amount: Decimal) -> str:
+        return money_text(amount, language, currency)
+
+    return tuple(
+        Reason(
+            step.outcome == "APPLIED",
+            step_in_words(step, language=language, currency=currency, money=write),
+        )
+        for step in steps
+        if step.outcome != "FACT_MISSING"
+    )
+
+
+def _crumbs(page: catalog.ProductPage) -> list[tuple[str, str]]:
+    language = shopper.language()
+    crumbs = [(_("Home"), reverse("shop:home"))]
+    crumbs += [(node.title(language), reverse("shop:category", args=[node.path])) for node in page.crumbs]
+    return [*crumbs, (page.product.title, "")]
+
+
+def _facts(page: catalog.ProductPage, chosen: catalog.VariantOffer) -> list[tuple[str, str]]:
+    """What the catalog knows of it, each only when it is known."""
+    product, variant = page.product, chosen.variant
+    attributes = product.attributes
+    size = " × ".join(str(n) for n in (variant.width_mm, variant.height_mm, variant.length_mm) if n)
+    facts = [
+        ("ISBN" if variant.barcode.startswith(("978", "979")) else _("Barcode"), variant.barcode),
+        (_("Pages"), str(attributes.get("pages") or "")),
+        (_("Pieces"), str(attributes.get("pieces") or "")),
+        (_("Language"), listing.language_name(product.language) if product.language else ""),
+        (_("Publisher or brand"), product.brand),
+        (_("Size"), f"{size} mm" if size else ""),
+        (_("Weight"), f"{variant.weight_grams} g" if variant.weight_grams else ""),
+        (_("Edition"), str(product.released_on.year) if product.released_on else ""),
+        ("SKU", variant.sku),
+    ]
+    return [(title, value) for title, value in facts if value]

@@ -1,0 +1,163 @@
+"""Who is shopping, as the browser's own cookies say: the basket's secret, the postcode, the chosen store.
+
+Signed cookies and no session: a page for a stranger asks the database about goods only, and a wiped cache loses no basket.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
+
+from crm.models import Customer
+from oms import selectors as oms
+from oms.models import Basket
+from oms.workflows import baskets
+from retail.kernel import clock
+from retail.kernel.models import User
+from storefront import selectors as catalog
+from storefront.models import Channel
+
+BASKET_COOKIE, POSTCODE_COOKIE, STORE_COOKIE = "basket", "postcode", "store"
+BASKET_SALT, STORE_SALT = "shop.basket", "shop.store"
+KEPT = timedelta(days=30)
+_POSTCODE = re.compile(r"[0-9A-Z]{3,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The shopper's own store, as the cookie keeps it."""
+
+    code: str
+    name: str
+
+
+def channel() -> Channel:
+    """The sales channel of this shop; without it there is nothing to show."""
+    found = catalog.channel_by_code(getattr(settings, "SHOP_CHANNEL", "web-rs"))
+    if found is None:
+        raise Http404("the shop's channel is not set up")
+    return found
+
+
+def language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
+
+
+# ------------------------------------------------------------------ basket
+def basket_token(request: HttpRequest) -> str:
+    value = request.get_signed_cookie(BASKET_COOKIE, default="", salt=BASKET_SALT, max_age=KEPT)
+    return str(value or "")
+
+
+def open_basket(request: HttpRequest) -> Basket | None:
+    token = basket_token(request)
+    return oms.basket_by_token(token) if token else None
+
+
+def basket_to_fill(request: HttpRequest) -> str:
+    """The token of the open basket; a new one is made when there is none. Only for what is posted."""
+    basket = open_basket(request)
+    if basket is None:
+        customer = customer_of(request)
+        basket = baskets.create_basket(
+            channel_code=channel().code,
+            now=clock.now(),
+            language=language(),
+            postal_code=chosen_postcode(request),
+            client_hash=client_hash(request),
+            customer_id=customer.pk if customer else None,
+        )
+    return str(basket.token)
+
+
+def remember_basket(response: HttpResponseBase, token: str) -> None:
+    response.set_signed_cookie(
+        BASKET_COOKIE,
+        token,
+        salt=BASKET_SALT,
+        max_age=KEPT,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+def forget_basket(response: HttpResponseBase) -> None:
+    response.delete_cookie(BASKET_COOKIE, samesite="Lax")
+
+
+def checkout_key(token: str) -> str:
+    """One key for one basket, in every tab: a double click, the back button and a second tab give the same order."""
+    return salted_hmac("shop.checkout", token, algorithm="sha256").hexdigest()[:40]
+
+
+def client_hash(request: HttpRequest) -> str:
+    """Who holds stock, for the limit per client: the address in a form that cannot be read back."""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    trusted = settings.TRUSTED_PROXIES
+    address = hops[-trusted] if trusted and len(hops) >= trusted else request.META.get("REMOTE_ADDR", "")
+    return hashlib.sha256(f"{settings.SECRET_KEY}|shop.client|{address}".encode()).hexdigest()
+
+
+# ------------------------------------------------------------------ where
+def clean_postcode(text: str) -> str:
+    """A postcode without its spaces, or nothing when it cannot be one."""
+    bare = re.sub(r"[\s-]", "", text).upper()
+    return bare if _POSTCODE.fullmatch(bare) else ""
+
+
+def chosen_postcode(request: HttpRequest) -> str:
+    """What the shopper wrote, on any page; empty when nothing."""
+    return clean_postcode(request.COOKIES.get(POSTCODE_COOKIE, ""))
+
+
+def remember_postcode(response: HttpResponseBase, postal_code: str) -> None:
+    _keep(response, POSTCODE_COOKIE, postal_code)
+
+
+def my_store(request: HttpRequest) -> Store | None:
+    value = str(request.get_signed_cookie(STORE_COOKIE, default="", salt=STORE_SALT) or "")
+    code, _, name = value.partition("|")
+    return Store(code, name) if name else None
+
+
+def remember_store(response: HttpResponseBase, store: Store) -> None:
+    response.set_signed_cookie(
+        STORE_COOKIE,
+        f"{store.code}|{store.name}",
+        salt=STORE_SALT,
+        max_age=365 * 24 * 3600,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+def _keep(response: HttpResponseBase, name: str, value: str) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=365 * 24 * 3600,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+# ------------------------------------------------------------------ account
+def user_of(request: HttpRequest) -> User | None:
+    user = getattr(request, "user", None)
+    return user if isinstance(user, User) and user.is_authenticated else None
+
+
+def customer_of(request: HttpRequest) -> Customer | None:
+    """The account of the login; guests have none here, whatever address they type."""
+    user = user_of(request)
+    return Customer.objects.filter(user=user).first() if user else None

@@ -1,0 +1,197 @@
+"""The promise in words: one row for each way to get the goods, its date first; what cannot be had says why and when it can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from oms import selectors as oms
+from oms.models import DeliveryPostcode
+from oms.states import DeliveryKind
+from retail.front.formats import clock_text, day_text, local, short_day_text, span_text
+from retail.kernel.script import to_cyrillic
+from storefront.views import shopper
+from warehouse import selectors as warehouse
+
+ICONS = {
+    DeliveryKind.HOME_DELIVERY: "truck",
+    DeliveryKind.STORE_PICKUP: "store",
+    DeliveryKind.SHIP_TO_STORE: "box",
+    DeliveryKind.PARCEL_LOCKER: "locker",
+    DeliveryKind.DIGITAL: "down",
+}
+SOON = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One row: `when` is the date in words, or why there is none. Only `is_orderable` rows can be chosen."""
+
+    method: str
+    icon: str
+    when: str
+    what: str
+    why: str
+    price: Decimal | None
+    currency: str
+    is_orderable: bool
+    is_today: bool
+    store: str = ""
+    store_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A store nearby with what stands on its shelf now."""
+
+    code: str
+    name: str
+    units: int
+    distance_km: float | None
+    hours: str
+
+
+def in_words(options: Sequence[warehouse.Option], now: datetime) -> list[Way]:
+    """One row per method: of pickups the best one, the others are in the choice of stores."""
+    rows: list[Way] = []
+    for option in options:
+        if any(row.method == option.method for row in rows):
+            continue
+        rows.append(way(option, now))
+    # What can be ordered, soonest first; below it what cannot.
+    when = {id(row): index for index, row in enumerate(rows)}
+    return sorted(rows, key=lambda row: (not row.is_orderable, not row.is_today, when[id(row)]))
+
+
+def way(option: warehouse.Option, now: datetime) -> Way:
+    is_today = option.date is not None and option.date == local(now).date()
+    return Way(
+        method=option.method,
+        icon=ICONS.get(DeliveryKind(option.method), "box"),
+        when=when_words(option, now) if not option.reason else reason_words(option),
+        what=what_words(option),
+        why=_why(option, now),
+        price=option.price,
+        currency=option.currency,
+        is_orderable=option.is_orderable,
+        is_today=is_today and option.is_orderable,
+        store=option.location.code if option.location else "",
+        store_name=option.location.name if option.location else "",
+    )
+
+
+def when_words(option: warehouse.Option, now: datetime) -> str:
+    """`Danas do 18:40`, `Sutra do 12:00`, `Utorak, 24. novembar`."""
+    language = shopper.language()
+    if option.date is None:
+        return reason_words(option)
+    if option.ready_at is None:
+        return day_text(option.date, language)
+    days = (option.date - local(now).date()).days
+    words = {0: _("Today by %(time)s"), 1: _("Tomorrow by %(time)s")}.get(days)
+    if words is None:
+        words = _("%(day)s by %(time)s")
+    return words % {"time": clock_text(option.ready_at), "day": day_text(option.date, language)}
+
+
+def what_words(option: warehouse.Option) -> str:
+    words = method_words(option.method)
+    if option.location is None or option.method != DeliveryKind.STORE_PICKUP:
+        return words
+    return f"{words}, {in_script(option.location.name)}"
+
+
+def method_words(method: str) -> str:
+    return {
+        DeliveryKind.HOME_DELIVERY: _("Courier to your address"),
+        DeliveryKind.STORE_PICKUP: pgettext("delivery", "Pickup"),
+        DeliveryKind.SHIP_TO_STORE: _("Shipped to a store of your choice"),
+        DeliveryKind.PARCEL_LOCKER: _("Parcel locker nearby"),
+        DeliveryKind.DIGITAL: _("Electronic edition"),
+    }.get(DeliveryKind(method), method)
+
+
+def reason_words(option: warehouse.Option) -> str:
+    """Why there is no date; never a code."""
+    return {
+        "OUT_OF_STOCK": _("Not in stock now"),
+        "UNKNOWN_POSTCODE": _("We do not know this postcode"),
+        "NO_LANE": _("No courier goes there"),
+        "TOO_HEAVY": _("Too heavy for one parcel"),
+        "NOT_A_PICKUP_POINT": _("No pickup in this store"),
+        "NOT_OFFERED": _("Not offered yet"),
+        "NOT_HERE_YET": _("On its way to us"),
+        "LOCKER_FULL": _("The locker is full"),
+    }.get(option.reason or "", _("Not possible at the moment"))
+
+
+def _why(option: warehouse.Option, now: datetime) -> str:
+    """The small line: until when this date holds, or what to do instead."""
+    if option.reason == "UNKNOWN_POSTCODE":
+        return _("Check the number, for example 11000")
+    if option.reason == "NOT_OFFERED":
+        return _("Choose a courier or a pickup")
+    if option.reason:
+        return ""
+    if not option.is_orderable:
+        return _("Expected then; it can be ordered when it reaches us")
+    if option.order_by is None or option.order_by <= now:
+        return ""
+    return order_by_words(option.order_by, now)
+
+
+def order_by_words(order_by: datetime, now: datetime) -> str:
+    """`Poručite u naredna 2 h 10 min`, further off `Ako poručite do 14:00, pon 23. 11.`"""
+    left = order_by - now
+    if left <= SOON:
+        return _("Order within %(span)s") % {"span": span_text(left)}
+    return _("If you order by %(time)s, %(day)s") % {
+        "time": clock_text(order_by),
+        "day": short_day_text(order_by, shopper.language()),
+    }
+
+
+def in_script(text: str) -> str:
+    return to_cyrillic(text) if shopper.language() == "sr-cyrl" else text
+
+
+# ------------------------------------------------------------------ the postcode that dates are told for
+def postcode_for(*chosen: str) -> str:
+    """The first that the shopper gave; else the largest place, so that a date can be said at once."""
+    return next((code for code in chosen if code), "") or largest_postcode()
+
+
+def largest_postcode() -> str:
+    found = DeliveryPostcode.objects.order_by("-population", "postal_code").values_list(
+        "postal_code", flat=True
+    )
+    return found.first() or ""
+
+
+def place_of(postal_code: str) -> str:
+    found = oms.places_of_postcode(postal_code, limit=1) if postal_code else []
+    return found[0].place if found and found[0].postal_code == postal_code else ""
+
+
+# ------------------------------------------------------------------ stores nearby
+def hours_words(hours: dict[str, list[str]], now: datetime) -> str:
+    """`otvoreno do 21:00`, or when it opens next."""
+    here = local(now)
+    clock = f"{here:%H:%M}"
+    today = hours.get(str(here.weekday()))
+    if today and today[0] <= clock < today[1]:
+        return _("open until %(time)s") % {"time": today[1]}
+    if today and clock < today[0]:
+        return _("opens today at %(time)s") % {"time": today[0]}
+    for ahead in range(1, 8):
+        day = here + timedelta(days=ahead)
+        span = hours.get(str(day.weekday()))
+        if span:
+            words = _("opens tomorrow at %(time)s") if ahead == 1 else _("opens %(day)s at %(time)s")
+            return words % {"time": span[0], "day": short_day_text(day, shopper.language())}
+    return _("closed")
