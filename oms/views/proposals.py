@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from audit import selectors as audit
@@ -24,6 +24,12 @@ from retail.kernel.errors import Refusal
 from retail.kernel.models import User
 
 QUEUE_SHOWN = 100
+KINDS = {
+    "ONE_PARCEL": gettext_lazy("in one parcel"),
+    "SPLIT": gettext_lazy("in several parcels"),
+    "LATE": gettext_lazy("later than promised"),
+    "SHORT": gettext_lazy("a line stays open"),
+}
 
 
 @require_GET
@@ -60,6 +66,7 @@ def _page(request: HttpRequest, chosen: Proposal | None) -> HttpResponse:
             "total": audit.open_proposals().count(),
             "chosen": chosen,
             "decision": decision,
+            "cost": decision.cost if decision else None,
             "diff": [DiffRow(row["field"], row["before"] or None, row["after"]) for row in chosen.diff]
             if chosen
             else [],
@@ -86,7 +93,7 @@ def _candidates(decision: RoutingDecision) -> list[dict[str, Any]]:
     ]
     return [
         {
-            "kind": each["kind"],
+            "kind": KINDS.get(each["kind"], each["kind"]),
             "is_chosen": each["kind"] == "CHOSEN",
             "where": " + ".join(sorted({step["location"] for step in each["plan"] if step["location"]})),
             "carriers": ", ".join(sorted({step["carrier"] for step in each["plan"] if step["carrier"]})),

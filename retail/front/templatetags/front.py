@@ -10,7 +10,7 @@ from django.forms import BaseForm, BoundField
 from django.http import HttpRequest, QueryDict
 from django.templatetags.static import static
 from django.urls import reverse, translate_url
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -330,11 +330,10 @@ def terms_bar(terms: Sequence[charts.Term], scale: float) -> SafeString:
     spoken = ", ".join(
         f"{term.name} {formats.number_text(round(float(term.value), 2), _language())}" for term in terms
     )
-    rects = SafeString("").join(
-        format_html(
-            '<rect class="{}" x="{}" width="{}" height="18"/>', part.colour, str(part.x), str(part.width)
-        )
-        for part in charts.stack(terms, float(scale))
+    rects = format_html_join(
+        "",
+        '<rect class="{}" x="{}" width="{}" height="18"/>',
+        ((part.colour, str(part.x), str(part.width)) for part in charts.stack(terms, float(scale))),
     )
     return format_html(
         '<svg viewBox="0 0 400 18" preserveAspectRatio="none" role="img" aria-label="{}">'
