@@ -11,11 +11,11 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Sum
 
 from finance import events, rules, selectors, tax
 from finance.chart import ADVANCES, COURIER_RECEIVABLE, CUSTOMERS
-from finance.models import Capture, FiscalReceipt, JournalEntry, Payment, Refund
+from finance.models import Capture, JournalEntry, Payment, Refund
 from finance.operations import bell
 from finance.operations.ledger import Posting, credit, post_entry
 from finance.operations.papers import advance_items, issue_invoice, queue_fiscal_receipt, rate_rows
@@ -37,7 +37,6 @@ from retail.kernel.identifiers import reference97
 from retail.kernel.models import User
 from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce
-from warehouse.models import Shipment
 
 CARD_SERVICE = "card"
 STANDARD_RATE = Decimal(20)
@@ -56,27 +55,30 @@ def plan_of(order: Order) -> PaperPlan:
 
 
 @transaction.atomic
-def create_payment(*, order_id: int, method: str, now: datetime, amount: Decimal | None = None) -> Payment:
+def create_payment(
+    *, order_id: int, method: str, now: datetime, amount: Decimal | None = None, order: Order | None = None
+) -> Payment:
     """One more attempt to pay. Older ones that still wait are given up; should one of them bring money after all, it is kept.
 
-    `amount` is by default what is owed less what is held. Refuses NothingToPay.
+    `amount` is by default what is owed less what is held; `order` is the row when the caller has just written or locked it.
+    Refuses NothingToPay.
     """
-    order = orders.lock_order(order_id=order_id)
+    order = order or orders.lock_order(order_id=order_id)
     if amount is None:
         held = order.captured_total - order.refunded_total
         amount = order.due_total - held - selectors.live_authorization(order_id=order.pk)
     if amount <= 0:
         raise NothingToPay("Nothing of this order is left to pay.")
-    earlier = Payment.objects.filter(order=order)
-    attempt = earlier.aggregate(last=Max("attempt"))["last"] or 0
-    for payment in earlier.filter(state=PaymentState.PENDING, captured=0):
-        payment.state, payment.failure = PaymentState.EXPIRED, "SUPERSEDED"
-        payment.save(update_fields=["state", "failure", "updated_at"])
+    earlier = list(Payment.objects.filter(order=order))
+    for payment in earlier:
+        if payment.state == PaymentState.PENDING and not payment.captured:
+            payment.state, payment.failure = PaymentState.EXPIRED, "SUPERSEDED"
+            payment.save(update_fields=["state", "failure", "updated_at"])
     return Payment.objects.create(
         order=order,
         method=method,
         provider=CARD_SERVICE if method == PaymentMethod.CARD else "",
-        attempt=attempt + 1,
+        attempt=max((payment.attempt for payment in earlier), default=0) + 1,
         currency=order.currency,
         amount=amount,
         reference=reference_of(order.number) if method == PaymentMethod.BANK_TRANSFER else "",
@@ -292,16 +294,3 @@ def _advance_parts(order: Order, rates: Sequence[RateAmounts]) -> list[Part]:
         )
         for one in rates
     ]
-
-
-def receipt_of_sale(*, order: Order, sale_key: int) -> FiscalReceipt | None:
-    return FiscalReceipt.objects.filter(order=order, pk=sale_key).first()
-
-
-def shipment_capture(*, shipment: Shipment) -> Capture | None:
-    return (
-        Capture.objects.filter(shipment=shipment)
-        .exclude(state=OperationState.REFUSED)
-        .order_by("-pk")
-        .first()
-    )

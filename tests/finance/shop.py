@@ -125,13 +125,14 @@ class Shop:
         self, order: Order, shipment: Shipment, wanted: list[tuple[OrderLine, int]], *, now: datetime = NOW
     ) -> None:
         orders.lock_order(order_id=order.pk)
+        Shipment.objects.filter(pk=shipment.pk).update(status="DISPATCHED")
         goods, sold = goods_of(wanted)
+        Reservation.objects.filter(
+            order_line_id__in=[one.order_line_id for one in goods], state="ALLOCATED"
+        ).update(state="DISPATCHED")
         shelf = Bin.objects.get(location=self.location, kind="STORAGE")
         for one in goods:
             item = StockItem.objects.select_for_update().get(variant_id=one.variant_id, bin=shelf)
-            Reservation.objects.filter(order_line_id=one.order_line_id, state="ALLOCATED").update(
-                state="DISPATCHED"
-            )
             item.on_hand, item.reserved = item.on_hand - one.quantity, 0
             item.save(update_fields=["on_hand", "reserved"])
         posted = money.post_dispatch(shipment_id=shipment.pk, goods=goods, sold=sold, by=None, now=now)
@@ -152,8 +153,6 @@ class Shop:
             for one, value in zip(goods, posted.values, strict=True)
         )
         orders.record_dispatch(order_id=order.pk, lines=[(line.pk, units) for line, units in wanted], now=now)
-        shipment.status = "DISPATCHED"
-        shipment.save(update_fields=["status"])
 
     def take_back(
         self, order: Order, wanted: list[tuple[OrderLine, int]], *, buyer_id: str = "123456789"
