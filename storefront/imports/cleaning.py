@@ -277,7 +277,7 @@ def _size(kind: str, found: dict[str, Any]) -> tuple[Size, bool]:
     measured = [found.get(name) for name in SIZES]
     if all(measured):
         return Size(*map(int, filter(None, measured))), False
-    if kind == ProductKind.BOOK:
+    if kind == ProductKind.BOOK or found.get("pages"):
         estimate = book_size(found.get("pages"))
     else:
         estimate = box_size(found.get("pieces"))

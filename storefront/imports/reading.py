@@ -21,6 +21,9 @@ PACKING_RATIO_MAX = 300
 PACKED_FREE_BYTES = 64_000_000
 DELIMITERS = (",", ";", "\t", "|")
 
+# The parser's own limit would call an open quote a long cell and go on in the middle of it; ours refuses the file.
+csv.field_size_limit(RECORD_BYTES_MAX)
+
 
 class FileRefused(InvalidInput):
     """The file as a whole cannot be read; nothing after this point was taken."""
@@ -90,9 +93,7 @@ class CatalogFile:
         self._is_packed = self._raw.read(2) == b"\x1f\x8b"
         self._raw.seek(0)
         self._stream: IO[bytes] = (
-            io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 256 * 1024)
-            if self._is_packed
-            else self._raw
+            io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 256 * 1024) if self._is_packed else self._raw
         )
         self._unpacked = 0
         self._line = 0

@@ -56,8 +56,7 @@ def set_price(
             planned = entries.filter(valid_from__gte=begins)
             if open_entry is not None and open_entry.amount == amount and not planned.exists():
                 return open_entry
-            # What has not begun before the new price never will; it was a plan, not history.
-            planned.delete()
+            _drop_plans(variant, price_list, minimum_quantity, begins)
             entries.filter(valid_from__lt=begins).update(valid_to=begins)
         price = Price.objects.create(
             variant=variant,
@@ -73,6 +72,20 @@ def set_price(
             subject=("variant", variant.sku),
         )
     return price
+
+
+def _drop_plans(variant: Variant, price_list: PriceList, minimum_quantity: int, begins: datetime) -> None:
+    """What has not begun before the new price never will; the entry that such a plan had closed ends now instead."""
+    entries = Price.objects.filter(variant=variant, price_list=price_list, minimum_quantity=minimum_quantity)
+    planned = entries.filter(valid_to__isnull=True, valid_from__gte=begins)
+    starts = list(planned.values_list("valid_from", flat=True))
+    planned.delete()
+    for start in starts:
+        # The earliest of those that end there is the regular price; a limited offer began later.
+        closed = entries.filter(valid_to=start, valid_from__lt=begins).order_by("valid_from").first()
+        if closed is not None:
+            closed.valid_to = begins
+            closed.save(update_fields=["valid_to"])
 
 
 def _check(

@@ -88,6 +88,8 @@ def variants_by_id(variant_ids: Iterable[int]) -> dict[int, Variant]:
 def variant_by_code(code: str) -> Variant | None:
     """A variant by what a scanner or a person typed: SKU or barcode, hyphens and ISBN-10 included, whatever its state."""
     typed = code.strip()
+    if not typed:
+        return None
     codes = {typed, typed.upper(), to_latin(typed).upper()}
     if barcode := parse_barcode(typed):
         codes.add(barcode)

@@ -48,7 +48,7 @@ class Suggestion:
 def match(text: str) -> Matches:
     """The published products that a search finds: by code, by all words, or else by similar words."""
     text = text[:QUERY_LENGTH_MAX].strip()
-    tokens = words_of(text).split()[:TOKENS_MAX]
+    tokens = list(dict.fromkeys(words_of(text).split()))[:TOKENS_MAX]
     if not tokens:
         return Matches([])
     if found := _by_code(text) or _by_words(tokens):
@@ -102,7 +102,9 @@ def _by_words(tokens: Sequence[str]) -> list[int]:
 
 def _by_similarity(tokens: Sequence[str]) -> Matches:
     """Products with a word like each of these; failing that, like any of them."""
-    telling = [token for token in tokens if len(token) >= PREFIX_LENGTH_MIN] or list(tokens)
+    telling = [token for token in tokens if len(token) >= PREFIX_LENGTH_MIN]
+    if not telling:
+        return Matches([])
     values: dict[str, str | float] = {f"t{place}": token for place, token in enumerate(telling)}
     score = " + ".join(f"word_similarity(%({name})s, p.search_text)" for name in values)
     with transaction.atomic(), connection.cursor() as cursor:
