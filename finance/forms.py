@@ -37,15 +37,20 @@ class FilterChoice(forms.ChoiceField):
 
     def __init__(self, label: Any, choices: type_of_choices, empty: Any = ANY) -> None:
         self.empty = empty
-        super().__init__(
-            label=label,
-            required=False,
-            choices=[("", empty), *choices],
-            widget=forms.Select(attrs={"class": "input"}),
-        )
+        super().__init__(label=label, required=False, widget=forms.Select(attrs={"class": "input"}))
+        self.offer(choices)
+
+    def offer(self, choices: type_of_choices) -> None:
+        self.choices = [("", self.empty), *choices]
+        self.words = dict(choices)
+
+    def word(self, value: str) -> Any:
+        return self.words.get(value, value)
 
 
-def text_field(label: Any, placeholder: Any = "", *, is_search: bool = False, length: int = 80) -> forms.CharField:
+def text_field(
+    label: Any, placeholder: Any = "", *, is_search: bool = False, length: int = 80
+) -> forms.CharField:
     attrs = {"class": "input", "autocomplete": "off", "placeholder": placeholder}
     widget = forms.TextInput(attrs={**attrs, "type": "search"} if is_search else attrs)
     return forms.CharField(label=label, required=False, max_length=length, widget=widget)
@@ -59,7 +64,7 @@ class Filters(forms.Form):
         for name, values in self.live_choices(choices).items():
             field = self.fields[name]
             assert isinstance(field, FilterChoice), "only a choice has choices"
-            field.choices = [("", field.empty), *values]
+            field.offer(values)
         self.is_valid()
         self.query = request.GET
 
@@ -82,8 +87,7 @@ class Filters(forms.Form):
             rest = self.query.copy()
             for key in (name, "after", "page"):
                 rest.pop(key, None)
-            choices = list(field.choices) if isinstance(field, FilterChoice) else []
-            said = next((word for key, word in choices if key == value), value)
+            said = field.word(value) if isinstance(field, FilterChoice) else value
             yield field.label, _said(said), f"?{rest.urlencode()}"
 
 
@@ -135,7 +139,9 @@ class ReceiptFilters(EntityFilters):
 
 
 class PaymentFilters(EntityFilters):
-    q = text_field(_("Order, reference or provider's number"), _("Order, reference or provider's number"), is_search=True)
+    q = text_field(
+        _("Order, reference or provider's number"), _("Order, reference or provider's number"), is_search=True
+    )
     state = FilterChoice(_("State"), list(PaymentState.choices))
     method = FilterChoice(_("Method"), list(PaymentMethod.choices))
     since = day_field(_("From day"))
@@ -226,7 +232,8 @@ class PayoutForm(forms.Form):
 
 class BuyerIdForm(forms.Form):
     kind = forms.ChoiceField(
-        label=_("Kind of document"), choices=[(code, f"{code} {name}") for code, name in BUYER_ID_KINDS.items()]
+        label=_("Kind of document"),
+        choices=[(code, f"{code} {name}") for code, name in BUYER_ID_KINDS.items()],
     )
     number = forms.CharField(
         label=pgettext_lazy("document", "Number"),

@@ -235,7 +235,8 @@ def account_card(request: HttpRequest, code: str) -> HttpResponse:
             "page": page,
             "before": card.before,
             "rows": [
-                (line, balance, words.document_words(line.entry.document_kind)) for line, balance in card.lines
+                (line, balance, words.document_words(line.entry.document_kind))
+                for line, balance in card.lines
             ],
             "crumbs": [(_("Trial balance"), _balance_url(entity, since, until)), (code, "")],
         },
@@ -369,5 +370,5 @@ def change_period(request: HttpRequest, year: int, month: int, act: str) -> Http
         said = _("%(month)s is closed.") if act == "close" else _("%(month)s is open again.")
         toast(request, said % {"month": name})
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, words.refusal(refusal))
     return redirect(f"{reverse('finance:periods')}?entity={entity.code}")

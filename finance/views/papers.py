@@ -176,7 +176,7 @@ def retry_receipt(request: HttpRequest, pk: int) -> HttpResponse:
         finance.retry_receipt(receipt_id=_receipt(pk).pk, by=listing.person(request), now=timezone.now())
         toast(request, _("The receipt is sent again."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, words.refusal(refusal))
     return redirect("finance:receipt", pk)
 
 
@@ -199,7 +199,7 @@ def give_buyer_id(request: HttpRequest, pk: int) -> HttpResponse:
             now=timezone.now(),
         )
     except Refusal as refusal:
-        form.add_error("number", refusal.message)
+        form.add_error("number", words.refusal(refusal))
         return _receipt_answer(request, receipt, form, status=422)
     toast(request, _("The document is kept, the receipt is sent."))
     return redirect("finance:receipt", pk)

@@ -149,7 +149,7 @@ def ask_provider(request: HttpRequest, public_id: str) -> HttpResponse:
         outcome = money.refresh_payment(payment_id=payment.pk, now=timezone.now())
         toast(request, _("The provider was asked: %(outcome)s") % {"outcome": words.outcome_words(outcome)})
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, words.refusal(refusal))
     return redirect("finance:payment", public_id)
 
 
@@ -175,7 +175,9 @@ def refund_list(request: HttpRequest) -> HttpResponse:
         {
             "filters": filters,
             "is_queue": is_queue,
-            "rows": [(refund, _shown_account(refund), words.failure_words(refund.failure)) for refund in shown],
+            "rows": [
+                (refund, _shown_account(refund), words.failure_words(refund.failure)) for refund in shown
+            ],
             "total": total,
             "count": rows.count(),
             "may_edit": may(request.user, EDIT_FINANCE),
@@ -239,7 +241,7 @@ def settle_refunds(request: HttpRequest) -> HttpResponse:
             )
             done += 1
         except Refusal as refusal:
-            messages.error(request, f"{refund.payment.order.number}: {refusal.message}")
+            messages.error(request, f"{refund.payment.order.number}: {words.refusal(refusal)}")
     if not chosen:
         messages.error(request, _("Choose the refunds that the bank carried out."))
     if done:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from finance.models import JournalEntry
+from retail.kernel.errors import Refusal
 
 type_of_words = dict[str, Promise]
 
@@ -95,8 +96,42 @@ EVENT_OUTCOMES: type_of_words = {
 IMPORT_ERRORS: type_of_words = {
     "LINE_CHANGED": _("It was read before with another date or amount."),
     "PERIOD_CLOSED": _("The month of its day is closed."),
-    "INVALID_INPUT": _("A value is missing or has a wrong form."),
 }
+FILE_ERRORS: type_of_words = {
+    "TOO_LARGE": _("The file is larger than 5 MB. Nothing was read. Export a shorter span of days."),
+    "EMPTY": _("The file is empty."),
+    "ENCODING": _("The file is not UTF-8 (line %(line)s). Save it as “CSV UTF-8” and send it again."),
+    "COLUMNS": _("The first line must name the columns; missing: %(missing)s."),
+}
+# What the verbs say when they refuse, so that it is translated here.
+SAID = (
+    gettext_noop("A fee is not negative."),
+    gettext_noop("A line of zero says nothing."),
+    gettext_noop("A payout comes from the card acquirer or a courier."),
+    gettext_noop("Only a refused receipt can be sent again."),
+    gettext_noop("Say to which account the money went."),
+    gettext_noop("The amount is above zero, and the fee a part of it."),
+    gettext_noop("The document number has 1 to 17 letters and digits."),
+    gettext_noop("The line is in another currency than the books."),
+    gettext_noop("The order belongs to another company or currency."),
+    gettext_noop("The order belongs to another company."),
+    gettext_noop("There is no such card payment."),
+    gettext_noop("There is no such order."),
+    gettext_noop("There is no such period."),
+    gettext_noop("There is no such statement line."),
+    gettext_noop("This is not a bank account."),
+    gettext_noop("This kind of document is not on the list."),
+    gettext_noop("This line has its place already."),
+    gettext_noop("This refund was settled already."),
+    gettext_noop("There is no such open line."),
+    gettext_noop("The file is not a text."),
+    gettext_noop("A file may have 20000 lines."),
+    gettext_noop("amount must look like 1299.00."),
+    gettext_noop("fee must look like 1299.00."),
+    gettext_noop("booked_on must look like 2026-11-21."),
+    gettext_noop("paid_on must look like 2026-11-21."),
+    gettext_noop("line_key must have 1 to 80 characters."),
+)
 
 
 def document_words(kind: str) -> str:
@@ -114,11 +149,22 @@ def fiscal_errors(codes: list[str]) -> list[tuple[str, str]]:
     return [(code, failure_words(code)) for code in codes]
 
 
+def refusal(refused: Refusal) -> str:
+    """Why a verb refused, in the reader's language."""
+    if refused.code == "UNREADABLE_FILE":
+        if missing := refused.details.get("missing"):
+            return str(FILE_ERRORS["COLUMNS"]) % {"missing": ", ".join(missing)}
+        if template := FILE_ERRORS.get(refused.details.get("reason", "")):
+            return str(template) % refused.details
+    return gettext(refused.message)
+
+
+def import_error(code: str, message: str) -> str:
+    return str(IMPORT_ERRORS[code]) if code in IMPORT_ERRORS else gettext(message)
+
+
 def outcome_words(outcome: str) -> str:
     return str(EVENT_OUTCOMES.get(outcome) or OUTSIDE_ERRORS.get(outcome) or outcome)
-
-
-WAITS = pgettext_lazy("payment", "Waiting")
 
 
 def document_url(entry: JournalEntry) -> str:

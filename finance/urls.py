@@ -1,0 +1,41 @@
+"""Addresses of the books and the money; the roof mounts them at /ops/finance/."""
+
+from django.urls import path
+
+from finance.views import books, imports, papers, payments
+
+app_name = "finance"
+urlpatterns = [
+    path("", books.trial_balance, name="trial_balance"),
+    path("accounts/<str:code>/", books.account_card, name="account"),
+    path("entries/", books.entry_list, name="entries"),
+    path("entries/<int:pk>/", books.entry_page, name="entry"),
+    path("periods/", books.periods, name="periods"),
+    path("periods/<int:year>/<int:month>/<str:act>/", books.change_period, name="change_period"),
+    # Papers
+    path("invoices/", papers.invoice_list, name="invoices"),
+    path("invoices/<str:number>/", papers.invoice_page, name="invoice"),
+    path("invoices/<str:number>/pdf/", papers.invoice_pdf, name="invoice_pdf"),
+    path("receipts/", papers.receipt_list, name="receipts"),
+    path("receipts/<int:pk>/", papers.receipt_page, name="receipt"),
+    path("receipts/<int:pk>/pdf/", papers.receipt_pdf, name="receipt_pdf"),
+    path("receipts/<int:pk>/retry/", papers.retry_receipt, name="retry_receipt"),
+    path("receipts/<int:pk>/buyer/", papers.give_buyer_id, name="receipt_buyer"),
+    # Money
+    path("payments/", payments.payment_list, name="payments"),
+    path("payments/<str:public_id>/", payments.payment_page, name="payment"),
+    path("payments/<str:public_id>/ask/", payments.ask_provider, name="ask_provider"),
+    path("refunds/", payments.refund_list, name="refunds"),
+    path("refunds/settle/", payments.settle_refunds, name="settle_refunds"),
+    # What the bank and the couriers say
+    path("statements/", imports.statements, name="statements"),
+    path("statements/import/", imports.import_statement, name="import_statement"),
+    path("statements/<int:pk>/", imports.statement, name="statement"),
+    path("statements/<int:pk>/match/", imports.match_statement, name="match_statement"),
+    path("statements/<int:pk>/aside/", imports.set_aside_statement, name="set_aside_statement"),
+    path("statements/<int:pk>/payout/", imports.book_payout, name="book_payout"),
+    path("remittances/", imports.remittances, name="remittances"),
+    path("remittances/import/", imports.import_remittance, name="import_remittance"),
+    path("remittances/<int:pk>/", imports.remittance, name="remittance"),
+    path("remittances/<int:pk>/match/", imports.match_remittance, name="match_remittance"),
+]
