@@ -134,8 +134,6 @@ def _why(option: warehouse.Option, now: datetime) -> str:
     """The small line: until when this date holds, or what to do instead."""
     if option.reason == "UNKNOWN_POSTCODE":
         return _("Check the number, for example 11000")
-    if option.reason == "NOT_OFFERED":
-        return _("Choose a courier or a pickup")
     if option.reason:
         return ""
     if not option.is_orderable:
@@ -150,6 +148,8 @@ def order_by_words(order_by: datetime, now: datetime) -> str:
     left = order_by - now
     if left <= SOON:
         return _("Order within %(span)s") % {"span": span_text(left)}
+    if local(order_by).date() == local(now).date():
+        return _("If you order by %(time)s today") % {"time": clock_text(order_by)}
     return _("If you order by %(time)s, %(day)s") % {
         "time": clock_text(order_by),
         "day": short_day_text(order_by, shopper.language()),
