@@ -90,15 +90,38 @@ CHECKS: tuple[Check, ...] = (
                     WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') AND NOT is_put_back GROUP BY 1) c ON c.order_line_id = l.id
         WHERE l.kind = 'GOODS' AND NOT v.is_kit AND o.status IN ('PLACED', 'IN_FULFILLMENT', 'ON_HOLD') AND NOT o.is_imported
           AND l.quantity - l.quantity_canceled - l.quantity_dispatched <> COALESCE(c.units, 0)
-          AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN')""",
+          AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN'
+                             AND x.kind IN ('SHORT_PICK', 'DISPLACED_CLAIM', 'UNROUTABLE'))""",
+    ),
+    Check(
+        "open_kit_line_is_claimed",
+        "Every kit that a confirmed order still owes is claimed whole: the same number of sets of every component.",
+        """SELECT l.id, o.number, l.quantity - l.quantity_canceled - l.quantity_dispatched AS owed, c.variant_id, c.units
+        FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id JOIN storefront_variant v ON v.id = l.variant_id
+        LEFT JOIN (SELECT order_line_id, variant_id, sum(quantity) units FROM warehouse_reservation
+                    WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') AND NOT is_put_back GROUP BY 1, 2) c ON c.order_line_id = l.id
+        WHERE l.kind = 'GOODS' AND v.is_kit AND o.status IN ('PLACED', 'IN_FULFILLMENT', 'ON_HOLD') AND NOT o.is_imported
+          AND CASE WHEN l.quantity = l.quantity_canceled + l.quantity_dispatched THEN c.units IS NOT NULL
+                   ELSE c.units IS NULL OR c.units % (l.quantity - l.quantity_canceled - l.quantity_dispatched) <> 0 END
+          AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN'
+                             AND x.kind IN ('SHORT_PICK', 'DISPLACED_CLAIM', 'UNROUTABLE'))""",
     ),
     Check(
         "dispatched_units_match_claims",
-        "What a line says was dispatched is what its claims say (kits by their components elsewhere).",
+        "What a line says was dispatched is what its claims say.",
         """SELECT l.id, l.quantity_dispatched, COALESCE(c.units, 0) AS by_claims FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id
         JOIN storefront_variant v ON v.id = l.variant_id
         LEFT JOIN (SELECT order_line_id, sum(quantity) units FROM warehouse_reservation WHERE state = 'DISPATCHED' GROUP BY 1) c ON c.order_line_id = l.id
         WHERE l.kind = 'GOODS' AND NOT v.is_kit AND NOT o.is_imported AND l.quantity_dispatched <> COALESCE(c.units, 0)""",
+    ),
+    Check(
+        "dispatched_kits_match_claims",
+        "A kit leaves whole: the same number of sets of every component.",
+        """SELECT l.id, o.number, l.quantity_dispatched, c.variant_id, c.units FROM oms_orderline l
+        JOIN oms_order o ON o.id = l.order_id AND NOT o.is_imported JOIN storefront_variant v ON v.id = l.variant_id AND v.is_kit
+        LEFT JOIN (SELECT order_line_id, variant_id, sum(quantity) units FROM warehouse_reservation WHERE state = 'DISPATCHED' GROUP BY 1, 2) c
+               ON c.order_line_id = l.id
+        WHERE CASE WHEN l.quantity_dispatched = 0 THEN c.units IS NOT NULL ELSE c.units IS NULL OR c.units % l.quantity_dispatched <> 0 END""",
     ),
     Check(
         "dispatched_units_left_the_house",
@@ -117,10 +140,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "returned_units_match_returns",
-        "What a line says came back is what the returns and the undelivered shipments received.",
-        """SELECT l.id, l.quantity_returned, COALESCE(r.units, 0) AS received FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id AND NOT o.is_imported
+        "What a line says came back is what the returns received and what undelivered and lost shipments held.",
+        """SELECT l.id, l.quantity_returned, COALESCE(r.units, 0) + COALESCE(u.units, 0) AS received FROM oms_orderline l
+        JOIN oms_order o ON o.id = l.order_id AND NOT o.is_imported JOIN storefront_variant v ON v.id = l.variant_id AND NOT v.is_kit
         LEFT JOIN (SELECT order_line_id, sum(quantity_received) units FROM oms_returnline GROUP BY 1) r ON r.order_line_id = l.id
-        WHERE COALESCE(r.units, 0) > l.quantity_returned""",
+        LEFT JOIN (SELECT c.order_line_id, sum(c.quantity) units FROM warehouse_reservation c JOIN warehouse_shipment s ON s.id = c.shipment_id
+                    WHERE c.state = 'DISPATCHED' AND s.status IN ('RETURNED', 'LOST') GROUP BY 1) u ON u.order_line_id = l.id
+        WHERE l.kind = 'GOODS' AND COALESCE(r.units, 0) + COALESCE(u.units, 0) <> l.quantity_returned""",
     ),
     Check(
         "order_total_is_sum_of_lines",
@@ -186,13 +212,70 @@ CHECKS: tuple[Check, ...] = (
         """SELECT o.id, o.number, o.captured_total - o.refunded_total AS kept FROM oms_order o WHERE o.status = 'CANCELED' AND NOT o.is_imported
         AND o.captured_total - o.refunded_total > COALESCE((SELECT sum(r.amount) FROM finance_refund r JOIN finance_payment p ON p.id = r.payment_id
              WHERE p.order_id = o.id AND r.state = 'PENDING'), 0)
-        AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN')""",
+        AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN'
+                           AND x.kind IN ('PAYMENT_MISMATCH', 'OVERPAID'))""",
     ),
     Check(
         "overpaid_order_is_seen",
         "Every overpaid order is in the exceptions inbox.",
         """SELECT o.id, o.number FROM oms_order o WHERE o.payment_status = 'OVERPAID'
         AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.kind = 'OVERPAID')""",
+    ),
+    Check(
+        "card_receivable_equals_payments",
+        "What the ledger says the card acquirer owes us for an order (2280) is what its cards were charged less what went back.",
+        """SELECT o.id, o.number, COALESCE(p.net, 0) AS payments, COALESCE(j.balance, 0) AS ledger FROM oms_order o
+        LEFT JOIN (SELECT order_id, sum(captured - refunded) net FROM finance_payment WHERE method = 'CARD' GROUP BY 1) p ON p.order_id = o.id
+        LEFT JOIN (SELECT e.order_number, sum(l.debit - l.credit) balance FROM finance_journalline l JOIN finance_journalentry e ON e.id = l.entry_id
+                     JOIN finance_ledgeraccount a ON a.id = l.account_id WHERE a.code = '2280' AND e.order_number <> '' GROUP BY 1) j
+               ON j.order_number = o.number
+        WHERE NOT o.is_imported AND COALESCE(p.net, 0) <> COALESCE(j.balance, 0)""",
+    ),
+    Check(
+        "order_accounts_equal_papers_and_money",
+        "What an order still owes or is owed in the ledger (advances, customers, couriers) is its papers less its money.",
+        """SELECT o.id, o.number, COALESCE(s.sold, 0) AS papers, o.captured_total - o.refunded_total AS money, COALESCE(j.balance, 0) AS ledger
+        FROM oms_order o
+        LEFT JOIN (SELECT e.order_number, sum(l.debit - l.credit) balance FROM finance_journalline l JOIN finance_journalentry e ON e.id = l.entry_id
+                     JOIN finance_ledgeraccount a ON a.id = l.account_id WHERE a.code IN ('430', '204', '2281') AND e.order_number <> '' GROUP BY 1) j
+               ON j.order_number = o.number
+        LEFT JOIN (SELECT order_id, sum(amount) sold FROM (
+                SELECT order_id, CASE WHEN transaction = 'SALE' THEN total ELSE -total END AS amount FROM finance_fiscalreceipt WHERE kind = 'NORMAL'
+                UNION ALL
+                SELECT i.order_id, CASE WHEN i.kind = 'INVOICE' THEN i.total ELSE -i.total END FROM finance_invoice i JOIN oms_order x ON x.id = i.order_id
+                  LEFT JOIN finance_invoice c ON c.id = i.credits_id
+                 WHERE x.paper = 'SEF' AND NOT i.is_imported AND i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE') y GROUP BY 1) s
+               ON s.order_id = o.id
+        WHERE NOT o.is_imported AND COALESCE(j.balance, 0) <> COALESCE(s.sold, 0) - (o.captured_total - o.refunded_total)""",
+    ),
+    Check(
+        "vat_account_equals_papers",
+        "The VAT that the ledger owes for an order (sales and advances) is the VAT on its papers.",
+        """SELECT o.id, o.number, COALESCE(s.tax, 0) AS papers, COALESCE(j.balance, 0) AS ledger FROM oms_order o
+        LEFT JOIN (SELECT e.order_number, sum(l.credit - l.debit) balance FROM finance_journalline l JOIN finance_journalentry e ON e.id = l.entry_id
+                     JOIN finance_ledgeraccount a ON a.id = l.account_id
+                    WHERE a.code IN ('4700', '4710', '4720', '4730', '4760', '4761') AND e.order_number <> '' GROUP BY 1) j ON j.order_number = o.number
+        LEFT JOIN (SELECT order_id, sum(tax) tax FROM (
+                SELECT f.order_id, CASE WHEN f.transaction = 'SALE' THEN (r ->> 'tax')::numeric ELSE -(r ->> 'tax')::numeric END AS tax
+                  FROM finance_fiscalreceipt f CROSS JOIN jsonb_array_elements(f.tax_by_rate) r WHERE f.kind IN ('NORMAL', 'ADVANCE')
+                UNION ALL
+                SELECT i.order_id, CASE WHEN i.kind = 'CREDIT_NOTE' THEN -i.tax_total ELSE i.tax_total END
+                  FROM finance_invoice i JOIN oms_order x ON x.id = i.order_id WHERE x.paper = 'SEF' AND NOT i.is_imported
+                UNION ALL
+                SELECT i.order_id, -(r ->> 'tax')::numeric FROM finance_invoice i JOIN oms_order x ON x.id = i.order_id
+                 CROSS JOIN jsonb_array_elements(i.prepaid_by_rate) r WHERE x.paper = 'SEF' AND NOT i.is_imported) y GROUP BY 1) s
+               ON s.order_id = o.id
+        WHERE NOT o.is_imported AND COALESCE(j.balance, 0) <> COALESCE(s.tax, 0)""",
+    ),
+    Check(
+        "card_operation_settles",
+        "No card is in doubt for more than a day: captures, refunds and voids are done, refused, or in the inbox.",
+        """SELECT 'capture' AS what, c.id, p.order_id FROM finance_capture c JOIN finance_payment p ON p.id = c.payment_id
+         WHERE c.state = 'PENDING' AND p.method = 'CARD' AND c.created_at < now() - interval '1 day'
+        UNION ALL SELECT 'refund', r.id, p.order_id FROM finance_refund r JOIN finance_payment p ON p.id = r.payment_id
+         WHERE r.state = 'PENDING' AND p.method = 'CARD' AND r.created_at < now() - interval '1 day'
+        UNION ALL SELECT 'void', id, order_id FROM finance_payment
+         WHERE state = 'AUTHORIZED' AND void_requested_at < now() - interval '1 day'""",
     ),
     # --- papers
     Check(
@@ -202,9 +285,9 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "invoice_adds_up",
-        "An invoice is the sum of its lines, and net plus tax is gross.",
-        """SELECT i.id, i.number FROM finance_invoice i LEFT JOIN (SELECT invoice_id, sum(gross) g, sum(net) n, sum(tax) t FROM finance_invoiceline GROUP BY 1) l
-        ON l.invoice_id = i.id WHERE i.total <> i.net_total + i.tax_total OR i.total <> COALESCE(l.g, 0) OR i.net_total <> COALESCE(l.n, 0) OR i.tax_total <> COALESCE(l.t, 0)""",
+        "An invoice is the sum of its lines, and net, tax and rounding are its gross.",
+        """SELECT i.id, i.number FROM finance_invoice i LEFT JOIN (SELECT invoice_id, sum(gross) g, sum(tax) t FROM finance_invoiceline GROUP BY 1) l
+        ON l.invoice_id = i.id WHERE i.total <> i.net_total + i.tax_total + i.rounding OR i.total <> COALESCE(l.g, 0) OR i.tax_total <> COALESCE(l.t, 0)""",
     ),
     Check(
         "units_invoiced_once",
@@ -226,6 +309,29 @@ CHECKS: tuple[Check, ...] = (
         "Per order, fiscal refunds never exceed fiscal sales of the same kind.",
         """SELECT order_id, kind FROM finance_fiscalreceipt WHERE kind <> 'COPY' AND state <> 'FAILED' GROUP BY 1, 2
         HAVING sum(CASE WHEN transaction = 'SALE' THEN total ELSE -total END) < 0""",
+    ),
+    Check(
+        "fiscal_receipt_adds_up",
+        "A receipt is the sum of its items, of its rates and of its payments.",
+        """SELECT f.id, f.cause_key, f.total FROM finance_fiscalreceipt f
+        WHERE f.total <> (SELECT COALESCE(sum((i ->> 'total')::numeric), 0) FROM jsonb_array_elements(f.items) i)
+           OR f.total <> (SELECT COALESCE(sum((p ->> 'amount')::numeric), 0) FROM jsonb_array_elements(f.payments) p)
+           OR f.total <> (SELECT COALESCE(sum((r ->> 'gross')::numeric), 0) FROM jsonb_array_elements(f.tax_by_rate) r)""",
+    ),
+    Check(
+        "fiscal_receipt_is_signed",
+        "Every receipt was signed within a day, or a person knows why not.",
+        """SELECT f.id, f.cause_key, f.state FROM finance_fiscalreceipt f
+        WHERE f.state <> 'SIGNED' AND f.issued_at < now() - interval '1 day'
+          AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = f.order_id AND x.kind = 'PAPER_FAILED' AND x.state = 'OPEN')""",
+    ),
+    Check(
+        "document_counter_follows_numbers",
+        "The next number of a series is one above the last that was given.",
+        """SELECT c.id, c.kind, c.year, c.next_number, i.last FROM finance_documentcounter c
+        JOIN (SELECT entity_id, kind, year, max(sequence) AS last FROM finance_invoice WHERE NOT is_imported GROUP BY 1, 2, 3) i
+          ON i.entity_id = c.entity_id AND i.kind = c.kind AND i.year = c.year
+        WHERE c.next_number <> i.last + 1""",
     ),
     # --- trace and events
     Check(

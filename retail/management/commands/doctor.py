@@ -4,9 +4,10 @@ import json
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.operations import verify
+from retail.doctor.checks import CHECKS
 from retail.doctor.examine import Finding, examine, imported_rows
 
 
@@ -21,6 +22,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if unknown := set(options["only"]) - {check.name for check in CHECKS}:
+            raise CommandError(f"There is no check named {', '.join(sorted(unknown))}.")
         began = time.perf_counter()
         findings = []
         for finding in examine(tuple(options["only"])):

@@ -1,0 +1,367 @@
+"""One wrong write for each invariant: what it does, which row it spoils, and whether the database alone would have kept it out.
+
+`%(name)s` is the id of that order of the story; `also` names checks that must notice the same write; `rows` is how many rows
+the check shows for it (a kit has one for each component).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Corruption:
+    """`row` selects what the check's first row must show, column by column."""
+
+    sql: str
+    row: str
+    table: str
+    is_refused: bool = False
+    also: frozenset[str] = frozenset()
+    rows: int = 1
+
+
+def _copy(table: str, of: str, **changes: str) -> str:
+    """A new row like another one, with some columns changed."""
+    values = ", ".join(f"'{name}', {value}" for name, value in changes.items())
+    return (
+        f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(t) || jsonb_build_object({values}))).* "
+        f"FROM {table} t WHERE {of}"
+    )
+
+
+def _line(order: str) -> str:
+    return f"(SELECT id FROM oms_orderline WHERE order_id = %({order})s AND kind = 'GOODS')"
+
+
+def _claim(order: str) -> str:
+    return f"(SELECT min(id) FROM warehouse_reservation WHERE order_line_id = {_line(order)})"
+
+
+def _item(order: str) -> str:
+    return f"(SELECT stock_item_id FROM warehouse_reservation WHERE id = {_claim(order)})"
+
+
+def _payment(order: str) -> str:
+    return f"(SELECT id FROM finance_payment WHERE order_id = %({order})s)"
+
+
+def _receipt(order: str) -> str:
+    return (
+        f"(SELECT id FROM finance_fiscalreceipt WHERE order_id = %({order})s AND kind = 'NORMAL' "
+        "AND transaction = 'SALE')"
+    )
+
+
+def _number(order: str) -> str:
+    return f"(SELECT number FROM oms_order WHERE id = %({order})s)"
+
+
+def _journal_line(order: str, account: str) -> str:
+    return (
+        "(SELECT min(l.id) FROM finance_journalline l JOIN finance_journalentry e ON e.id = l.entry_id "
+        "JOIN finance_ledgeraccount a ON a.id = l.account_id "
+        f"WHERE e.order_number = {_number(order)} AND a.code = '{account}')"
+    )
+
+
+_HELD = "(SELECT min(id) FROM warehouse_reservation WHERE basket_line_id IS NOT NULL AND state = 'HELD')"
+_INVOICE = "(SELECT max(id) FROM finance_invoice WHERE order_id = %(company)s)"
+_VALUE = f"(SELECT min(v.id) FROM finance_stockvalue v WHERE v.variant_id = (SELECT variant_id FROM warehouse_stockitem WHERE id = {_item('waiting')}))"
+_LAST_EVENT = f"(SELECT max(id) FROM kernel_outboxevent WHERE subject_key = {_number('waiting')})"
+_FIRST_EVENT = f"(SELECT min(id) FROM kernel_outboxevent WHERE subject_key = {_number('sold')})"
+_DISPATCH_MOVE = (
+    f"(SELECT min(id) FROM warehouse_stockmove WHERE reason = 'DISPATCH' AND order_line_id = {_line('sold')})"
+)
+
+CORRUPTIONS: dict[str, Corruption] = {
+    # --- goods
+    "stock_not_oversold": Corruption(
+        f"UPDATE warehouse_stockitem SET reserved = on_hand + 1 WHERE id = {_item('waiting')}",
+        f"SELECT {_item('waiting')} AS id",
+        "warehouse_stockitem",
+        is_refused=True,
+        also=frozenset({"stock_reserved_matches_claims"}),
+    ),
+    "stock_reserved_matches_claims": Corruption(
+        f"UPDATE warehouse_stockitem SET reserved = reserved - 1 WHERE id = {_item('waiting')}",
+        f"SELECT {_item('waiting')} AS id",
+        "warehouse_stockitem",
+    ),
+    "stock_on_hand_matches_moves": Corruption(
+        f"UPDATE warehouse_stockitem SET on_hand = on_hand + 1 WHERE id = {_item('waiting')}",
+        f"SELECT variant_id FROM warehouse_stockitem WHERE id = {_item('waiting')}",
+        "warehouse_stockitem",
+        also=frozenset({"stock_value_matches_units"}),
+    ),
+    "stock_item_follows_its_bin": Corruption(
+        f"UPDATE warehouse_stockitem SET is_sellable = false WHERE id = {_item('waiting')}",
+        f"SELECT {_item('waiting')} AS id",
+        "warehouse_stockitem",
+        is_refused=True,
+    ),
+    "claim_stands_at_its_item": Corruption(
+        f"UPDATE warehouse_reservation SET location_id = (SELECT id FROM kernel_location WHERE code = 'S-001') WHERE id = {_claim('waiting')}",
+        f"SELECT {_claim('waiting')} AS id",
+        "warehouse_reservation",
+    ),
+    "edge_move_has_entry": Corruption(
+        f"UPDATE warehouse_stockmove SET entry_id = NULL WHERE id = {_DISPATCH_MOVE}",
+        f"SELECT {_DISPATCH_MOVE} AS id",
+        "warehouse_stockmove",
+        is_refused=True,
+    ),
+    "stock_value_matches_units": Corruption(
+        f"UPDATE finance_stockvalue SET quantity = quantity + 1 WHERE id = {_VALUE}",
+        f"SELECT quantity AS valued FROM finance_stockvalue WHERE id = {_VALUE}",
+        "finance_stockvalue",
+    ),
+    "inventory_account_equals_stock_value": Corruption(
+        f"UPDATE finance_stockvalue SET value = value + 1 WHERE id = {_VALUE}",
+        "SELECT id FROM kernel_legalentity",
+        "finance_stockvalue",
+    ),
+    # --- claims and orders
+    "no_claim_on_a_closed_order": Corruption(
+        "UPDATE oms_order SET status = 'CANCELED' WHERE id = %(waiting)s",
+        f"SELECT {_claim('waiting')} AS id",
+        "oms_order",
+    ),
+    "open_order_line_is_claimed": Corruption(
+        f"UPDATE oms_orderline SET quantity_canceled = 1 WHERE id = {_line('waiting')}",
+        f"SELECT {_line('waiting')} AS id",
+        "oms_orderline",
+    ),
+    "open_kit_line_is_claimed": Corruption(
+        f"UPDATE oms_orderline SET quantity_canceled = 1 WHERE id = {_line('kits')}",
+        f"SELECT {_line('kits')} AS id",
+        "oms_orderline",
+    ),
+    "dispatched_units_match_claims": Corruption(
+        f"UPDATE oms_orderline SET quantity_dispatched = 2 WHERE id = {_line('sold')}",
+        f"SELECT {_line('sold')} AS id",
+        "oms_orderline",
+    ),
+    "dispatched_kits_match_claims": Corruption(
+        f"UPDATE oms_orderline SET quantity_dispatched = 0 WHERE id = {_line('kit_sold')}",
+        f"SELECT {_line('kit_sold')} AS id",
+        "oms_orderline",
+        rows=2,
+    ),
+    "dispatched_units_left_the_house": Corruption(
+        f"UPDATE warehouse_stockmove SET order_line_id = NULL WHERE id = {_DISPATCH_MOVE}",
+        f"SELECT {_line('sold')} AS id",
+        "warehouse_stockmove",
+        is_refused=True,
+    ),
+    "line_quantities_in_order": Corruption(
+        f"UPDATE oms_orderline SET quantity_returned = 1 WHERE id = {_line('waiting')}",
+        f"SELECT {_line('waiting')} AS id",
+        "oms_orderline",
+        is_refused=True,
+        also=frozenset({"returned_units_match_returns"}),
+    ),
+    "returned_units_match_returns": Corruption(
+        f"UPDATE oms_returnline SET quantity_received = 0 WHERE order_line_id = {_line('sold')}",
+        f"SELECT {_line('sold')} AS id",
+        "oms_returnline",
+    ),
+    "order_total_is_sum_of_lines": Corruption(
+        f"UPDATE oms_orderline SET total = total + 1 WHERE id = {_line('waiting')}",
+        "SELECT %(waiting)s AS id",
+        "oms_orderline",
+    ),
+    "order_has_lines": Corruption(
+        _copy(
+            "oms_order",
+            "id = %(waiting)s",
+            id="999999",
+            number="'ORD-EMPTY'",
+            token="'x'",
+            basket_id="NULL",
+            idempotency_key="''",
+        ),
+        "SELECT 999999 AS id",
+        "",
+    ),
+    "expired_hold_is_released": Corruption(
+        f"UPDATE warehouse_reservation SET expires_at = now() - interval '2 hours' WHERE id = {_HELD}",
+        f"SELECT {_HELD} AS id",
+        "warehouse_reservation",
+    ),
+    "overdue_order_is_canceled": Corruption(
+        "UPDATE oms_order SET payment_deadline = now() - interval '2 hours' WHERE id = %(pending)s",
+        "SELECT %(pending)s AS id",
+        "oms_order",
+    ),
+    # --- money
+    "journal_entry_balances": Corruption(
+        f"UPDATE finance_journalline SET debit = debit + 1 WHERE id = {_journal_line('sold', '501')}",
+        f"SELECT entry_id FROM finance_journalline WHERE id = {_journal_line('sold', '501')}",
+        "finance_journalline",
+        is_refused=True,
+    ),
+    "journal_entry_has_lines": Corruption(
+        _copy(
+            "finance_journalentry",
+            f"order_number = {_number('pending')} OR id = (SELECT min(id) FROM finance_journalentry)",
+            id="999999",
+        ),
+        "SELECT 999999 AS id",
+        "finance_journalentry",
+        is_refused=True,
+    ),
+    "payment_sums_follow_its_operations": Corruption(
+        f"UPDATE finance_capture SET amount = amount + 1 WHERE payment_id = {_payment('sold')}",
+        f"SELECT {_payment('sold')} AS id",
+        "finance_capture",
+    ),
+    "payment_in_bounds": Corruption(
+        f"UPDATE finance_payment SET method = 'CARD', authorized = 1 WHERE id = {_payment('sold')}",
+        f"SELECT {_payment('sold')} AS id",
+        "finance_payment",
+        is_refused=True,
+        also=frozenset({"card_receivable_equals_payments"}),
+    ),
+    "order_sums_follow_its_payments": Corruption(
+        "UPDATE oms_order SET captured_total = captured_total + 1 WHERE id = %(sold)s",
+        "SELECT %(sold)s AS id",
+        "oms_order",
+        also=frozenset({"order_accounts_equal_papers_and_money"}),
+    ),
+    "done_money_has_entry": Corruption(
+        f"UPDATE finance_capture SET entry_id = NULL WHERE payment_id = {_payment('sold')}",
+        f"SELECT id FROM finance_capture WHERE payment_id = {_payment('sold')}",
+        "finance_capture",
+        is_refused=True,
+    ),
+    "canceled_order_keeps_no_money": Corruption(
+        f"DELETE FROM finance_refund WHERE payment_id = {_payment('canceled')}",
+        "SELECT %(canceled)s AS id",
+        "finance_refund",
+    ),
+    "overpaid_order_is_seen": Corruption(
+        "UPDATE oms_order SET payment_status = 'OVERPAID' WHERE id = %(waiting)s",
+        "SELECT %(waiting)s AS id",
+        "oms_order",
+    ),
+    "card_receivable_equals_payments": Corruption(
+        "UPDATE finance_journalline SET account_id = (SELECT id FROM finance_ledgeraccount WHERE code = '2280') "
+        f"WHERE id = {_journal_line('company', '241')}",
+        "SELECT %(company)s AS id",
+        "finance_journalline",
+        is_refused=True,
+    ),
+    "order_accounts_equal_papers_and_money": Corruption(
+        "UPDATE finance_journalline SET account_id = (SELECT id FROM finance_ledgeraccount WHERE code = '300') "
+        f"WHERE id = {_journal_line('company', '430')}",
+        "SELECT %(company)s AS id",
+        "finance_journalline",
+        is_refused=True,
+    ),
+    "vat_account_equals_papers": Corruption(
+        f"UPDATE finance_fiscalreceipt SET tax_by_rate = jsonb_set(tax_by_rate, '{{0,tax}}', '\"1.00\"') WHERE id = {_receipt('sold')}",
+        "SELECT %(sold)s AS id",
+        "finance_fiscalreceipt",
+        is_refused=True,
+    ),
+    "card_operation_settles": Corruption(
+        "UPDATE finance_payment SET state = 'AUTHORIZED', void_requested_at = now() - interval '2 days' "
+        f"WHERE id = {_payment('pending')}",
+        f"SELECT {_payment('pending')} AS id",
+        "finance_payment",
+    ),
+    # --- papers
+    "invoice_numbers_without_gaps": Corruption(
+        f"UPDATE finance_invoice SET sequence = sequence + 5 WHERE id = {_INVOICE}",
+        f"SELECT kind FROM finance_invoice WHERE id = {_INVOICE}",
+        "finance_invoice",
+        is_refused=True,
+        also=frozenset({"document_counter_follows_numbers"}),
+    ),
+    "invoice_adds_up": Corruption(
+        f"UPDATE finance_invoice SET tax_total = tax_total + 1, net_total = net_total - 1 WHERE id = {_INVOICE}",
+        f"SELECT {_INVOICE} AS id",
+        "finance_invoice",
+        is_refused=True,
+    ),
+    "units_invoiced_once": Corruption(
+        f"UPDATE finance_invoiceline SET quantity = quantity + 1 WHERE invoice_id = {_INVOICE} AND order_line_id = {_line('company')}",
+        f"SELECT {_line('company')} AS order_line_id",
+        "finance_invoiceline",
+        is_refused=True,
+    ),
+    "dispatched_shipment_has_paper": Corruption(
+        f"UPDATE finance_fiscalreceipt SET shipment_id = NULL WHERE id = {_receipt('sold')}",
+        "SELECT id FROM warehouse_shipment WHERE order_id = %(sold)s",
+        "finance_fiscalreceipt",
+    ),
+    "fiscal_refunds_within_sales": Corruption(
+        f"UPDATE finance_fiscalreceipt SET transaction = 'REFUND' WHERE id = {_receipt('kit_sold')}",
+        "SELECT %(kit_sold)s AS order_id",
+        "finance_fiscalreceipt",
+        is_refused=True,
+        also=frozenset({"order_accounts_equal_papers_and_money", "vat_account_equals_papers"}),
+    ),
+    "fiscal_receipt_adds_up": Corruption(
+        f"UPDATE finance_fiscalreceipt SET items = jsonb_set(items, '{{0,total}}', '\"1.00\"') WHERE id = {_receipt('sold')}",
+        f"SELECT {_receipt('sold')} AS id",
+        "finance_fiscalreceipt",
+        is_refused=True,
+    ),
+    "fiscal_receipt_is_signed": Corruption(
+        f"UPDATE finance_fiscalreceipt SET issued_at = now() - interval '2 days' WHERE id = {_receipt('sold')}",
+        f"SELECT {_receipt('sold')} AS id",
+        "finance_fiscalreceipt",
+    ),
+    "document_counter_follows_numbers": Corruption(
+        "UPDATE finance_documentcounter SET next_number = next_number + 1 WHERE kind = 'INVOICE'",
+        "SELECT id FROM finance_documentcounter WHERE kind = 'INVOICE'",
+        "finance_documentcounter",
+    ),
+    # --- trace and events
+    "order_has_audit_row": Corruption(
+        "DELETE FROM audit_logentry WHERE object_id = %(waiting)s AND action = 0 AND content_type_id = "
+        "(SELECT id FROM django_content_type WHERE app_label = 'oms' AND model = 'order')",
+        "SELECT %(waiting)s AS id",
+        "audit_logentry",
+        is_refused=True,
+    ),
+    "outbox_drains": Corruption(
+        f"UPDATE kernel_outboxevent SET pending = '{{x}}', created_at = now() - interval '1 hour' WHERE id = {_LAST_EVENT}",
+        f"SELECT {_LAST_EVENT} AS id",
+        "kernel_outboxevent",
+    ),
+    "no_dead_event": Corruption(
+        f"UPDATE kernel_outboxevent SET dead_reason = 'ValueError' WHERE id = {_LAST_EVENT}",
+        f"SELECT {_LAST_EVENT} AS id",
+        "kernel_outboxevent",
+    ),
+    "event_numbers_without_gaps": Corruption(
+        f"DELETE FROM kernel_outboxevent WHERE id = {_FIRST_EVENT}",
+        "SELECT number AS subject_key FROM oms_order WHERE id = %(sold)s",
+        "kernel_outboxevent",
+    ),
+    "idempotency_key_not_stuck": Corruption(
+        "INSERT INTO kernel_idempotencykey (id, caller, key, request_hash, state, leased_until, subject, created_at) "
+        "VALUES (999999, 'c', 'k', 'h', 'STARTED', now() - interval '2 days', '', now())",
+        "SELECT 999999 AS id",
+        "",
+    ),
+    "payment_event_processed": Corruption(
+        "INSERT INTO finance_paymentevent (id, provider, event_id, kind, payload, outcome, received_at) "
+        "VALUES (999999, 'card', 'e', 'payment.captured', '{}', '', now() - interval '1 hour')",
+        "SELECT 999999 AS id",
+        "",
+    ),
+    "loyalty_points_match_entries": Corruption(
+        "UPDATE crm_loyaltyaccount SET points = points + 1",
+        "SELECT id FROM crm_loyaltyaccount",
+        "crm_loyaltyaccount",
+    ),
+    "shipment_of_its_order": Corruption(
+        "UPDATE warehouse_shipment SET location_id = (SELECT id FROM kernel_location WHERE code = 'S-001') WHERE order_id = %(routed)s",
+        "SELECT number FROM warehouse_shipment WHERE order_id = %(routed)s",
+        "warehouse_shipment",
+    ),
+}

@@ -1,0 +1,168 @@
+"""A valid small story that leaves rows in every room: sold, paid, sent, returned, canceled, waiting, held."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from crm.models import Customer, LoyaltyAccount, LoyaltyEntry, Tier
+from finance import operations as finance
+from finance import workflows as money
+from finance.models import Payment, Refund
+from oms.models import Order
+from oms.workflows import cancellation, returns, routing
+from oms.workflows.placing import Company
+from retail.kernel import outbox
+from storefront.models import KitComponent, Price, Product, Variant
+from tests.flows.chain import Chain
+from warehouse import operations as stock
+from warehouse import workflows as goods
+from warehouse.models import Parcel, Shipment
+from warehouse.selectors import order_claims
+
+ACCOUNT = "265-1660310005042-68"
+
+
+class Teller:
+    """Tells the story at one moment, through the verbs, and keeps the orders by their names."""
+
+    def __init__(self, chain: Chain, now: datetime) -> None:
+        self.chain, self.now = chain, now
+        self.orders: dict[str, Order] = {}
+        self.lines = 0
+
+    def tell(self) -> dict[str, Order]:
+        book, odd = self.chain.variant(price="1100.00", stock=40), self.chain.variant(price="1259.00")
+        kit = self.kit(book, odd)
+        self.sold_and_partly_returned(book)
+        self.kit_sent(kit)
+        self.companies(odd)
+        self.canceled_after_payment(book)
+        self.place("pending", (book, 1), payment_method="BANK_TRANSFER")
+        self.place("waiting", (book, 2))
+        self.place("kits", (kit, 3))
+        self.place("routed", (book, 1))
+        self.route(self.orders["routed"])
+        self.chain.basket((book, 1), now=self.now)
+        self.member()
+        while outbox.run_pending(now=self.now):
+            pass
+        return self.orders
+
+    def kit(self, *components: Variant) -> Variant:
+        product = Product.objects.create(
+            slug="komplet", title="Komplet", status="PUBLISHED", published_at=self.now
+        )
+        kit = Variant.objects.create(product=product, sku="KOMPLET", is_kit=True, weight_grams=900)
+        for number, component in enumerate(components, start=1):
+            KitComponent.objects.create(kit=kit, component=component, quantity=number)
+        Price.objects.create(
+            variant=kit,
+            price_list=self.chain.channel.price_list,
+            amount=Decimal("3100.00"),
+            valid_from=self.now - timedelta(days=400),
+        )
+        for component in components:
+            self.chain.lay(component, self.chain.warehouse, 20)
+        return kit
+
+    def place(self, name: str, *wanted: tuple[Variant, int], **changes: object) -> Order:
+        self.orders[name] = self.chain.place(*wanted, now=self.now, **changes)
+        return self.orders[name]
+
+    def route(self, order: Order) -> list[Shipment]:
+        decision = routing.propose_routing(order_id=order.pk, now=self.now)
+        assert decision.proposal is not None
+        routing.ratify_routing(
+            public_id=decision.proposal.public_id, by=self.chain.dragan, now=self.now, limit=None
+        )
+        return list(Shipment.objects.filter(order=order))
+
+    def send(self, order: Order) -> Shipment:
+        (shipment,) = self.route(order)
+        picks = [
+            stock.Pick(claim.sku, claim.bin, claim.quantity) for claim in order_claims(order_id=order.pk)
+        ]
+        stock.pick(shipment_id=shipment.pk, picks=picks, by=self.chain.bojan, now=self.now)
+        parcels = [stock.ParcelSpec(700)]
+        stock.pack(shipment_id=shipment.pk, parcels=parcels, by=self.chain.bojan, now=self.now)
+        goods.dispatch_shipment(shipment_id=shipment.pk, by=self.chain.bojan, now=self.now)
+        return Shipment.objects.select_related("service__carrier").get(pk=shipment.pk)
+
+    def deliver(self, shipment: Shipment) -> None:
+        """At the door, and the courier's list with the cash."""
+        goods.deliver(shipment_id=shipment.pk, by=None, now=self.now)
+        Parcel.objects.filter(shipment=shipment).update(tracking_number=f"PE{shipment.pk}")
+        assert shipment.service is not None
+        money.import_courier_remittance(
+            carrier_code=shipment.service.carrier.code,
+            text="line_key,tracking_number,amount,fee,paid_on\n"
+            f"r{shipment.pk},PE{shipment.pk},{shipment.cod_amount},0.00,{self.now.date()}\n",
+            by=None,
+            now=self.now,
+        )
+
+    def sold_and_partly_returned(self, book: Variant) -> None:
+        order = self.place("sold", (book, 3))
+        self.deliver(self.send(order))
+        asked = returns.request_return(
+            order_id=order.pk,
+            lines=[returns.Asked(book.sku, 1, "DAMAGED")],
+            by=None,
+            now=self.now,
+            buyer_id_kind="20",
+            buyer_id="012345678",
+        )
+        returns.receive_return(
+            number=asked.number,
+            location_code="S-001",
+            lines=[returns.Arrived(book.sku, 1, "RESTOCK")],
+            by=self.chain.bojan,
+            now=self.now,
+            bank_account=ACCOUNT,
+        )
+        refund = Refund.objects.get(parent_return=asked)
+        finance.settle_refund(refund_id=refund.pk, by=None, now=self.now)
+
+    def kit_sent(self, kit: Variant) -> None:
+        order = self.place("kit_sold", (kit, 2))
+        self.deliver(self.send(order))
+
+    def companies(self, odd: Variant) -> None:
+        """One outside SEF, one inside: a fiscal receipt with an invoice, and an advance invoice closed by a final one."""
+        for name, is_registered in (("company", False), ("sef", True)):
+            if is_registered:
+                Customer.objects.filter(pib="100000024").update(is_sef_registered=True)
+            order = self.place(
+                name, (odd, 1), payment_method="BANK_TRANSFER", company=Company("Firma d.o.o.", "100000024")
+            )
+            self.pay(order, "1549.00")
+            self.send(order)
+
+    def canceled_after_payment(self, book: Variant) -> None:
+        order = self.place("canceled", (book, 1), payment_method="BANK_TRANSFER")
+        self.pay(order, "1390.00")
+        cancellation.cancel_order(order_id=order.pk, reason="changed mind", by=None, now=self.now)
+
+    def pay(self, order: Order, amount: str) -> None:
+        self.lines += 1
+        reference = Payment.objects.get(order=order).reference
+        report = money.import_bank_statement(
+            account=self.chain.entity.bank_account,
+            text="line_key,booked_on,amount,currency,reference,payer,payer_account,purpose\n"
+            f"b{self.lines},{self.now.date()},{amount},RSD,{reference},Ana,265-0000000000017-57,uplata\n",
+            by=None,
+            now=self.now,
+        )
+        assert report.matched == 1, report
+
+    def member(self) -> None:
+        account = LoyaltyAccount.objects.create(
+            customer=Customer.objects.filter(kind="PERSON")[0],
+            number="1000001",
+            tier=Tier.objects.create(code="basic", rank=1, name="Osnovni", points_from=0),
+            points=20,
+        )
+        LoyaltyEntry.objects.create(
+            account=account, points=20, reason="EARNED", source_kind="order", source_key="x"
+        )
