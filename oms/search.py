@@ -114,7 +114,8 @@ def matching(text: str) -> Q:
         found |= Q(phone=phone)
     digits = text.replace(" ", "").replace("-", "")
     if digits.isdigit():
-        found |= Q(phone__contains=digits.lstrip("0") or digits)
+        if len(digits.lstrip("0")) >= 6:
+            found |= Q(phone__contains=digits.lstrip("0"))
         if len(digits) == 9:
             found |= Q(company_pib=digits)
         if len(digits) in (8, 10, 12, 13):

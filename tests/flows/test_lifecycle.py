@@ -14,7 +14,7 @@ from oms.models import Order, OrderException, RoutingDecision
 from oms.workflows import cancellation, returns, routing
 from retail.doctor.examine import examine
 from tests.flows.chain import NOW, Chain
-from tests.snapshots import unchanged
+from tests.unchanged import nothing_changes
 from warehouse import operations as stock
 from warehouse import workflows as goods
 from warehouse.models import Bin, Parcel, Reservation, Shipment, StockItem
@@ -125,7 +125,7 @@ def test_partial_return_puts_goods_cost_and_tax_back(chain: Chain) -> None:
         buyer_id_kind="20",
         buyer_id="012345678",
     )
-    with unchanged(), pytest.raises(returns.NothingToReturn):
+    with nothing_changes(), pytest.raises(returns.NothingToReturn):
         returns.request_return(
             order_id=order.pk, lines=[returns.Asked(variant.sku, 3, "X")], by=None, now=NOW
         )
@@ -167,7 +167,7 @@ def test_pickup_is_handed_over_with_its_code(chain: Chain) -> None:
     order.refresh_from_db()
     assert order.fulfillment_status == "READY_FOR_PICKUP"
     shipment.refresh_from_db()
-    with unchanged(), pytest.raises(stock.WrongCode):
+    with nothing_changes(), pytest.raises(stock.WrongCode):
         goods.hand_over(shipment_id=shipment.pk, code="000000", by=chain.bojan, now=NOW)
     goods.hand_over(shipment_id=shipment.pk, code=shipment.handover_code, by=chain.bojan, now=NOW)
     order.refresh_from_db()
@@ -228,7 +228,7 @@ def test_cancel_after_picking_is_too_late_for_the_shopper_and_a_put_back_for_the
     routing.ratify_routing(public_id=decision.proposal.public_id, by=chain.dragan, now=NOW)
     shipment = Shipment.objects.get(order=order)
     pick_all(chain, shipment)
-    with unchanged(), pytest.raises(cancellation.TooLate):
+    with nothing_changes(), pytest.raises(cancellation.TooLate):
         cancellation.cancel_order(order_id=order.pk, reason="x", by=None, now=NOW, is_shopper=True)
     cancellation.cancel_order(order_id=order.pk, reason="damaged cover", by=chain.dragan, now=NOW)
     claim = Reservation.objects.get(is_put_back=True)
@@ -241,7 +241,7 @@ def test_cancel_after_picking_is_too_late_for_the_shopper_and_a_put_back_for_the
 def test_unpaid_order_is_canceled_only_after_its_deadline(chain: Chain) -> None:
     variant = chain.variant(stock=1)
     order = chain.place((variant, 1), payment_method="BANK_TRANSFER")
-    with unchanged(), pytest.raises(cancellation.NotDue):
+    with nothing_changes(), pytest.raises(cancellation.NotDue):
         cancellation.cancel_unpaid_order(order_id=order.pk, now=NOW)
     late = NOW + timedelta(days=8)
     assert cancellation.cancel_overdue_orders(now=late) == 1

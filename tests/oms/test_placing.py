@@ -12,7 +12,7 @@ from oms.models import Basket, Order
 from oms.workflows import baskets, placing
 from retail.kernel.models import OutboxEvent
 from tests.flows.chain import NOW, Chain, make_chain
-from tests.snapshots import unchanged
+from tests.unchanged import nothing_changes
 from warehouse.models import Reservation, StockItem
 from warehouse.operations import OutOfStock
 
@@ -77,7 +77,7 @@ def test_pickup_takes_the_stores_own_stock(chain: Chain) -> None:
 def test_pickup_of_more_than_the_store_has_is_refused(chain: Chain) -> None:
     basket = chain.basket((chain.variant(stock=5, store_stock=1), 2))
     checkout = chain.checkout(basket, delivery_method="STORE_PICKUP", pickup_location="S-001")
-    with unchanged(), pytest.raises(placing.MethodNotAvailable):
+    with nothing_changes(), pytest.raises(placing.MethodNotAvailable):
         placing.place_order(checkout=checkout, by=None, now=NOW)
 
 
@@ -85,10 +85,10 @@ def test_same_key_gives_the_same_order_and_another_key_is_refused(chain: Chain) 
     basket = chain.basket((chain.variant(), 1))
     checkout = chain.checkout(basket, idempotency_key="k")
     first = placing.place_order(checkout=checkout, by=None, now=NOW)
-    with unchanged():
+    with nothing_changes():
         again = placing.place_order(checkout=checkout, by=None, now=NOW)
     assert again.order.pk == first.order.pk
-    with unchanged(), pytest.raises(placing.BasketOrdered):
+    with nothing_changes(), pytest.raises(placing.BasketOrdered):
         placing.place_order(checkout=chain.checkout(basket, idempotency_key="other"), by=None, now=NOW)
     assert Order.objects.count() == 1
 
@@ -109,7 +109,7 @@ def test_wrong_fields_are_named_and_nothing_changes(
     chain: Chain, changes: dict[str, str], fields: list[str]
 ) -> None:
     basket = chain.basket((chain.variant(), 1))
-    with unchanged(), pytest.raises(placing.InvalidContact) as refusal:
+    with nothing_changes(), pytest.raises(placing.InvalidContact) as refusal:
         placing.place_order(checkout=chain.checkout(basket, **changes), by=None, now=NOW)
     assert refusal.value.details["fields"] == fields
 
@@ -118,7 +118,7 @@ def test_wrong_fields_are_named_and_nothing_changes(
 def test_malformed_pib_is_refused(chain: Chain, pib: str) -> None:
     basket = chain.basket((chain.variant(), 1))
     checkout = chain.checkout(basket, company=placing.Company("Firma d.o.o.", pib))
-    with unchanged(), pytest.raises(InvalidPib):
+    with nothing_changes(), pytest.raises(InvalidPib):
         placing.place_order(checkout=checkout, by=None, now=NOW)
 
 
@@ -136,7 +136,7 @@ def test_company_buys_with_its_own_account_and_paper(chain: Chain) -> None:
 def test_changed_total_is_told_before_paying(chain: Chain) -> None:
     basket = chain.basket((chain.variant(price="1000.00"), 1))
     checkout = chain.checkout(basket, expected_total=Decimal("999.00"))
-    with unchanged(), pytest.raises(placing.PriceChanged) as refusal:
+    with nothing_changes(), pytest.raises(placing.PriceChanged) as refusal:
         placing.place_order(checkout=checkout, by=None, now=NOW)
     assert refusal.value.details["total"] == "1290.00"
 
@@ -148,15 +148,15 @@ def test_unoffered_method_and_unknown_place_are_refused(chain: Chain) -> None:
         {"delivery_method": "STORE_PICKUP", "pickup_location": "S-999"},
         {"postal_code": "99999"},
     ):
-        with unchanged(), pytest.raises(placing.MethodNotAvailable):
+        with nothing_changes(), pytest.raises(placing.MethodNotAvailable):
             placing.place_order(checkout=chain.checkout(basket, **changes), by=None, now=NOW)
 
 
 def test_empty_and_foreign_baskets_are_refused(chain: Chain) -> None:
     empty = baskets.create_basket(channel_code="web-rs", now=NOW)
-    with unchanged(), pytest.raises(placing.EmptyBasket):
+    with nothing_changes(), pytest.raises(placing.EmptyBasket):
         placing.place_order(checkout=chain.checkout(empty), by=None, now=NOW)
-    with unchanged(), pytest.raises(baskets.BasketNotFound):
+    with nothing_changes(), pytest.raises(baskets.BasketNotFound):
         placing.place_order(checkout=chain.checkout(empty, basket_token="guess"), by=None, now=NOW)
 
 
