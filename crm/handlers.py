@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 
 from crm import operations as crm
 from crm.letters import Letter, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts, write
@@ -19,6 +19,7 @@ from oms.models import Order, OrderLine, Return
 from oms.rules import part_of
 from oms.states import LineKind, OrderStatus, PaymentMethod
 from retail.front.formats import local
+from retail.kernel import clock
 from retail.kernel.identifiers import format_account, parse_account
 from retail.kernel.models import OutboxEvent
 from retail.kernel.outbox import subscribe
@@ -212,7 +213,7 @@ def _send(event: OutboxEvent, order: Order, kind: str, make: type_of_words, *, p
         text_body=written.text,
         html_body=written.html,
         customer_id=order.customer_id,
-        now=timezone.now(),
+        now=clock.now(),
     )
 
 
@@ -283,7 +284,7 @@ def _parcel(shipment: Shipment) -> ParcelFacts:
 
 
 def _hours(shipment: Shipment) -> str:
-    today = shipment.location.hours.get(str(local(timezone.now()).weekday()))
+    today = shipment.location.hours.get(str(local(clock.now()).weekday()))
     return f"{today[0]}–{today[1]}" if today else ""
 
 

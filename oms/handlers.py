@@ -1,17 +1,16 @@
 """Reactions of the order room to what was announced."""
 
-from django.utils import timezone
-
 from oms.models import Order
 from oms.states import OrderStatus
 from oms.workflows import returns, routing
+from retail.kernel import clock
 from retail.kernel.models import OutboxEvent
 from retail.kernel.outbox import subscribe
 
 
 def _route(order_id: int) -> None:
     try:
-        routing.route_order(order_id=order_id, now=timezone.now())
+        routing.route_order(order_id=order_id, now=clock.now())
     except routing.NotRoutable:
         return  # canceled or held meanwhile; releasing it routes it
 
@@ -40,4 +39,4 @@ def route_again_when_displaced(event: OutboxEvent) -> None:
 @subscribe("finance.refund_settled")
 def close_return_when_refunded(event: OutboxEvent) -> None:
     if return_id := event.payload.get("return_id"):
-        returns.mark_refunded(return_id=return_id, now=timezone.now())
+        returns.mark_refunded(return_id=return_id, now=clock.now())
