@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b32encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +15,12 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from crm.models import Address, Consent, Customer, LoyaltyAccount, Tier
 from crm.states import ConsentKind, CustomerKind
 from oms.models import DeliveryPostcode
+from retail.kernel import access
 from retail.kernel.fold import fold
 from retail.kernel.models import Location, User
 from retail.rest.keys import PREFIX, SCOPES, issue_key
@@ -63,29 +63,9 @@ PERSONAS = (
 )
 SHOPPER = Persona("shopper", "Ana Anić", "")
 
-# What each role may do, as permissions: whole apps, or single ones. Rooms add their own to the models they own.
-_ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "AGENT": (
-        ("view:storefront", "view:warehouse", "view:finance", "view:oms", "change:oms", "add:oms"),
-        ("crm.view_customer", "crm.add_customer", "crm.change_customer", "crm.view_address", "crm.change_address"),
-    ),
-    "PICKER": (("view:storefront", "view:warehouse", "change:warehouse", "add:warehouse"), ("oms.view_order",)),
-    "STORE": (
-        ("view:storefront", "view:warehouse", "change:warehouse", "add:warehouse", "view:oms"),
-        ("crm.view_customer", "oms.add_return", "oms.change_return"),
-    ),
-    "ACCOUNTANT": (("view:finance", "add:finance", "change:finance", "view:oms", "view:warehouse"), ("crm.view_customer",)),
-    "OPS_LEAD": (
-        ("view:*", "add:oms", "change:oms", "add:warehouse", "change:warehouse", "delete:warehouse"),
-        ("audit.change_proposal", "oms.ratify_routing", "kernel.change_location"),
-    ),
-    "MERCHANDISER": (
-        ("view:storefront", "add:storefront", "change:storefront", "view:crm", "add:crm", "change:crm", "view:cms", "add:cms", "change:cms"),
-        ("wagtailadmin.access_admin", "audit.view_proposal", "audit.change_proposal", "oms.view_order"),
-    ),
-    "AUDITOR": (("view:*",), ()),
-    "INTEGRATOR": (("view:storefront", "view:oms", "view:warehouse"), ("kernel.view_apikey", "kernel.add_apikey", "kernel.change_apikey")),
-}  # fmt: skip
+# Staff pages ask retail.kernel.access by the group's name; only the CMS asks for permissions of Django.
+_CMS_ROLE = "MERCHANDISER"
+_CMS_ROOMS = ("storefront", "crm", "cms")
 
 _WOMEN = (
     *(
@@ -190,14 +170,13 @@ def make_owner(now: datetime) -> User:
 
 def make_staff(owner: User, now: datetime) -> None:
     """Roles as groups, a login with a second factor for each persona, and the integrator's key."""
-    for name in _ROLES:
-        group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set(_permissions(name))
+    groups = {name: Group.objects.get_or_create(name=name)[0] for name in access.ROLES}
+    groups[_CMS_ROLE].permissions.set(_cms_permissions())
     places = {location.code: location for location in Location.objects.all()}
     for persona in PERSONAS:
         user = owner if persona.role == "owner" else _user(persona, owner.password, now)
         if persona.group:
-            user.groups.add(Group.objects.get(name=persona.group))
+            user.groups.add(groups[persona.group])
         user.locations.set([places[code] for code in persona.places if code in places])
         _verify(user)
         TOTP.activate(user, totp_secret(persona))
@@ -249,18 +228,12 @@ def _verify(user: User) -> None:
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
 
 
-def _permissions(role: str) -> Iterator[Permission]:
-    wide, single = _ROLES[role]
-    conditions = Q(pk__in=[])
-    for each in wide:
-        act, app = each.split(":")
-        apps = Q() if app == "*" else Q(content_type__app_label=app)
-        conditions |= Q(codename__startswith=f"{act}_") & apps
-    for each in single:
-        app, codename = each.split(".")
-        conditions |= Q(content_type__app_label=app, codename=codename)
-    rooms = ("kernel", "audit", "storefront", "crm", "oms", "warehouse", "finance", "cms", "wagtailadmin")
-    return Permission.objects.filter(conditions, content_type__app_label__in=rooms).iterator()
+def _cms_permissions() -> QuerySet[Permission]:
+    writes = (
+        Q(codename__startswith="view_") | Q(codename__startswith="add_") | Q(codename__startswith="change_")
+    )
+    enters = Q(content_type__app_label="wagtailadmin", codename="access_admin")
+    return Permission.objects.filter(Q(writes, content_type__app_label__in=_CMS_ROOMS) | enters)
 
 
 # --- customers --------------------------------------------------------------------------------------------------------------
