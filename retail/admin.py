@@ -13,7 +13,7 @@ from audit.attach import traced_models
 from audit.register import COLUMNS
 
 
-class ReadOnlyAdmin(AuditlogHistoryAdminMixin, admin.ModelAdmin):  # type: ignore[misc, type-arg]
+class ReadOnlyAdmin(AuditlogHistoryAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Shows a row and its history; a change made here would have no verb, no event and no journal entry."""
 
     show_auditlog_history_link = True
@@ -23,7 +23,7 @@ class ReadOnlyAdmin(AuditlogHistoryAdminMixin, admin.ModelAdmin):  # type: ignor
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [field.name for field in self.opts.local_fields if field.column not in self._secret()]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_readonly_fields(request, obj)
 
     def _secret(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def may_enter(request: HttpRequest) -> bool:
     return bool(user.is_active and getattr(user, "is_superuser", False) and is_mfa_enabled(user))
 
 
-admin.site.has_permission = may_enter  # type: ignore[method-assign,assignment]
+admin.site.has_permission = may_enter  # type: ignore[method-assign]
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
