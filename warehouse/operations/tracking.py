@@ -11,14 +11,29 @@ from warehouse.models import Parcel
 
 @transaction.atomic
 def record_announcement(
-    *, parcel_id: int, reference: str, tracking_number: str, barcode: str, cash: Decimal, now: datetime
+    *,
+    parcel_id: int,
+    reference: str,
+    tracking_number: str,
+    barcode: str,
+    status: str,
+    cash: Decimal,
+    now: datetime,
 ) -> Parcel:
     """The carrier knows the parcel under our reference. Doing it twice, or for a reference called off meanwhile, changes nothing."""
     parcel = Parcel.objects.select_for_update(of=("self",)).get(pk=parcel_id)
     if parcel.number == reference and (parcel.announced_at is None or parcel.cod_amount != cash):
         parcel.tracking_number, parcel.tracking_barcode = tracking_number, barcode
-        parcel.cod_amount, parcel.announced_at = cash, now
-        parcel.save(update_fields=["tracking_number", "tracking_barcode", "cod_amount", "announced_at"])
+        parcel.tracking_status, parcel.cod_amount, parcel.announced_at = status[:16], cash, now
+        parcel.save(
+            update_fields=[
+                "tracking_number",
+                "tracking_barcode",
+                "tracking_status",
+                "cod_amount",
+                "announced_at",
+            ]
+        )
     return parcel
 
 
@@ -28,8 +43,11 @@ def forget_announcement(*, parcel_id: int, reference: str) -> Parcel:
     parcel = Parcel.objects.select_for_update(of=("self",)).get(pk=parcel_id)
     if parcel.number == reference:
         parcel.number = next_reference(reference)
-        parcel.tracking_number, parcel.tracking_barcode, parcel.announced_at = "", "", None
-        parcel.save(update_fields=["number", "tracking_number", "tracking_barcode", "announced_at"])
+        parcel.tracking_number = parcel.tracking_barcode = parcel.tracking_status = ""
+        parcel.announced_at = None
+        parcel.save(
+            update_fields=["number", "tracking_number", "tracking_barcode", "tracking_status", "announced_at"]
+        )
     return parcel
 
 

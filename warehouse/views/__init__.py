@@ -1,0 +1,1 @@
+"""Pages of goods: the handheld (scan) and the back office."""

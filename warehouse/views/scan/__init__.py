@@ -1,0 +1,1 @@
+"""The handheld: one task, one field, one result."""
