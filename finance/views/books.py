@@ -280,7 +280,10 @@ def entry_page(request: HttpRequest, pk: int) -> HttpResponse:
             "entry": entry,
             "kind": words.document_words(entry.document_kind),
             "document_url": words.document_url(entry),
-            "lines": [(line, goods.get(line.order_line_id or 0)) for line in lines],
+            "lines": [
+                (line, goods.get(line.order_line_id or 0), words.source_words(line.source_kind, line.source_key))
+                for line in lines
+            ],
             "reversed_by": JournalEntry.objects.filter(reverses=entry).first(),
             "papers": _papers(entry),
             "moves": StockMove.objects.filter(entry_id=entry.pk)

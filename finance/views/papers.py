@@ -116,7 +116,7 @@ def receipt_list(request: HttpRequest) -> HttpResponse:
 
 
 def kind_words(receipt: FiscalReceipt) -> str:
-    return f"{receipt.get_kind_display()}, {receipt.get_transaction_display()}"
+    return str(words.RECEIPT_KINDS[selectors.receipt_kind(receipt)])
 
 
 def _receipt(pk: int) -> FiscalReceipt:

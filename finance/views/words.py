@@ -43,9 +43,25 @@ ACCOUNT_CLASSES: type_of_words = {
     "9": _("Cost accounting"),
 }
 
+RECEIPT_KINDS: type_of_words = {
+    "FISCAL_SALE": _("Normal sale"),
+    "FISCAL_REFUND": _("Normal refund"),
+    "FISCAL_ADVANCE_SALE": _("Advance sale"),
+    "FISCAL_ADVANCE_REFUND": _("Advance refund"),
+    "FISCAL_COPY_SALE": _("Copy of a sale"),
+    "FISCAL_COPY_REFUND": _("Copy of a refund"),
+}
+
+SOURCE_KINDS: type_of_words = {
+    "shipment": _("shipment"),
+    "variant": _("variant"),
+    "statement": _("statement line"),
+    "remittance": _("remittance line"),
+}
+
 # Of the fiscal processor (four digits), of the way to it, and of ours.
 FISCAL_ERRORS: type_of_words = {
-    "BUYER_ID_MISSING": _("A refund needs the buyer's document; enter it below and it is sent by itself."),
+    "BUYER_ID_MISSING": _("A refund needs the buyer's document; enter it on the receipt and it is sent by itself."),
     "UNKNOWN_TAX_RATE": _("The processor has no tax label for a rate of this receipt on this day."),
     "1300": _("There is no smart card in the processor."),
     "1400": _("The processor soon needs an audit; it still signs."),
@@ -136,6 +152,13 @@ SAID = (
 
 def document_words(kind: str) -> str:
     return str(DOCUMENT_KINDS.get(kind, kind))
+
+
+def source_words(kind: str, key: str) -> str:
+    """What a journal line came from, when it is no line of an order."""
+    if kind == "tax_rate":
+        return gettext("VAT %(rate)s %%") % {"rate": key.removesuffix(".00")}
+    return f"{SOURCE_KINDS.get(kind, kind)} {key}".strip()
 
 
 def failure_words(code: str) -> str:

@@ -136,7 +136,7 @@ FISCAL = {
     "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
     "SIGNED": State(GOOD, "ok", _("Signed")),
     "ISSUED": State(GOOD, "ok", _("Issued")),
-    "FAILED": State(BAD, "alert", _("Failed, will be repeated")),
+    "FAILED": State(BAD, "alert", pgettext_lazy("fiscal", "Refused")),
     "NORMAL_SALE": State(INFO, "note", _("Normal sale")),
     "NORMAL_REFUND": State(IDLE, "back", _("Normal refund")),
     "ADVANCE_SALE": State(INFO, "note", _("Advance sale")),
@@ -161,6 +161,7 @@ REFUND = {
     "PENDING": State(INFO, "clock", pgettext_lazy("payment", "Waiting")),
     "DONE": State(GOOD, "back", _("Money returned")),
     "SUCCEEDED": State(GOOD, "back", _("Money returned")),
+    "REFUSED": State(BAD, "no", pgettext_lazy("payment", "Refused")),
     "FAILED": State(BAD, "alert", pgettext_lazy("payment", "Failed")),
     "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
 }
@@ -182,7 +183,7 @@ PERIOD = {
 STATEMENT_LINE = {
     "UNMATCHED": State(WARN, "alert", _("Not matched")),
     "MATCHED": State(GOOD, "ok", _("Matched")),
-    "IGNORED": State(IDLE, "no", _("Set aside")),
+    "SET_ASIDE": State(IDLE, "no", _("Set aside")),
 }
 
 TABLE: dict[str, dict[str, State]] = {
