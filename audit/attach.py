@@ -25,14 +25,14 @@ def traced_models() -> list[type[models.Model]]:
 
 def arguments_of(model: type[models.Model]) -> list[str]:
     """Content type label, key column, personal, secret and skipped columns of a model's trigger."""
-    if model._meta.auto_created:
-        owner = model._meta.auto_created
+    owner: Any = model._meta.auto_created  # django-stubs says bool; it is the model that owns the relation
+    if owner:
         source = next(f for f in model._meta.fields if f.is_relation and f.related_model is owner)
-        return [owner._meta.label_lower, source.column, "", "", ""]
+        return [owner._meta.label_lower, str(source.column), "", "", ""]
     columns = COLUMNS.get(model._meta.label, {})
     assert model._meta.pk is not None
     kinds = (",".join(columns.get(kind, ())) for kind in ("personal", "secret", "skipped"))
-    return [model._meta.label_lower, model._meta.pk.column, *kinds]
+    return [model._meta.label_lower, str(model._meta.pk.column), *kinds]
 
 
 def attach_triggers(*, using: str = "default", **_: Any) -> None:

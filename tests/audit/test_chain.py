@@ -19,7 +19,7 @@ def write(n: int, start: int = 1) -> None:
         Holiday.objects.create(date=f"2040-01-{day:02}", name=str(day))
 
 
-def tamper(statement: str, *parameters: object) -> None:
+def tamper(statement: str, *parameters: int) -> None:
     """The owner of the tables, who can switch the triggers off."""
     tables = ("audit_logentry", "audit_auditlink")
     with transaction.atomic(), connection.cursor() as cursor:

@@ -193,7 +193,7 @@ def test_every_column_is_classified_once() -> None:
         if model._meta.app_label not in ROOMS or not model._meta.managed or model._meta.label in UNTRACED:
             continue
         listed = [column for columns in COLUMNS.get(model._meta.label, {}).values() for column in columns]
-        actual = [field.column for field in model._meta.local_concrete_fields]
+        actual = [str(field.column) for field in model._meta.local_concrete_fields]
         assert sorted(listed) == sorted(actual), (
             f"{model._meta.label}: classify its columns in audit/register.py"
         )

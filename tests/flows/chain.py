@@ -207,11 +207,11 @@ def make_chain() -> Chain:
             free_from=Decimal("4000.00"),
             valid_from=datetime(2026, 1, 1, tzinfo=UTC),
         )
-    people = [
+    dragan, bojan = (
         User.objects.create_user(f"{name}@prelist.example", name=name.title(), is_staff=True)
         for name in ("dragan", "bojan")
-    ]
-    return Chain(entity, channel, warehouse, store, *people, services)
+    )
+    return Chain(entity, channel, warehouse, store, dragan, bojan, services)
 
 
 def _carriers(warehouse: Location, store: Location) -> list[CarrierService]:

@@ -272,12 +272,13 @@ def test_ratifying_a_plan_of_a_changed_order_is_stale_with_a_fresh_one_attached(
         order_id=order.pk, lines=[(variant.sku, 1)], reason="one is enough", by=None, now=NOW
     )
     fresh = routing.propose_routing(order_id=order.pk, now=NOW)
-    Proposal.objects.filter(pk=fresh.proposal_id).update(base={"version": 0})
+    assert fresh.proposal is not None
+    Proposal.objects.filter(pk=fresh.proposal.pk).update(base={"version": 0})
     with pytest.raises(StaleProposal):
         routing.ratify_routing(
             public_id=fresh.proposal.public_id if fresh.proposal else "", by=chain.dragan, now=NOW
         )
-    stale = Proposal.objects.get(pk=fresh.proposal_id)
+    stale = Proposal.objects.get(pk=fresh.proposal.pk)
     assert (stale.state, stale.replaced_by and stale.replaced_by.state) == ("STALE", "OPEN")
     assert RoutingDecision.objects.get(proposal=stale).state == "STALE"
     healthy()
