@@ -36,11 +36,24 @@ RETURN_REASONS = [
 ]
 
 
+class WhenAsked(forms.CharField):
+    """Needed only with another choice of the form, which then says so itself; its label is not marked as optional."""
+
+    def validate(self, value: Any) -> None:
+        """What is missing is judged by the form."""
+
+
 def text(
-    label: Any, length: int, *, autocomplete: str, is_required: bool = True, **more: Any
+    label: Any,
+    length: int,
+    *,
+    autocomplete: str,
+    is_required: bool = True,
+    kind: type[forms.CharField] = forms.CharField,
+    **more: Any,
 ) -> forms.CharField:
     attrs = {"autocomplete": autocomplete, **more.pop("attrs", {})}
-    return forms.CharField(
+    return kind(
         label=label,
         max_length=length,
         required=is_required,
@@ -72,12 +85,12 @@ class CheckoutForm(forms.Form):
     is_company = forms.BooleanField(
         label=_("I am buying for a company or an institution (invoice with PIB)"), required=False
     )
-    company_name = text(_("Name of the company"), 200, autocomplete="organization", is_required=False)
+    company_name = text(_("Name of the company"), 200, autocomplete="organization", kind=WhenAsked)
     pib = text(
         _("PIB"),
         20,
         autocomplete="off",
-        is_required=False,
+        kind=WhenAsked,
         attrs={"inputmode": "numeric"},
         help_text=_("Nine digits"),
     )
@@ -90,16 +103,16 @@ class CheckoutForm(forms.Form):
         help_text=_("Eight digits"),
     )
     delivery = forms.ChoiceField(label=_("How it arrives"), choices=DeliveryKind.choices)
-    street = text(_("Street and number"), 200, autocomplete="address-line1", is_required=False)
+    street = text(_("Street and number"), 200, autocomplete="address-line1", kind=WhenAsked)
     postal_code = text(
         _("Postcode"),
         12,
         autocomplete="postal-code",
-        is_required=False,
+        kind=WhenAsked,
         attrs={"inputmode": "numeric", "list": "places-list"},
     )
-    city = text(_("Place"), 100, autocomplete="address-level2", is_required=False)
-    pickup_location = forms.CharField(label=_("Store"), required=False, max_length=20, widget=forms.Select)
+    city = text(_("Place"), 100, autocomplete="address-level2", kind=WhenAsked)
+    pickup_location = WhenAsked(label=pgettext_lazy("delivery", "Store"), max_length=20, widget=forms.Select)
     payment = forms.ChoiceField(label=_("How you pay"), choices=PaymentMethod.choices)
     note = text(_("Note for the courier"), 500, autocomplete="off", is_required=False)
 

@@ -314,7 +314,7 @@ def _context(
             total=desk.total_with(row.method),
             is_chosen=row.method == chosen and row.method in desk.methods,
         )
-        for row in ways.in_words(desk.options, desk.now)
+        for row in ways.in_words(desk.options, desk.now, str(form["pickup_location"].value() or ""))
     ]
     chosen_method = chosen if chosen in desk.methods else _first_method(desk)
     total = desk.total_with(chosen_method)

@@ -198,7 +198,7 @@ def transfer(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "order": order,
         "told": told,
-        "account": _account(told.account),
+        "bank_account": _account(told.account),
         "crumbs": [
             (_("Home"), reverse("shop:home")),
             (order.number, reverse("shop:order", args=[token])),

@@ -308,6 +308,6 @@ def _facts(page: catalog.ProductPage, chosen: catalog.VariantOffer) -> list[tupl
         (_("Size"), f"{size} mm" if size else ""),
         (_("Weight"), f"{variant.weight_grams} g" if variant.weight_grams else ""),
         (_("Edition"), str(product.released_on.year) if product.released_on else ""),
-        ("SKU", variant.sku),
+        ("SKU", variant.sku if variant.sku != variant.barcode else ""),
     ]
     return [(title, value) for title, value in facts if value]

@@ -28,7 +28,6 @@ class Place:
     address: str
     phone: str
     hours: str
-    has_pickup: bool
     is_mine: bool
 
 
@@ -37,26 +36,26 @@ def stores(request: HttpRequest) -> HttpResponse:
     mine = shopper.my_store(request)
     now = clock.now()
     asked = request.GET.get("place", "").strip()[:60]
-    by_city: dict[str, list[Place]] = {}
-    for location in _open_stores():
-        if asked and fold(asked) not in fold(f"{location.city} {location.name} {location.postal_code}"):
-            continue
-        by_city.setdefault(location.city, []).append(
-            Place(
-                code=location.code,
-                name=location.name,
-                address=f"{location.street}, {location.postal_code} {location.city}".strip(", "),
-                phone=location.phone,
-                hours=ways.hours_words(location.hours, now),
-                has_pickup=location.has_pickup,
-                is_mine=mine is not None and mine.code == location.code,
-            )
+    found = [
+        Place(
+            code=location.code,
+            name=location.name,
+            address=f"{location.street}, {location.postal_code} {location.city}".strip(", "),
+            phone=location.phone,
+            hours=ways.hours_words(location.hours, now),
+            is_mine=mine is not None and mine.code == location.code,
         )
-    cities = sorted(by_city.items(), key=lambda item: sort_key(item[0], "latin"))
+        for location in _open_stores()
+        if fold(asked) in fold(f"{location.city} {location.name} {location.postal_code}")
+    ]
+    is_cyrillic = shopper.language() == "sr-cyrl"
+    found.sort(
+        key=lambda place: (not place.is_mine, sort_key(place.name, "cyrillic" if is_cyrillic else "latin"))
+    )
     context = {
-        "cities": cities,
+        "places": found,
         "asked": asked,
-        "count": sum(len(places) for places in by_city.values()),
+        "count": len(found),
         "crumbs": [(_("Home"), reverse("shop:home")), (_("Stores"), "")],
     }
     return render(request, "shop/stores.html", context)

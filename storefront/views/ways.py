@@ -56,10 +56,10 @@ class Shelf:
     hours: str
 
 
-def in_words(options: Sequence[warehouse.Option], now: datetime) -> list[Way]:
-    """One row per method: of pickups the best one, the others are in the choice of stores."""
+def in_words(options: Sequence[warehouse.Option], now: datetime, store: str = "") -> list[Way]:
+    """One row per method: of pickups the chosen store's, else the best one; the others are in the choice of stores."""
     rows: list[Way] = []
-    for option in options:
+    for option in sorted(options, key=lambda each: not (store and each.place == store)):
         if any(row.method == option.method for row in rows):
             continue
         rows.append(way(option, now))
