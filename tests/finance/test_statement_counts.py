@@ -1,0 +1,102 @@
+"""Posting costs the same number of statements for one line and for twenty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from finance import operations as finance
+from finance import workflows as money
+from oms.models import Order
+from tests.factories import NOW, Sells, goods_of, make_return, make_shipment, make_variant
+from tests.factories import money as amount
+from tests.finance.shop import Shop, all_of
+
+pytestmark = pytest.mark.django_db
+
+
+def statements(act: Callable[[], object]) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as caught:
+        act()
+    return len([one for one in caught if "SAVEPOINT" not in one["sql"]])
+
+
+def sent(shop: Shop, lines: int) -> tuple[Order, int]:
+    order = shop.order(
+        *[Sells(2, "1100.00")] * lines, method="CASH_ON_DELIVERY", status="PLACED", delivery="300.00"
+    )
+    shop.cod_payment(order)
+    shipment = make_shipment(order, shop.location, tracking=f"T{lines}")
+    goods, sold = goods_of(all_of(order))
+    return order, statements(
+        lambda: money.post_dispatch(shipment_id=shipment.pk, goods=goods, sold=sold, by=None, now=NOW)
+    )
+
+
+def test_dispatch(shop: Shop) -> None:
+    (_, one), (_, twenty) = sent(shop, 1), sent(shop, 20)
+
+    assert one == twenty
+    assert one <= 16
+
+
+def test_return(shop: Shop) -> None:
+    counts = []
+    for lines in (1, 20):
+        order = shop.order(*[Sells(2, "1100.00")] * lines, method="CASH_ON_DELIVERY", status="PLACED")
+        shop.cod_payment(order)
+        shop.dispatch(order, all_of(order), tracking=f"R{lines}")
+        made = make_return(order, all_of(order))
+        goods, sold = goods_of(all_of(order))
+
+        def receive() -> None:
+            money.post_return(return_id=made.pk, goods=goods, sold=sold, by=None, now=NOW)  # noqa: B023 - called at once
+
+        counts.append(statements(receive))
+
+    assert counts[0] == counts[1]
+    assert counts[0] <= 18
+
+
+def test_goods_receipt_and_stock_difference(shop: Shop) -> None:
+    def receive(units: int) -> int:
+        variants = [make_variant().pk for _ in range(units)]
+        items = [(variant, 3, amount("100.00")) for variant in variants]
+        first = statements(
+            lambda: finance.post_goods_receipt(
+                entity_id=shop.entity.pk, document_key=f"P{units}", items=items, by=None, now=NOW
+            )
+        )
+        return first * 100 + statements(
+            lambda: finance.post_stock_difference(
+                entity_id=shop.entity.pk,
+                document_kind="count",
+                document_key=f"C{units}",
+                reason="COUNT",
+                items=[(variant, -1) for variant in variants],
+                by=None,
+                now=NOW,
+            )
+        )
+
+    one, twenty = receive(1), receive(20)
+
+    assert one == twenty
+
+
+def test_attempt_to_pay(shop: Shop) -> None:
+    order = shop.order(Sells(1, "1100.00"), method="CASH_ON_DELIVERY")
+
+    assert (
+        statements(
+            lambda: finance.create_payment(
+                order_id=order.pk, method="CASH_ON_DELIVERY", amount=order.total, now=NOW, order=order
+            )
+        )
+        == 2
+    )
