@@ -3,7 +3,6 @@
 from finance.selectors.documents import (
     NotSigned,
     PaperNotFound,
-    documents_of_order,
     invoice_paper,
     invoice_pdf,
     receipt_kind,
@@ -59,7 +58,6 @@ __all__ = [
     "advance_of_order",
     "class_by_month",
     "collectable",
-    "documents_of_order",
     "entries",
     "estimated_costs",
     "inventory_value",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from finance.models import FiscalReceipt, Invoice
 from finance.papers import (
@@ -63,37 +62,6 @@ def receipt_pdf(*, receipt_id: int, language: str = "") -> bytes:
     if paper is None:
         raise NotSigned("The receipt is not signed yet.", state=receipt.state)
     return render_pdf(paper)
-
-
-def documents_of_order(*, order_id: int) -> list[dict[str, Any]]:
-    """Invoices and fiscal receipts of an order, oldest first, as plain data.
-
-    `kind` INVOICE, CREDIT_NOTE, ADVANCE, FISCAL_SALE, FISCAL_REFUND, FISCAL_ADVANCE_SALE, …; a receipt has its number once signed.
-    `url` is the PDF of an invoice, the verification page of a signed receipt, or None.
-    """
-    invoices = [
-        {
-            "kind": invoice.kind,
-            "number": invoice.number,
-            "state": "ISSUED",
-            "issued_at": invoice.created_at.isoformat(),
-            "total": {"amount": f"{invoice.total:.2f}", "currency": invoice.currency},
-            "url": f"/api/v1/invoices/{invoice.number}/pdf",
-        }
-        for invoice in Invoice.objects.filter(order_id=order_id)
-    ]
-    receipts = [
-        {
-            "kind": receipt_kind(receipt),
-            "number": receipt.number,
-            "state": receipt.state,
-            "issued_at": (receipt.signed_at or receipt.issued_at).isoformat(),
-            "total": {"amount": f"{receipt.total:.2f}", "currency": receipt.currency},
-            "url": receipt.verification_url or None,
-        }
-        for receipt in FiscalReceipt.objects.filter(order_id=order_id).order_by("pk")
-    ]
-    return sorted([*invoices, *receipts], key=lambda paper: str(paper["issued_at"]))
 
 
 def receipt_kind(receipt: FiscalReceipt) -> str:

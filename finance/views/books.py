@@ -281,7 +281,11 @@ def entry_page(request: HttpRequest, pk: int) -> HttpResponse:
             "kind": words.document_words(entry.document_kind),
             "document_url": words.document_url(entry),
             "lines": [
-                (line, goods.get(line.order_line_id or 0), words.source_words(line.source_kind, line.source_key))
+                (
+                    line,
+                    goods.get(line.order_line_id or 0),
+                    words.source_words(line.source_kind, line.source_key),
+                )
                 for line in lines
             ],
             "reversed_by": JournalEntry.objects.filter(reverses=entry).first(),

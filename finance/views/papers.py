@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,7 +19,7 @@ from finance import selectors
 from finance.forms import BuyerIdForm, InvoiceFilters, ReceiptFilters
 from finance.models import FiscalReceipt, Invoice
 from finance.operations.papers import BUYER_ID_MISSING
-from finance.papers import Paper, qr_svg, render_pdf
+from finance.papers import qr_svg
 from finance.states import FiscalState, FiscalTransaction
 from finance.views import listing, words
 from retail.front.keyset import newest_first
@@ -26,8 +28,8 @@ from retail.kernel.access import EDIT_FINANCE, VIEW_FINANCE, may, staff_page
 from retail.kernel.errors import Refusal
 
 
-def pdf_answer(paper: Paper, name: str) -> HttpResponse:
-    response = HttpResponse(render_pdf(paper), content_type="application/pdf")
+def pdf_answer(made: bytes, name: str) -> HttpResponse:
+    response = HttpResponse(made, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{name}.pdf"'
     return response
 
@@ -73,8 +75,14 @@ def invoice_page(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 @staff_page(VIEW_FINANCE)
 def invoice_pdf(request: HttpRequest, number: str) -> HttpResponse:
-    invoice = _invoice(number)
-    return pdf_answer(selectors.invoice_paper(invoice), invoice.number)
+    return pdf_answer(_or_404(lambda: selectors.invoice_pdf(number=number)), number)
+
+
+def _or_404(make: Callable[[], bytes]) -> bytes:
+    try:
+        return make()
+    except (selectors.PaperNotFound, selectors.NotSigned) as refusal:
+        raise Http404 from refusal
 
 
 # -- Fiscal receipts -------------------------------------------------------------------------------------------
@@ -162,11 +170,8 @@ def _receipt_answer(
 @require_GET
 @staff_page(VIEW_FINANCE)
 def receipt_pdf(request: HttpRequest, pk: int) -> HttpResponse:
-    receipt = _receipt(pk)
-    paper = selectors.receipt_paper(receipt)
-    if paper is None:
-        raise Http404
-    return pdf_answer(paper, receipt.number)
+    made = _or_404(lambda: selectors.receipt_pdf(receipt_id=pk))
+    return pdf_answer(made, _receipt(pk).number)
 
 
 @require_POST

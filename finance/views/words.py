@@ -61,7 +61,9 @@ SOURCE_KINDS: type_of_words = {
 
 # Of the fiscal processor (four digits), of the way to it, and of ours.
 FISCAL_ERRORS: type_of_words = {
-    "BUYER_ID_MISSING": _("A refund needs the buyer's document; enter it on the receipt and it is sent by itself."),
+    "BUYER_ID_MISSING": _(
+        "A refund needs the buyer's document; enter it on the receipt and it is sent by itself."
+    ),
     "UNKNOWN_TAX_RATE": _("The processor has no tax label for a rate of this receipt on this day."),
     "1300": _("There is no smart card in the processor."),
     "1400": _("The processor soon needs an audit; it still signs."),
