@@ -222,6 +222,17 @@ def capture_of(order: Order) -> Capture:
     return Capture.objects.get(payment__order=order)
 
 
+def summary(payment: Payment) -> tuple[str, str, str, str, str]:
+    payment.refresh_from_db()
+    amounts = (payment.authorized, payment.captured, payment.voided, payment.refunded)
+    return (payment.state, *map(str, amounts))  # type: ignore[return-value]
+
+
+def state_of(order: Order) -> tuple[str, str]:
+    order.refresh_from_db()
+    return order.status, order.payment_status
+
+
 def open_exceptions(order: Order | None = None) -> list[tuple[str, str]]:
     """(kind, cause key) of what waits for a person."""
     rows = OrderException.objects.filter(state="OPEN")

@@ -84,6 +84,7 @@ def test_goods_receipt_and_stock_difference(shop: Shop) -> None:
             )
         )
 
+    receive(2)  # the first entry of a month makes the month
     one, twenty = receive(1), receive(20)
 
     assert one == twenty

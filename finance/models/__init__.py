@@ -1,0 +1,31 @@
+"""Money: payments as the provider tells them, papers, and a ledger that balances by construction."""
+
+from finance.models.ledger import (
+    DocumentCounter,
+    JournalEntry,
+    JournalLine,
+    LedgerAccount,
+    Period,
+    StockValue,
+)
+from finance.models.papers import FiscalReceipt, Invoice, InvoiceLine
+from finance.models.payments import Capture, Payment, PaymentEvent, Refund
+from finance.models.statements import BankStatementLine, CourierRemittanceLine
+
+__all__ = [
+    "BankStatementLine",
+    "Capture",
+    "CourierRemittanceLine",
+    "DocumentCounter",
+    "FiscalReceipt",
+    "Invoice",
+    "InvoiceLine",
+    "JournalEntry",
+    "JournalLine",
+    "LedgerAccount",
+    "Payment",
+    "PaymentEvent",
+    "Period",
+    "Refund",
+    "StockValue",
+]
