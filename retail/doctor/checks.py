@@ -293,7 +293,8 @@ CHECKS: tuple[Check, ...] = (
         "units_invoiced_once",
         "No unit is on two live invoices, and no more is credited than was invoiced.",
         """SELECT l.order_line_id FROM finance_invoiceline l JOIN finance_invoice i ON i.id = l.invoice_id JOIN oms_orderline o ON o.id = l.order_line_id
-        WHERE i.kind <> 'ADVANCE' GROUP BY l.order_line_id, o.quantity
+        LEFT JOIN finance_invoice c ON c.id = i.credits_id
+        WHERE i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE' GROUP BY l.order_line_id, o.quantity
         HAVING sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE 0 END) > o.quantity
             OR sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE -l.quantity END) < 0""",
     ),

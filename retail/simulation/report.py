@@ -1,0 +1,122 @@
+"""What a run prints: the seed, how often each fault struck, how many orders ended in each state, and what the doctor says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from audit.operations import verify
+from oms.models import Order, OrderException
+from retail.doctor.examine import Finding, examine
+from retail.simulation.stage import Tally
+
+# Everything that a run leaves, apart from what is random on purpose (tokens, public ids, codes) and the real clock.
+_TRACES = (
+    "SELECT number, status, payment_status, fulfillment_status, total, due_total, captured_total, refunded_total FROM oms_order ORDER BY id",
+    "SELECT s.variant_id, b.location_id, b.code, s.on_hand, s.reserved FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id ORDER BY s.id",
+    "SELECT a.code, sum(l.debit), sum(l.credit) FROM finance_journalline l JOIN finance_ledgeraccount a ON a.id = l.account_id GROUP BY 1 ORDER BY 1",
+    "SELECT kind, transaction, state, count(*), sum(total) FROM finance_fiscalreceipt GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+    "SELECT topic, count(*) FROM kernel_outboxevent GROUP BY 1 ORDER BY 1",
+)
+
+
+@dataclass
+class Report:
+    seed: int
+    orders_asked: int
+    tally: Tally
+    fired: dict[str, int]
+    seconds: float
+    findings: list[Finding] = field(default_factory=list)
+    chain: str = ""
+    states: Counter[str] = field(default_factory=Counter)
+    exceptions: Counter[str] = field(default_factory=Counter)
+    fingerprint: str = ""
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.findings or self.chain or self.tally.crashes or self.tally.broken)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.is_clean,
+            "seed": self.seed,
+            "orders": self.orders_asked,
+            "seconds": round(self.seconds, 1),
+            "fingerprint": self.fingerprint,
+            "states": dict(sorted(self.states.items())),
+            "faults": dict(sorted(self.faults.items())),
+            "exceptions": dict(sorted(self.exceptions.items())),
+            "acts": dict(sorted(self.tally.acts.items())),
+            "refusals": dict(sorted(self.tally.refusals.items())),
+            "broken": self.tally.broken,
+            "crashes": [
+                {"act": crash.act, "at": crash.at.isoformat(), "error": crash.error}
+                for crash in self.tally.crashes
+            ],
+            "doctor": [finding.as_json() for finding in self.findings],
+            "chain": self.chain,
+        }
+
+    @property
+    def faults(self) -> Counter[str]:
+        return self.tally.faults + Counter(self.fired)
+
+
+def examine_all(report: Report) -> None:
+    """The end of every run: all invariants, the trace from its beginning, and what became of the orders."""
+    report.findings = [finding for finding in examine() if finding.violations]
+    if (gap := verify()) is not None:
+        report.chain = f"{gap.what}: entry {gap.entry_id}"
+    report.states = Counter(
+        f"{status} / {payment} / {fulfillment}"
+        for status, payment, fulfillment in Order.objects.values_list(
+            "status", "payment_status", "fulfillment_status"
+        )
+    )
+    report.exceptions = Counter(
+        f"{kind} {state}" for kind, state in OrderException.objects.values_list("kind", "state")
+    )
+    report.fingerprint = _fingerprint()
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor:
+        for sql in _TRACES:
+            cursor.execute(sql)
+            digest.update(repr(cursor.fetchall()).encode())
+    return digest.hexdigest()[:16]
+
+
+def lines(report: Report) -> list[str]:
+    """For people."""
+    told = [
+        f"seed {report.seed}: {report.orders_asked} orders tried, {sum(report.states.values())} placed, {report.seconds:.0f} s"
+    ]
+    told += ["", "orders by state (order / payment / fulfillment)"]
+    told += [f"  {count:5}  {state}" for state, count in sorted(report.states.items())]
+    told += ["", "faults that struck"]
+    told += [f"  {count:5}  {name}" for name, count in sorted(report.faults.items())] or ["         none"]
+    told += ["", "exceptions"]
+    told += [f"  {count:5}  {name}" for name, count in sorted(report.exceptions.items())]
+    told += ["", "refusals"]
+    told += [f"  {count:5}  {name}" for name, count in sorted(report.tally.refusals.items())]
+    told += ["", f"fingerprint {report.fingerprint}"]
+    for sentence in report.tally.broken:
+        told.append(f"BROKEN PROMISE  {sentence}")
+    for crash in report.tally.crashes:
+        told.append(f"CRASH  {crash.act} at {crash.at:%Y-%m-%d %H:%M}: {crash.error}")
+    for finding in report.findings:
+        told.append(f"BROKEN  {finding.check.name}: {finding.violations} rows. {finding.check.protects}")
+        told += [f"        {row}" for row in finding.rows[:5]]
+    if report.chain:
+        told.append(f"CHAIN  {report.chain}")
+    told.append(
+        "doctor: clean" if report.is_clean else f"NOT CLEAN. Play it again with --seed {report.seed}."
+    )
+    return told

@@ -1,0 +1,57 @@
+"""What the worker and the scheduler do on a real day, in their order, with the simulated clock."""
+
+from __future__ import annotations
+
+from audit.operations import seal
+from crm import operations as crm
+from finance import workflows as money
+from oms.workflows import cancellation
+from retail.kernel import idempotency, outbox
+from retail.simulation.shoppers import NO_ANSWER
+from retail.simulation.stage import Stage
+from warehouse import operations as stock
+from warehouse import workflows as goods
+
+FISCAL_FAULTS = (*NO_ANSWER, "AUDIT_WARNING", "AUDIT_LOCKED", "CERTIFICATE_EXPIRED")
+
+
+def react(stage: Stage, *, limit: int = 200) -> int:
+    """Handlers of what was announced."""
+    return stage.attempt("outbox", lambda: outbox.run_pending(now=stage.now, limit=limit)) or 0
+
+
+def sweep(stage: Stage) -> None:
+    """The jobs of every minute. Any of them may find nothing, and all may run beside the verbs."""
+    now = stage.now
+    stage.fault("card", *NO_ANSWER, operation="refund", probability=0.15)
+    stage.fault("card", *NO_ANSWER, operation="void", probability=0.15)
+    stage.fault("card", *NO_ANSWER, operation="fetch", probability=0.1)
+    stage.fault("fiscal", *FISCAL_FAULTS, probability=0.3)
+    stage.fault("carrier", *NO_ANSWER, operation="announce", probability=0.15)
+    jobs = {
+        "process events": lambda: money.process_events(now=now),
+        "settle captures": lambda: money.settle_captures(now=now),
+        "send refunds": lambda: money.send_refunds(now=now),
+        "void authorizations": lambda: money.void_authorizations(now=now),
+        "poll payments": lambda: money.poll_payments(now=now),
+        "sign receipts": lambda: money.sign_receipts(now=now),
+        "announce parcels": lambda: goods.announce_parcels(now=now),
+        "refresh parcels": lambda: goods.refresh_parcels(now=now),
+        "release holds": lambda: stock.release_expired_holds(now=now),
+        "cancel overdue": lambda: cancellation.cancel_overdue_orders(now=now),
+        "no-shows": lambda: goods.release_no_shows(now=now),
+        "letters": lambda: crm.send_queued_messages(now=now),
+    }
+    for name, job in jobs.items():
+        stage.attempt(name, job)
+    react(stage)
+
+
+def nightly(stage: Stage) -> None:
+    """At the end of a day: everything that waits is worked off, the cards' clock acts, the trace is sealed."""
+    stage.outside.expire_cards()
+    for _ in range(20):
+        if not react(stage):
+            break
+    stage.attempt("seal trace", lambda: seal(now=stage.now, limit=100_000))
+    stage.attempt("forget keys", lambda: idempotency.forget_old_keys(now=stage.now))
