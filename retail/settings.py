@@ -231,6 +231,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-old-keys": {"task": "retail.tasks.forget_old_keys", "schedule": 600.0},
     "cancel-overdue-orders": {"task": "oms.tasks.cancel_overdue_orders", "schedule": 60.0},
     "warehouse-release-expired-holds": {"task": "warehouse.tasks.release_expired_holds", "schedule": 60.0},
+    "warehouse-make-labels": {"task": "warehouse.tasks.make_labels", "schedule": 60.0},
     "warehouse-announce-parcels": {"task": "warehouse.tasks.announce_parcels", "schedule": 60.0},
     "warehouse-refresh-parcels": {"task": "warehouse.tasks.refresh_parcels", "schedule": 1800.0},
     "warehouse-release-no-shows": {
@@ -392,7 +393,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "retail.rest.schema.ApiSchema",
     "NUM_PROXIES": TRUSTED_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

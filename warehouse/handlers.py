@@ -11,3 +11,10 @@ from warehouse import tasks
 def announce_when_dispatched(event: OutboxEvent) -> None:
     """The carrier is told by a worker after the commit; a lost ring is made good by the next sweep."""
     transaction.on_commit(tasks.announce_parcels.delay, robust=True)
+
+
+@subscribe("warehouse.shipment_packed")
+@subscribe("warehouse.shipment_dispatched")
+def make_labels_when_packed(event: OutboxEvent) -> None:
+    """The carrier takes packed parcels on its books; with one cash parcel gone, the next of its order knows its sum."""
+    transaction.on_commit(tasks.make_labels.delay, robust=True)

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from warehouse import operations, workflows
+from warehouse.workflows import labels
 
 
 @shared_task
@@ -14,6 +15,11 @@ def release_expired_holds() -> int:
 @shared_task
 def release_no_shows() -> int:
     return workflows.release_no_shows(now=timezone.now())
+
+
+@shared_task
+def make_labels() -> int:
+    return labels.make_waiting_labels(now=timezone.now())
 
 
 @shared_task

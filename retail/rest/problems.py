@@ -107,15 +107,16 @@ def of_refusal(error: Refusal) -> Response:
 
 
 def _code_of(error: exceptions.ValidationError) -> str:
-    """A field may name a code of its own (INVALID_QUANTITY); else the general one."""
-    codes = error.get_codes()
-    flat = (
-        [code for value in codes.values() for code in (value if isinstance(value, list) else [value])]
-        if isinstance(codes, dict)
-        else []
-    )
-    own = [code for code in flat if isinstance(code, str) and code.isupper()]
+    """A field may name a code of its own (INVALID_QUANTITY), at any depth; else the general one."""
+    own = [code for code in _codes(error.get_codes()) if code.isupper()]
     return own[0] if own else "INVALID_INPUT"
+
+
+def _codes(codes: Any) -> list[str]:
+    if isinstance(codes, str):
+        return [codes]
+    inner = codes.values() if isinstance(codes, dict) else codes
+    return [code for each in inner for code in _codes(each)]
 
 
 def _by_field(detail: Any) -> dict[str, list[str]]:
