@@ -19,6 +19,8 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtail_admin_urls
 from wagtail.documents import urls as wagtail_documents_urls
 
+from retail.rest.schema import urlpatterns as schema_urlpatterns
+
 Address = URLPattern | URLResolver
 ROOMS = ("oms", "warehouse", "crm", "finance", "storefront", "cms", "audit")
 
@@ -48,7 +50,7 @@ urlpatterns: list[Address] = [
     path("", include("retail.front.urls")),
     path("cms/", include(wagtail_admin_urls)),
     path("documents/", include(wagtail_documents_urls)),
-    path("api/v1/", include((_lists("urlpatterns", of="api.urls"), "api"))),
+    path("api/v1/", include(([*_lists("urlpatterns", of="api.urls"), *schema_urlpatterns], "api"))),
     *_uploads(),
 ]
 urlpatterns += i18n_patterns(

@@ -1,6 +1,5 @@
 """Baskets, orders, returns and proposals by API."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.utils import timezone
@@ -8,7 +7,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from audit.models import Proposal
 from finance import operations as finance
@@ -22,34 +20,13 @@ from oms.models import Order
 from oms.workflows import baskets, cancellation, placing, returns, routing
 from retail.kernel.errors import InvalidInput
 from retail.kernel.models import ApiKey
-from retail.rest.fields import money
+from retail.rest.fields import amount_of, moment_of, money, read
 from retail.rest.keys import has_scope
 from retail.rest.paging import page
 from retail.rest.views import ApiView
 
 AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="cursor of the page before")
 LIMIT = OpenApiParameter("limit", OpenApiTypes.INT, description="rows a page, 1 to 100")
-
-
-def read(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:
-    """The body in its shape, or a 400 that names each field."""
-    checked = serializer(data=request.data)
-    checked.is_valid(raise_exception=True)
-    return dict(checked.validated_data)
-
-
-def amount_of(body: dict[str, Any] | None, currency: str) -> Decimal | None:
-    if body is None:
-        return None
-    try:
-        amount = Decimal(body["amount"])
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0 or amount != round(amount, 2) or body["currency"] != currency:
-        raise InvalidInput(
-            f"An amount is a number with two decimals in {currency}.", amount=str(body["amount"])[:20]
-        )
-    return amount
 
 
 class Baskets(ApiView):
@@ -136,7 +113,7 @@ class Orders(ApiView):
     def get(self, request: Request) -> Response:
         rows = Order.objects.select_related("channel")
         if since := request.query_params.get("updated_after"):
-            rows = rows.filter(updated_at__gt=moment(since))
+            rows = rows.filter(updated_at__gt=moment_of(since, "updated_after"))
         if status := request.query_params.get("status"):
             rows = rows.filter(status=status)
         if (key := request.query_params.get("idempotency_key")) and isinstance(request.auth, ApiKey):
@@ -204,20 +181,6 @@ class Orders(ApiView):
 class NeedsKey(InvalidInput):
     code = "NOT_ALLOWED"
     status = 403
-
-
-def moment(text: str) -> Any:
-    from django.utils.dateparse import parse_datetime
-
-    try:
-        found = parse_datetime(text.replace(" ", "+"))
-    except ValueError:
-        found = None
-    if found is None or timezone.is_naive(found):
-        raise InvalidInput(
-            "A time is ISO 8601 with its zone, for example 2026-11-21T10:00:00Z.", value=text[:40]
-        )
-    return found
 
 
 class OrderView(ApiView):

@@ -1,10 +1,14 @@
 """Shapes that the whole API shares."""
 
-from decimal import Decimal
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.request import Request
+
+from retail.kernel.errors import InvalidInput
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -18,7 +22,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class MoneySerializer(serializers.Serializer[Any]):
+class MoneySerializer(StrictSerializer):
     """{"amount": "1299.00", "currency": "RSD"}"""
 
     amount = serializers.CharField()
@@ -27,6 +31,33 @@ class MoneySerializer(serializers.Serializer[Any]):
 
 def money(amount: Decimal | None, currency: str) -> dict[str, str] | None:
     return None if amount is None else {"amount": f"{amount:.2f}", "currency": currency}
+
+
+def read(serializer: type[serializers.BaseSerializer[Any]], request: Request) -> dict[str, Any]:
+    """The body in its shape, or a 400 that names each field."""
+    checked = serializer(data=request.data)
+    checked.is_valid(raise_exception=True)
+    return dict(checked.validated_data)
+
+
+def amount_of(body: dict[str, Any] | None, currency: str) -> Decimal | None:
+    """A sum as it came, in this currency; refuses what is no sum of two decimals, or below zero."""
+    if body is None:
+        return None
+    try:
+        amount = Decimal(body["amount"])
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if (
+        not amount.is_finite()
+        or not 0 <= amount < Decimal("1e12")
+        or amount != round(amount, 2)
+        or body["currency"] != currency
+    ):
+        raise InvalidInput(
+            f"An amount is a number with two decimals in {currency}.", amount=str(body["amount"])[:20]
+        )
+    return amount
 
 
 class WholeNumber(serializers.IntegerField):
@@ -53,3 +84,38 @@ class Quantity(WholeNumber):
 
 def choice_values(choices: type[models.TextChoices]) -> list[str]:
     return [str(value) for value in choices.values]
+
+
+class InvalidQuantity(InvalidInput):
+    """Not a whole number of units, or more than anybody orders."""
+
+    code = "INVALID_QUANTITY"
+
+
+def whole_number(text: str, name: str, *, least: int, most: int) -> int:
+    """A number from an address; refuses signs, points and anything else that a number in words is not."""
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:19]) <= most:
+        refusal = InvalidQuantity if name == "quantity" else InvalidInput
+        raise refusal(f"{name} is a whole number from {least} to {most}.", field=name, value=text[:20])
+    return int(text)
+
+
+def day_of(text: str, name: str) -> date:
+    """A day from an address, like 2026-11-21."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{name} must look like 2026-11-21.", field=name, value=text[:20]) from None
+
+
+def moment_of(text: str, name: str) -> datetime:
+    """A moment from an address, with its zone; a plus that the address turned into a space is forgiven."""
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise InvalidInput(
+            f"{name} is a time with its zone, for example 2026-11-21T10:00:00Z.", field=name, value=text[:40]
+        )
+    return found

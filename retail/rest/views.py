@@ -9,8 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from retail.kernel import idempotency
+from retail.kernel.errors import InvalidInput
 from retail.kernel.models import ApiKey, User
 from retail.rest.keys import BearerKey, NeedsScope
+from retail.rest.parsers import BodyTooLarge, JsonParser
 from retail.rest.problems import handle
 from retail.rest.throttles import PerClient
 
@@ -23,7 +25,9 @@ class ApiView(APIView):
 
     scopes: dict[str, str] = {}
     idempotent = ""
+    body_bytes_max = 1_000_000
     authentication_classes = [BearerKey]
+    parser_classes = [JsonParser]
     permission_classes = [NeedsScope]
     throttle_classes = [PerClient]
 
@@ -55,6 +59,7 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        refuse_unreadable(request, kwargs, self.body_bytes_max)
         self.answer_before: idempotency.Answer | None = None
         self._claimed = False
         if request.method != "POST" or not self.idempotent:
@@ -91,6 +96,17 @@ class ApiView(APIView):
             else:
                 idempotency.free_key(caller=self.caller, key=self.idempotency_key)
         return done
+
+
+def refuse_unreadable(request: Request, kwargs: dict[str, Any], bytes_max: int) -> None:
+    """A body that is too long is refused by its announced length; a zero byte in an address names nothing."""
+    announced = str(request.META.get("CONTENT_LENGTH") or 0)
+    if not announced.isdigit() or int(announced) > bytes_max:
+        raise BodyTooLarge(f"A body of this call has at most {bytes_max} bytes.", maximum=bytes_max)
+    texts = [*kwargs.values(), *request.query_params.keys()]
+    texts += [value for values in request.query_params.lists() for value in values[1]]
+    if any("\0" in str(text) for text in texts):
+        raise InvalidInput("The address has a zero byte.")
 
 
 def _plain(data: Any) -> Any:

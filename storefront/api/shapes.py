@@ -1,0 +1,194 @@
+"""What the API gives and takes for the catalog: one entry per variant, the sellable unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from oms import selectors as oms
+from retail.rest.fields import MoneySerializer, StrictSerializer, WholeNumber, choice_values, money
+from storefront import selectors as catalog
+from storefront.models import Channel, TaxClass, Variant
+from storefront.states import ContributorRole, ProductKind
+from warehouse import selectors as warehouse
+
+# Since the present price began: younger ones are looked at for a reduction (the law asks for the lowest of 30 days).
+REDUCED_DAYS = 30
+
+
+class ProductPart(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    subtitle = serializers.CharField()
+    brand = serializers.CharField(help_text="publisher or brand")
+    language = serializers.CharField()
+    kind = serializers.ChoiceField(choice_values(ProductKind))
+    released_on = serializers.DateField(allow_null=True)
+    authors = serializers.ListField(child=serializers.CharField())
+
+
+class ProductAnswer(serializers.Serializer[Any]):
+    sku = serializers.CharField()
+    barcode = serializers.CharField()
+    format = serializers.CharField()
+    product = ProductPart()
+    price = MoneySerializer(
+        allow_null=True, help_text="gross, of one unit, after discounts for everyone; null: cannot be sold"
+    )
+    lowest_30_days = MoneySerializer(
+        allow_null=True,
+        help_text="the lowest price of the 30 days before a reduction; null when it is not reduced",
+    )
+    tax_class = serializers.ChoiceField(choice_values(TaxClass))
+    tax_rate = serializers.CharField(help_text="percent, for example 10.00")
+    weight_grams = serializers.IntegerField()
+    available = serializers.IntegerField(help_text="units that this channel can have now")
+    categories = serializers.ListField(
+        child=serializers.CharField(), help_text="paths, with every branch above"
+    )
+    updated_at = serializers.DateTimeField()
+
+
+class ProductListAnswer(serializers.Serializer[Any]):
+    results = ProductAnswer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="address of the next page")
+
+
+class ProductBody(StrictSerializer):
+    """Everything may be left out: what is not sent stays as it is. A new SKU needs a title."""
+
+    title = serializers.CharField(max_length=400, required=False)
+    subtitle = serializers.CharField(max_length=400, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
+    language = serializers.CharField(max_length=10, required=False, allow_blank=True)
+    brand = serializers.CharField(max_length=160, required=False, allow_blank=True)
+    kind = serializers.ChoiceField(choice_values(ProductKind), required=False)
+    released_on = serializers.DateField(required=False)
+    authors = serializers.ListField(
+        child=serializers.CharField(max_length=200), max_length=20, required=False
+    )
+    categories = serializers.ListField(
+        child=serializers.CharField(max_length=400), max_length=20, required=False
+    )
+    barcode = serializers.CharField(max_length=20, required=False)
+    format = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    tax_class = serializers.ChoiceField(choice_values(TaxClass), required=False)
+    weight_grams = WholeNumber(min_value=0, max_value=1_000_000, required=False)
+    length_mm = WholeNumber(min_value=0, max_value=10_000, required=False)
+    width_mm = WholeNumber(min_value=0, max_value=10_000, required=False)
+    height_mm = WholeNumber(min_value=0, max_value=10_000, required=False)
+    is_sellable = serializers.BooleanField(required=False)
+    is_published = serializers.BooleanField(required=False)
+    price = MoneySerializer(required=False)
+    channel = serializers.CharField(
+        max_length=20, required=False, help_text="whose price list the price goes to; web-rs"
+    )
+
+
+class OptionAnswer(serializers.Serializer[Any]):
+    method = serializers.CharField()
+    is_orderable = serializers.BooleanField()
+    date = serializers.DateField(allow_null=True)
+    ready_at = serializers.DateTimeField(allow_null=True, help_text="pickup: from then on")
+    order_by = serializers.DateTimeField(
+        allow_null=True, help_text="an order before this moment still gets this date"
+    )
+    price = MoneySerializer(allow_null=True)
+    carrier = serializers.CharField(allow_null=True)
+    location = serializers.CharField(allow_null=True, help_text="pickup: the store")
+    distance_km = serializers.FloatField(allow_null=True)
+    locations = serializers.ListField(child=serializers.CharField(), help_text="which would serve it")
+    reason = serializers.CharField(allow_null=True, help_text="why it cannot be had this way")
+
+
+class AvailabilityAnswer(serializers.Serializer[Any]):
+    sku = serializers.CharField()
+    quantity = serializers.IntegerField()
+    channel = serializers.CharField()
+    available = serializers.IntegerField()
+    options = OptionAnswer(many=True)
+
+
+def show_variants(variants: Sequence[Variant], *, channel: Channel, now: datetime) -> list[dict[str, Any]]:
+    """Shelf entries of variants in their order; the same few statements for any number of them."""
+    ids = [variant.pk for variant in variants]
+    quote = oms.quote(channel=channel, wanted=[oms.Wanted(str(one.pk), one, 1) for one in variants], now=now)
+    priced = {line.key: line for line in quote.priced.lines}
+    before = _prices_before(channel, ids, now)
+    rates = catalog.tax_rates(now, country=channel.entity.country)
+    free = warehouse.availability(variant_ids=ids, channel_id=channel.pk, now=now)
+    paths = catalog.category_paths({one.product_id for one in variants})
+    found = []
+    for one in variants:
+        line, product = priced.get(str(one.pk)), one.product
+        lowest = before.get(one.pk)
+        if line is not None and line.discount_total:
+            lowest = min(lowest, line.unit_price) if lowest is not None else line.unit_price
+        is_reduced = line is not None and lowest is not None and lowest > line.total
+        found.append(
+            {
+                "sku": one.sku,
+                "barcode": one.barcode,
+                "format": one.format_name,
+                "product": {
+                    "slug": product.slug,
+                    "title": product.title,
+                    "subtitle": product.subtitle,
+                    "brand": product.brand,
+                    "language": product.language,
+                    "kind": product.kind,
+                    "released_on": product.released_on.isoformat() if product.released_on else None,
+                    "authors": [
+                        each.contributor.name
+                        for each in product.contributions.all()
+                        if each.role == ContributorRole.AUTHOR
+                    ],
+                },
+                "price": money(line.total, channel.currency) if line else None,
+                "lowest_30_days": money(lowest, channel.currency) if is_reduced else None,
+                "tax_class": one.tax_class,
+                "tax_rate": f"{rates[one.tax_class]:.2f}",
+                "weight_grams": one.weight_grams,
+                "available": free.get(one.pk, 0),
+                "categories": paths.get(one.product_id, []),
+                "updated_at": max(one.updated_at, product.updated_at).isoformat(),
+            }
+        )
+    return found
+
+
+def _prices_before(channel: Channel, ids: list[int], now: datetime) -> dict[int, Decimal]:
+    """The lowest price before the present one began, where that was in the last 30 days."""
+    candidates = catalog.price_candidates(ids, channel.price_list_id, now)
+    young = {
+        variant_id: rows[0].valid_from
+        for variant_id, rows in candidates.items()
+        if rows and rows[0].valid_from > now - timedelta(days=REDUCED_DAYS)
+    }
+    by_start: dict[datetime, list[int]] = {}
+    for variant_id, start in young.items():
+        by_start.setdefault(start, []).append(variant_id)
+    found: dict[int, Decimal] = {}
+    for start, of_start in by_start.items():
+        found |= catalog.lowest_prices(of_start, channel.price_list_id, start)
+    return found
+
+
+def show_option(option: warehouse.Option) -> dict[str, Any]:
+    return {
+        "method": option.method,
+        "is_orderable": option.is_orderable,
+        "date": option.date.isoformat() if option.date else None,
+        "ready_at": option.ready_at.isoformat() if option.ready_at else None,
+        "order_by": option.order_by.isoformat() if option.order_by else None,
+        "price": money(option.price, option.currency),
+        "carrier": option.carrier_name or None,
+        "location": option.location.code if option.location else None,
+        "distance_km": option.distance_km,
+        "locations": list(option.locations),
+        "reason": option.reason,
+    }
