@@ -15,6 +15,8 @@ from typing import Any
 
 from django.db import connection
 
+from warehouse.selectors.prepared import source_of
+
 # Rank of a lock; what is not named here is nobody's bottleneck and may come at any time.
 ORDER = (
     "kernel_idempotencykey",
@@ -64,6 +66,7 @@ class Locks:
 
 def locked_tables(sql: str) -> list[str]:
     """Tables whose rows a statement locks, in the order of its text. SKIP LOCKED never waits, so it locks nothing here."""
+    sql = _inside(sql)
     found: list[tuple[int, str]] = []
     aliases = {
         alias: table
@@ -85,6 +88,12 @@ def locked_tables(sql: str) -> list[str]:
             if match[1] not in skipped and match[1].upper() not in ("OF", "SKIP")
         ]
     return [table for _, table in sorted(found)]
+
+
+def _inside(sql: str) -> str:
+    """The statement that a function of ours runs, instead of its call."""
+    called = re.search(r"\bFROM (\w+)\(", sql)
+    return (source_of(called[1]) if called else None) or sql
 
 
 @contextmanager

@@ -1,6 +1,25 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class WarehouseConfig(AppConfig):
     name = "warehouse"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from storefront.selectors import availability
+        from warehouse.selectors.stock import IN_STOCK
+
+        availability.register(IN_STOCK)
+        post_migrate.connect(install_after_migrate, sender=self, dispatch_uid="warehouse.prepared")
+
+
+def install_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -> None:
+    """The hot statements become functions of the database (a framework hook, the only kind of signal we use)."""
+    from warehouse import operations, selectors
+    from warehouse.selectors import prepared
+
+    assert operations.hold_for_basket_line and selectors.availability, "every statement is known by now"
+    prepared.install(using=using)

@@ -12,12 +12,15 @@ from warehouse.models import Reservation
 from warehouse.operations.claim_rows import UNPICKED, lock_line_claims, needs_of_lines, save_claims, split_off
 from warehouse.operations.holds import ROUNDS_MAX, claim_pieces, out_of_stock, skus_of
 from warehouse.operations.refusals import AlreadyDispatched, HoldLost
-from warehouse.operations.stock import CLAIM_COLUMNS, Claim, Delta, shift_stock
+from warehouse.operations.stock import CLAIM_COLUMNS, CLAIM_TYPES, Claim, Delta, shift_stock
 from warehouse.rules import Short, Want, choose_lots, first_units
 from warehouse.selectors.lots import read_supply
+from warehouse.selectors.prepared import Prepared
 from warehouse.states import ReservationState
 
-_ALLOCATE = f"""
+_ALLOCATE = Prepared(
+    "stock_allocate",
+    f"""
 WITH wanted AS (
     SELECT w.basket_line_id, w.order_line_id, l.variant_id, l.quantity
       FROM unnest(%(basket_lines)s::bigint[], %(order_lines)s::bigint[]) AS w(basket_line_id, order_line_id)
@@ -46,8 +49,18 @@ WITH wanted AS (
 )
 SELECT true, {CLAIM_COLUMNS} FROM moved
 UNION ALL
-SELECT false, sold_id, NULL, NULL, variant_id, NULL, NULL, quantity, held::text, NULL FROM lost
-"""  # noqa: S608 - column names of our own
+SELECT false, sold_id, NULL, NULL, variant_id, NULL, NULL, quantity, held::character varying, NULL FROM lost
+""",  # noqa: S608 - column names of our own
+    {
+        "basket": "bigint",
+        "basket_lines": "bigint[]",
+        "order_lines": "bigint[]",
+        "state": "character varying",
+        "expires_at": "timestamptz",
+    },
+    ("boolean", *CLAIM_TYPES),
+    writes=True,
+)
 
 
 def allocate_basket_claims(
@@ -63,18 +76,15 @@ def allocate_basket_claims(
     A hold that is out of time but that nobody took is still the shopper's.
     """
     assert state in (ReservationState.HELD, ReservationState.ALLOCATED), "an order starts unpicked"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _ALLOCATE,
-            {
-                "basket": basket_id,
-                "basket_lines": [basket_line_id for basket_line_id, _ in lines],
-                "order_lines": [order_line_id for _, order_line_id in lines],
-                "state": state,
-                "expires_at": expires_at,
-            },
-        )
-        rows = cursor.fetchall()
+    rows = _ALLOCATE.rows(
+        {
+            "basket": basket_id,
+            "basket_lines": [basket_line_id for basket_line_id, _ in lines],
+            "order_lines": [order_line_id for _, order_line_id in lines],
+            "state": str(state),
+            "expires_at": expires_at,
+        }
+    )
     lost = [row for row in rows if not row[0]]
     if lost or not rows:
         raise _hold_lost([(row[1], row[7], int(row[8])) for row in lost])

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection
 
 from retail.kernel.models import User
 from warehouse.models import StockItem, StockMove
 from warehouse.rules import Piece
+from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import POOLED, SAFETY, safety_of
 
 
@@ -36,6 +36,8 @@ class Claim:
 CLAIM_COLUMNS = (
     "id, basket_line_id, order_line_id, variant_id, stock_item_id, location_id, quantity, state, expires_at"
 )
+
+CLAIM_TYPES = (*["bigint"] * 6, "integer", "character varying", "timestamptz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class Move:
 
 # The demand is summed per stock item, its rows are locked by id, and only then anything is judged: at the latest values of the
 # locked rows, so that whoever waited sees what the other left. Safety is judged over the sellable bins of the place.
-_RESERVE = f"""
+_RESERVE = Prepared(
+    "stock_reserve",
+    f"""
 WITH {POOLED}, {SAFETY},
 demand AS (
     SELECT * FROM unnest(%(items)s::bigint[], %(quantities)s::int[], %(basket_lines)s::bigint[], %(order_lines)s::bigint[])
@@ -104,7 +108,21 @@ demand AS (
     RETURNING {CLAIM_COLUMNS}
 )
 SELECT {CLAIM_COLUMNS}, (SELECT count(*) FROM updated) = (SELECT count(*) FROM per_item) FROM inserted
-"""  # noqa: S608
+""",  # noqa: S608
+    {
+        "items": "bigint[]",
+        "quantities": "integer[]",
+        "basket_lines": "bigint[]",
+        "order_lines": "bigint[]",
+        "state": "character varying",
+        "expires_at": "timestamptz",
+        "now": "timestamptz",
+        "channel": "bigint",
+        "is_safety_kept": "boolean",
+    },
+    (*CLAIM_TYPES, "boolean"),
+    writes=True,
+)
 
 
 def reserve(
@@ -120,22 +138,19 @@ def reserve(
     """Claim all pieces or none (None): one statement."""
     lines = [piece.line_id for piece in pieces]
     nobody: list[int | None] = [None] * len(pieces)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _RESERVE,
-            {
-                "items": [piece.stock_item_id for piece in pieces],
-                "quantities": [piece.quantity for piece in pieces],
-                "basket_lines": lines if for_baskets else nobody,
-                "order_lines": nobody if for_baskets else lines,
-                "state": state,
-                "expires_at": expires_at,
-                "now": now,
-                "channel": channel_id,
-                "is_safety_kept": is_safety_kept,
-            },
-        )
-        rows = cursor.fetchall()
+    rows = _RESERVE.rows(
+        {
+            "items": [piece.stock_item_id for piece in pieces],
+            "quantities": [piece.quantity for piece in pieces],
+            "basket_lines": lines if for_baskets else nobody,
+            "order_lines": nobody if for_baskets else lines,
+            "state": str(state),
+            "expires_at": expires_at,
+            "now": now,
+            "channel": channel_id,
+            "is_safety_kept": is_safety_kept,
+        }
+    )
     assert all(row[-1] for row in rows), "every locked row was judged before it was written"
     return [Claim(*row[:-1]) for row in rows] or None
 
@@ -242,7 +257,3 @@ def record_moves(
         )
         for move in moves
     )
-
-
-def claims_from(rows: Iterable[Sequence[Any]]) -> list[Claim]:
-    return [Claim(*row) for row in rows]

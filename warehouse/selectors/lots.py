@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-
 from warehouse.rules import Lot
+from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import GIVEN_BACK, PARTS, POOLED, SAFETY, safety_of
 
 # One row with four lists, because a hold must ask all of it in one round trip.
-_READ = f"""
+_READ = Prepared(
+    "stock_supply",
+    f"""
 WITH {PARTS}, {POOLED}, {GIVEN_BACK}, {SAFETY},
 mine AS MATERIALIZED (
     SELECT r.id, r.basket_line_id, r.variant_id, r.quantity, r.expires_at > %(now)s::timestamptz AS is_live
@@ -53,7 +54,18 @@ SELECT (SELECT COALESCE(json_agg(json_build_array(sold_id, variant_id, per_unit)
                  WHERE r.variant_id = ANY(ARRAY(SELECT variant_id FROM parts))
                  GROUP BY r.variant_id) u),
        (SELECT c.hold_units_max FROM storefront_channel c WHERE c.id = %(channel)s::bigint)
-"""  # noqa: S608
+""",  # noqa: S608
+    {
+        "variants": "bigint[]",
+        "channel": "bigint",
+        "now": "timestamptz",
+        "basket": "bigint",
+        "order": "bigint",
+        "lines": "bigint[]",
+        "places": "bigint[]",
+    },
+    ("json", "json", "json", "json", "json", "smallint"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +101,17 @@ def read_supply(
     location_ids: Iterable[int] | None = None,
 ) -> Supply:
     """Lots of these variants (kits: of their components) in the channel's pools, and what these basket lines hold."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _READ,
-            {
-                "variants": sorted(set(variant_ids)),
-                "channel": channel_id,
-                "now": now,
-                "basket": None,
-                "order": None,
-                "lines": list(basket_line_ids),
-                "places": None if location_ids is None else sorted(set(location_ids)),
-            },
-        )
-        parts, lots, safety, held, elsewhere, maximum = cursor.fetchone()
+    ((parts, lots, safety, held, elsewhere, maximum),) = _READ.rows(
+        {
+            "variants": sorted(set(variant_ids)),
+            "channel": channel_id,
+            "now": now,
+            "basket": None,
+            "order": None,
+            "lines": list(basket_line_ids),
+            "places": None if location_ids is None else sorted(set(location_ids)),
+        }
+    )
     by_sold: dict[int, tuple[tuple[int, int], ...]] = {}
     for sold_id, variant_id, per_unit in parts:
         by_sold[sold_id] = (*by_sold.get(sold_id, ()), (variant_id, per_unit))

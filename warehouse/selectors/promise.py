@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db import connection
-
 from oms import promise as engine
 from oms import selectors as oms
 from oms.rules import RateRow, delivery_fee
 from oms.states import DeliveryKind
 from warehouse.selectors.network import Method, Place, PromiseNetwork, promise_network
+from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import GIVEN_BACK, PARTS, POOLED, SAFETY, safety_of
 
 UNKNOWN_POSTCODE = "UNKNOWN_POSTCODE"
@@ -53,7 +52,9 @@ class Option:
     reason_sku: str | None = None
 
 
-_LIVE = f"""
+_LIVE = Prepared(
+    "stock_promise",
+    f"""
 WITH {PARTS}, {POOLED}, {GIVEN_BACK}, {SAFETY},
 lots AS MATERIALIZED (
     SELECT i.variant_id, i.location_id, p.code, sum(i.on_hand - i.reserved + COALESCE(g.quantity, 0))::int AS free
@@ -82,7 +83,17 @@ SELECT (SELECT version FROM warehouse_network),
                   LEFT JOIN warehouse_shipment s ON s.id = r.shipment_id
                  WHERE r.state IN ('ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back
                  GROUP BY p.code, s.planned_on) d)
-"""  # noqa: S608
+""",  # noqa: S608
+    {
+        "variants": "bigint[]",
+        "channel": "bigint",
+        "now": "timestamptz",
+        "postal_code": "text",
+        "basket": "bigint",
+        "order": "bigint",
+    },
+    ("uuid", "json", "json", "json", "json", "json"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +156,16 @@ def _read(
     basket_id: int | None,
     order_id: int | None,
 ) -> _Live:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _LIVE,
-            {
-                "variants": sorted({variant_id for variant_id, _ in lines}),
-                "channel": channel_id,
-                "now": now,
-                "postal_code": (postal_code or "").strip().replace(" ", ""),
-                "basket": basket_id,
-                "order": order_id,
-            },
-        )
-        version, place, parts, lots, supply, load = cursor.fetchone()
+    ((version, place, parts, lots, supply, load),) = _LIVE.rows(
+        {
+            "variants": sorted({variant_id for variant_id, _ in lines}),
+            "channel": channel_id,
+            "now": now,
+            "postal_code": (postal_code or "").strip().replace(" ", ""),
+            "basket": basket_id,
+            "order": order_id,
+        }
+    )
     by_sold: dict[int, list[tuple[str, int, int]]] = {}
     for sold_id, sku, variant_id, per_unit, _ in parts:
         by_sold.setdefault(sold_id, []).append((sku, variant_id, per_unit))

@@ -5,14 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from warehouse.models import StockItem
+from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import SERVED
 
-_AVAILABLE = f"WITH {SERVED} SELECT sold_id, sum(quantity)::int FROM served GROUP BY sold_id"  # noqa: S608
-_BY_LOCATION = (
-    f"WITH {SERVED} SELECT sold_id, location_id, quantity FROM served ORDER BY sold_id, location_id"  # noqa: S608
+_ASKED = {
+    "variants": "bigint[]",
+    "channel": "bigint",
+    "now": "timestamptz",
+    "basket": "bigint",
+    "order": "bigint",
+}
+_AVAILABLE = Prepared(
+    "stock_available",
+    f"WITH {SERVED} SELECT sold_id, sum(quantity)::int FROM served GROUP BY sold_id",  # noqa: S608
+    _ASKED,
+    ("bigint", "integer"),
+)
+_BY_LOCATION = Prepared(
+    "stock_by_location",
+    f"WITH {SERVED} SELECT sold_id, location_id, quantity FROM served ORDER BY sold_id, location_id",  # noqa: S608
+    _ASKED,
+    ("bigint", "bigint", "integer"),
 )
 
 # Variants with a unit that nobody has claimed, for the shop's "available" filter: a first sieve over the whole catalog. Safety
@@ -70,18 +84,16 @@ def availability_by_location(
 
 
 def _ask(
-    sql: str,
+    question: Prepared,
     ids: list[int],
     channel_id: int | None,
     now: datetime,
     basket_id: int | None,
     order_id: int | None,
 ) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql, {"variants": ids, "channel": channel_id, "now": now, "basket": basket_id, "order": order_id}
-        )
-        return list(cursor.fetchall())
+    return question.rows(
+        {"variants": ids, "channel": channel_id, "now": now, "basket": basket_id, "order": order_id}
+    )
 
 
 def stock_rows(

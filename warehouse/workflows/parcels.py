@@ -1,22 +1,24 @@
-"""Parcels at their carrier: announced after dispatch, followed by signed messages. Never a lock across a call to the outside."""
+"""Parcels under way: followed by signed messages, asked about when silent, announced when they left without a label.
+
+Never a lock across a call to the outside.
+"""
 
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
 
 from oms.carriers import client as carriers
-from oms.models import Order
-from retail.kernel.models import Location
 from retail.kernel.outside import ProviderError, ProviderRefused
 from warehouse.models import Parcel
 from warehouse.operations.refusals import UnknownShipment
 from warehouse.operations.shipments import lock_shipment
+from warehouse.operations.tracking import record_announcement
 from warehouse.states import ShipmentStatus
 from warehouse.workflows.deliveries import deliver, fail_delivery
+from warehouse.workflows.labels import request_of
 
 logger = logging.getLogger("onerow.parcels")
 
@@ -34,7 +36,6 @@ _RANKS = {
 }
 _FAILURES = ("REFUSED", "UNDELIVERABLE", "LOST")
 _SILENT_FOR = timedelta(hours=12)
-EVENTS_PATH = "/api/v1/carriers/kurir/events"
 
 
 def announce_parcels(*, now: datetime, limit: int = 100, client: carriers.CarrierClient | None = None) -> int:
@@ -45,7 +46,9 @@ def announce_parcels(*, now: datetime, limit: int = 100, client: carriers.Carrie
         shipment__status=ShipmentStatus.DISPATCHED,
     ).order_by("id")
     rows = list(
-        waiting.select_related("shipment__order", "shipment__location", "shipment__service__carrier")[:limit]
+        waiting.select_related("shipment__order", "shipment__location__entity", "shipment__service__carrier")[
+            :limit
+        ]
     )
     if not rows:
         return 0
@@ -53,60 +56,23 @@ def announce_parcels(*, now: datetime, limit: int = 100, client: carriers.Carrie
     done = 0
     for parcel in rows:
         try:
-            answer = carrier.announce(parcel=_request(parcel))
+            told = carrier.announce(parcel=request_of(parcel.shipment, parcel, parcel.cod_amount))
         except ProviderRefused as refusal:
             logger.warning("parcel %s was not accepted: %s", parcel.number, refusal)
             continue
         except ProviderError:
             return done  # the carrier is away; the next sweep finds the rest
-        Parcel.objects.filter(pk=parcel.pk, announced_at__isnull=True).update(
-            announced_at=now,
-            tracking_number=answer.tracking_number,
-            tracking_barcode=answer.barcode,
-            tracking_status=answer.status[:16],
+        record_announcement(
+            parcel_id=parcel.pk,
+            reference=told.reference,
+            tracking_number=told.tracking_number,
+            barcode=told.barcode,
+            status=told.status,
+            cash=parcel.cod_amount,
+            now=now,
         )
         done += 1
     return done
-
-
-def _request(parcel: Parcel) -> carriers.ParcelRequest:
-    shipment = parcel.shipment
-    service = shipment.service
-    assert service is not None, "only shipments with a carrier are announced"
-    return carriers.ParcelRequest(
-        reference=parcel.number,
-        carrier=service.carrier.code,
-        service=service.code,
-        weight_grams=parcel.weight_grams,
-        sender=_sender(shipment.location),
-        recipient=_recipient(shipment.order),
-        notify_url=f"{settings.BASE_URL}{EVENTS_PATH}",
-        cash_on_delivery=parcel.cod_amount if parcel.cod_amount > Decimal(0) else None,
-        currency=shipment.order.currency,
-    )
-
-
-def _sender(place: Location) -> carriers.Party:
-    return carriers.Party(
-        name=place.name,
-        street=place.street or place.city,
-        city=place.city,
-        postal_code=place.postal_code,
-        country=place.country,
-        phone=place.phone,
-    )
-
-
-def _recipient(order: Order) -> carriers.Party:
-    return carriers.Party(
-        name=order.company_name or order.name,
-        street=order.street,
-        city=order.city,
-        postal_code=order.postal_code,
-        country=order.country,
-        phone=order.phone,
-        email=order.email,
-    )
 
 
 def receive_carrier_event(*, headers: Mapping[str, str], raw_body: bytes, now: datetime) -> str:

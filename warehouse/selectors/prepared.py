@@ -1,0 +1,88 @@
+"""Statements whose plan the server keeps: the hot questions and the reserving statement as functions of the database.
+
+Planning them costs more than running them. A function keeps its plan in the server's session, so this works behind a transaction
+pooler too, which a prepared statement would not. The text in this code is the only source: after every migrate the functions are made,
+their names carry a digest of their text, so old and new code find their own. Where they are missing the text itself is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, connections
+
+_PARAMETER = re.compile(r"%\((\w+)\)s(?:::[\w\[\]]+)?")
+_all: dict[str, Prepared] = {}
+
+
+@dataclass
+class Prepared:
+    """One statement with named parameters; `returns` are the types of its columns, in order."""
+
+    name: str
+    sql: str
+    parameters: Mapping[str, str]
+    returns: Sequence[str]
+    writes: bool = False
+    _is_there: dict[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert set(_PARAMETER.findall(self.sql)) == set(self.parameters), f"parameters of {self.name}"
+        digest = hashlib.sha256(f"{self.sql}{self.parameters}{self.returns}".encode()).hexdigest()
+        self.function = f"{self.name}_{digest[:10]}"
+        _all[self.function] = self
+
+    def rows(self, values: Mapping[str, Any]) -> list[Any]:
+        """Run it with these values."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._call if self._exists() else self.sql, values)
+            return list(cursor.fetchall())
+
+    @property
+    def _call(self) -> str:
+        arguments = ", ".join(f"%({name})s::{kind}" for name, kind in self.parameters.items())
+        call = f"SELECT * FROM {self.function}({arguments})"  # noqa: S608 - a name of our own
+        # A write must not look like a read to the backend that tells the trace who acts.
+        return f"WITH done AS ({call}) SELECT * FROM done" if self.writes else call  # noqa: S608
+
+    @property
+    def definition(self) -> str:
+        """The function; its parameters are prefixed, so that no column is ever taken for one."""
+        arguments = ", ".join(f"p_{name} {kind}" for name, kind in self.parameters.items())
+        columns = ", ".join(f"out_{place} {kind}" for place, kind in enumerate(self.returns, start=1))
+        body = _PARAMETER.sub(lambda found: f"p_{found[1]}", self.sql).replace("%%", "%")
+        return (
+            f"CREATE OR REPLACE FUNCTION {self.function}({arguments}) RETURNS TABLE ({columns}) LANGUAGE plpgsql "
+            f"{'VOLATILE' if self.writes else 'STABLE'} AS $prepared$\n#variable_conflict use_column\n"
+            f"BEGIN RETURN QUERY {body}; END $prepared$"
+        )
+
+    def _exists(self) -> bool:
+        """Asked once in a process and database, beside the statements that are counted and traced."""
+        database = str(connection.settings_dict["NAME"])
+        if database not in self._is_there:
+            connection.ensure_connection()
+            found = connection.connection.execute(
+                "SELECT 1 FROM pg_proc WHERE proname = %s", [self.function]
+            ).fetchone()
+            self._is_there[database] = found is not None
+        return self._is_there[database]
+
+
+def install(*, using: str = "default", **_: Any) -> None:
+    """Make what is missing; connected to post_migrate. Functions of older code stay for the processes that still run it."""
+    with connections[using].cursor() as cursor:
+        for each in _all.values():
+            cursor.execute("SELECT 1 FROM pg_proc WHERE proname = %s", [each.function])
+            if cursor.fetchone() is None:
+                cursor.execute(each.definition)
+
+
+def source_of(function: str) -> str | None:
+    """The statement inside a function of ours, for those who read statements."""
+    found = _all.get(function)
+    return found.sql if found else None
