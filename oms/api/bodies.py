@@ -116,10 +116,6 @@ class DecisionBody(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
-class AnyAnswer(serializers.Serializer[Any]):
-    """The shape is described in the text; kept open so that additions do not break readers."""
-
-
 def checkout_of(data: dict[str, Any], *, token: str, caller: str, key: str, expected: Any) -> Checkout:
     address, company = data.get("address") or {}, data.get("company")
     return Checkout(

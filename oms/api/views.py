@@ -14,7 +14,7 @@ from finance import selectors as finance_reads
 from finance import workflows as money_workflows
 from oms import operations as orders
 from oms import selectors as oms
-from oms.api import bodies
+from oms.api import answers, bodies
 from oms.api.reading import show_order
 from oms.models import Order
 from oms.workflows import baskets, cancellation, placing, returns, routing
@@ -32,7 +32,9 @@ LIMIT = OpenApiParameter("limit", OpenApiTypes.INT, description="rows a page, 1 
 class Baskets(ApiView):
     scopes = {"POST": ""}
 
-    @extend_schema(operation_id="basket_create", request=bodies.BasketBody, responses={201: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="basket_create", request=bodies.BasketBody, responses={201: answers.BasketAnswer}
+    )
     def post(self, request: Request) -> Response:
         data = read(bodies.BasketBody, request)
         basket = baskets.create_basket(
@@ -47,7 +49,7 @@ class Baskets(ApiView):
 class BasketOne(ApiView):
     scopes = {"GET": ""}
 
-    @extend_schema(operation_id="basket_read", responses={200: bodies.AnyAnswer})
+    @extend_schema(operation_id="basket_read", responses={200: answers.BasketAnswer})
     def get(self, request: Request, token: str) -> Response:
         return Response(_show(token))
 
@@ -57,7 +59,7 @@ class BasketLines(ApiView):
     idempotent = "optional"
 
     @extend_schema(
-        operation_id="basket_line_add", request=bodies.BasketLineBody, responses={201: bodies.AnyAnswer}
+        operation_id="basket_line_add", request=bodies.BasketLineBody, responses={201: answers.BasketAnswer}
     )
     def post(self, request: Request, token: str) -> Response:
         data = read(bodies.BasketLineBody, request)
@@ -75,14 +77,14 @@ class BasketLineOne(ApiView):
     scopes = {"PATCH": "", "DELETE": ""}
 
     @extend_schema(
-        operation_id="basket_line_change", request=bodies.QuantityBody, responses={200: bodies.AnyAnswer}
+        operation_id="basket_line_change", request=bodies.QuantityBody, responses={200: answers.BasketAnswer}
     )
     def patch(self, request: Request, token: str, line: str) -> Response:
         data = read(bodies.QuantityBody, request)
         baskets.change_line(token=token, line_id=line, quantity=data["quantity"], now=timezone.now())
         return Response(_show(token))
 
-    @extend_schema(operation_id="basket_line_remove", responses={200: bodies.AnyAnswer})
+    @extend_schema(operation_id="basket_line_remove", responses={200: answers.BasketAnswer})
     def delete(self, request: Request, token: str, line: str) -> Response:
         baskets.remove_line(token=token, line_id=line, now=timezone.now())
         return Response(_show(token))
@@ -108,7 +110,7 @@ class Orders(ApiView):
             OpenApiParameter("status", OpenApiTypes.STR),
             OpenApiParameter("idempotency_key", OpenApiTypes.STR),
         ],
-        responses={200: bodies.AnyAnswer},
+        responses={200: answers.OrderListAnswer},
     )
     def get(self, request: Request) -> Response:
         rows = Order.objects.select_related("channel")
@@ -125,7 +127,9 @@ class Orders(ApiView):
             show=lambda found: [bodies.show_order_row(o) for o in found],
         )
 
-    @extend_schema(operation_id="order_create", request=bodies.OrderBody, responses={201: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="order_create", request=bodies.OrderBody, responses={201: answers.PlacedAnswer}
+    )
     def post(self, request: Request) -> Response:
         data = read(bodies.OrderBody, request)
         now = timezone.now()
@@ -204,7 +208,7 @@ class OrderView(ApiView):
 class OrderOne(OrderView):
     scopes = {"GET": ""}
 
-    @extend_schema(operation_id="order_read", responses={200: bodies.AnyAnswer})
+    @extend_schema(operation_id="order_read", responses={200: answers.OrderAnswer})
     def get(self, request: Request, number: str) -> Response:
         order = self.order(request, number)
         return Response(show_order(order), headers={"ETag": f'"{order.version}"'})
@@ -214,7 +218,9 @@ class OrderCancel(OrderView):
     scopes = {"POST": ""}
     idempotent = "optional"
 
-    @extend_schema(operation_id="order_cancel", request=bodies.CancelBody, responses={200: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="order_cancel", request=bodies.CancelBody, responses={200: answers.OrderAnswer}
+    )
     def post(self, request: Request, number: str) -> Response:
         data = read(bodies.CancelBody, request)
         order = self.order(request, number)
@@ -240,7 +246,7 @@ class OrderPayments(OrderView):
     @extend_schema(
         operation_id="order_payment_start",
         request=bodies.PaymentAttemptBody,
-        responses={201: bodies.AnyAnswer},
+        responses={201: answers.PaymentStarted},
     )
     def post(self, request: Request, number: str) -> Response:
         data = read(bodies.PaymentAttemptBody, request)
@@ -263,7 +269,9 @@ class OrderReturns(OrderView):
     scopes = {"POST": ""}
     idempotent = "optional"
 
-    @extend_schema(operation_id="return_create", request=bodies.ReturnBody, responses={201: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="return_create", request=bodies.ReturnBody, responses={201: answers.ReturnAnswer}
+    )
     def post(self, request: Request, number: str) -> Response:
         data = read(bodies.ReturnBody, request)
         order = self.order(request, number)
@@ -284,7 +292,7 @@ class ReturnReceive(OrderView):
     idempotent = "optional"
 
     @extend_schema(
-        operation_id="return_receive", request=bodies.ReceiveBody, responses={200: bodies.AnyAnswer}
+        operation_id="return_receive", request=bodies.ReceiveBody, responses={200: answers.ReturnPart}
     )
     def post(self, request: Request, number: str, return_number: str) -> Response:
         data = read(bodies.ReceiveBody, request)
@@ -314,7 +322,9 @@ class OrderRefunds(OrderView):
     scopes = {"POST": "orders:write"}
     idempotent = "required"
 
-    @extend_schema(operation_id="order_refund", request=bodies.RefundBody, responses={201: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="order_refund", request=bodies.RefundBody, responses={201: answers.RefundAnswer}
+    )
     def post(self, request: Request, number: str) -> Response:
         data = read(bodies.RefundBody, request)
         order = self.order(request, number)
@@ -349,7 +359,7 @@ class Proposals(ApiView):
             OpenApiParameter("kind", OpenApiTypes.STR),
             OpenApiParameter("subject", OpenApiTypes.STR, description="order:ORD-…"),
         ],
-        responses={200: bodies.AnyAnswer},
+        responses={200: answers.ProposalListAnswer},
     )
     def get(self, request: Request) -> Response:
         rows = Proposal.objects.select_related("author", "decided_by", "replaced_by")
@@ -369,7 +379,7 @@ class ProposalRatify(ApiView):
     idempotent = "optional"
 
     @extend_schema(
-        operation_id="proposal_ratify", request=bodies.DecisionBody, responses={200: bodies.AnyAnswer}
+        operation_id="proposal_ratify", request=bodies.DecisionBody, responses={200: answers.ProposalAnswer}
     )
     def post(self, request: Request, public_id: str) -> Response:
         read(bodies.DecisionBody, request)
@@ -383,7 +393,7 @@ class ProposalReject(ApiView):
     idempotent = "optional"
 
     @extend_schema(
-        operation_id="proposal_reject", request=bodies.DecisionBody, responses={200: bodies.AnyAnswer}
+        operation_id="proposal_reject", request=bodies.DecisionBody, responses={200: answers.ProposalAnswer}
     )
     def post(self, request: Request, public_id: str) -> Response:
         data = read(bodies.DecisionBody, request)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from finance import operations as finance
+from finance import selectors as finance_reads
 from oms import operations as orders
 from oms import selectors as oms
 from oms.models import Order
@@ -74,7 +75,7 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "returnable": left,
         "money": _money(order),
         "shipments": overview.shipments_of_order(order_id=order.pk),
-        "payments": overview.payments_of_order(order_id=order.pk),
+        "payments": finance_reads.payments_of_order(order_id=order.pk),
         "documents": overview.documents_of_order(order_id=order.pk),
         "returns": order.returns.prefetch_related("lines__order_line").order_by("requested_at"),
         "decisions": order.decisions.select_related("proposal", "ratified_by").order_by("-created_at")[:5],
@@ -111,7 +112,7 @@ def _money(order: Order) -> list[MoneyCell]:
     net = order.captured_total - order.refunded_total
     open_amount = order.due_total - net
     return [
-        MoneyCell(_("Ordered"), order.total, _("goods %(goods)s") % {"goods": order.goods_total}),
+        MoneyCell(_("Ordered"), order.total),
         MoneyCell(_("Authorized"), order.authorized_total),
         MoneyCell(_("Captured"), order.captured_total),
         MoneyCell(_("Refunded"), order.refunded_total),

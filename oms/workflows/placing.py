@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.utils import translation
 
 from crm import operations as crm
 from crm.models import Customer
@@ -412,7 +413,7 @@ def _order_line(
         kind=LineKind.DELIVERY if is_delivery else LineKind.GOODS,
         variant=source.variant if source else None,
         sku="" if is_delivery else priced.sku,
-        title=priced.name or priced.sku or str(LineKind.DELIVERY.label),
+        title=_delivery_title(order) if is_delivery else priced.name,
         quantity=priced.quantity,
         unit_price=priced.unit_price,
         total=priced.total,
@@ -422,6 +423,12 @@ def _order_line(
         explanation=[step.as_json() for step in quote.priced.steps_of(priced.key)],
         ordered_at=now,
     )
+
+
+def _delivery_title(order: Order) -> str:
+    """The delivery line in the words of the shopper's language: it is printed on the papers."""
+    with translation.override(order.language):
+        return str(DeliveryKind(order.delivery_method).label)
 
 
 def _move_claims(

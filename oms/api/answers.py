@@ -1,0 +1,257 @@
+"""What the API answers about baskets, orders and proposals. Readers should pass over members that they do not know."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from audit.states import ProposalState
+from oms.states import (
+    DeliveryKind,
+    FulfillmentStatus,
+    LineKind,
+    OrderStatus,
+    PaymentMethod,
+    PaymentStatus,
+    ReturnStatus,
+)
+from retail.rest.fields import MoneySerializer, choice_values
+
+TEXT = serializers.CharField
+NEXT_WORDS = "address of the next page"
+
+
+class DiscountPart(serializers.Serializer[Any]):
+    code = TEXT()
+    name = TEXT()
+    campaign = TEXT()
+    kind = TEXT()
+    amount = TEXT()
+    tax_share = TEXT()
+
+
+class StepPart(serializers.Serializer[Any]):
+    """One rule that was tried for a price, applied or not, and what it did."""
+
+    line = TEXT()
+    rule = TEXT()
+    name = TEXT()
+    kind = TEXT()
+    outcome = TEXT()
+    before = TEXT()
+    after = TEXT()
+    details = serializers.DictField()
+
+
+class BasketLinePart(serializers.Serializer[Any]):
+    id = TEXT()
+    sku = TEXT()
+    title = TEXT()
+    quantity = serializers.IntegerField()
+    unit_price = MoneySerializer(allow_null=True)
+    total = MoneySerializer(allow_null=True)
+    discounts = DiscountPart(many=True)
+    held_until = serializers.DateTimeField(allow_null=True, help_text="null when the goods are not held")
+
+
+class ProblemPart(serializers.Serializer[Any]):
+    """Something to be told before paying: PRICE_CHANGED, HOLD_LOST, NOT_FOR_SALE; more members belong to the code."""
+
+    code = TEXT()
+    line = TEXT()
+    sku = TEXT()
+
+
+class BasketAnswer(serializers.Serializer[Any]):
+    token = TEXT(help_text="secret; whoever has it may")
+    channel = TEXT()
+    lines = BasketLinePart(many=True)
+    total = MoneySerializer()
+    held_until = serializers.DateTimeField(allow_null=True)
+    explanation = StepPart(many=True)
+    problems = ProblemPart(many=True)
+
+
+class OrderRow(serializers.Serializer[Any]):
+    number = TEXT()
+    channel = TEXT()
+    status = serializers.ChoiceField(choice_values(OrderStatus))
+    payment_status = serializers.ChoiceField(choice_values(PaymentStatus))
+    fulfillment_status = serializers.ChoiceField(choice_values(FulfillmentStatus))
+    total = MoneySerializer()
+    promised_on = serializers.DateField(allow_null=True)
+    placed_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class OrderListAnswer(serializers.Serializer[Any]):
+    results = OrderRow(many=True)
+    next = TEXT(allow_null=True, help_text=NEXT_WORDS)
+
+
+class PlacedLine(serializers.Serializer[Any]):
+    sku = TEXT()
+    kind = serializers.ChoiceField(choice_values(LineKind))
+    quantity = serializers.IntegerField()
+    unit_price = MoneySerializer()
+    total = MoneySerializer()
+
+
+class PaymentStarted(serializers.Serializer[Any]):
+    method = serializers.ChoiceField(choice_values(PaymentMethod))
+    status = TEXT()
+    reference = TEXT(help_text="what a transfer quotes")
+    redirect_url = TEXT(allow_null=True, help_text="the provider's page, when there is one")
+
+
+class PlacedAnswer(OrderRow):
+    token = TEXT(help_text="secret of the order; opens its page and these calls")
+    lines = PlacedLine(many=True)
+    payment = PaymentStarted()
+
+
+class ReservationPart(serializers.Serializer[Any]):
+    sku = TEXT()
+    quantity = serializers.IntegerField()
+    location = TEXT()
+    bin = TEXT()
+    state = TEXT()
+    shipment = TEXT(allow_null=True)
+
+
+class OrderLinePart(serializers.Serializer[Any]):
+    position = serializers.IntegerField()
+    kind = serializers.ChoiceField(choice_values(LineKind))
+    sku = TEXT()
+    title = TEXT()
+    quantity = serializers.IntegerField()
+    quantity_canceled = serializers.IntegerField()
+    quantity_dispatched = serializers.IntegerField()
+    quantity_returned = serializers.IntegerField()
+    unit_price = MoneySerializer()
+    total = MoneySerializer()
+    tax_rate = TEXT()
+    discounts = DiscountPart(many=True)
+    explanation = StepPart(many=True)
+    reservations = ReservationPart(many=True)
+
+
+class DeliveryPart(serializers.Serializer[Any]):
+    method = serializers.ChoiceField(choice_values(DeliveryKind))
+    location = TEXT(allow_null=True)
+    promise = serializers.DictField()
+
+
+class TotalsPart(serializers.Serializer[Any]):
+    goods = MoneySerializer()
+    delivery = MoneySerializer()
+    total = MoneySerializer()
+    due = MoneySerializer(help_text="owed now: less what was canceled and came back")
+    authorized = MoneySerializer()
+    captured = MoneySerializer()
+    refunded = MoneySerializer()
+
+
+class ParcelPart(serializers.Serializer[Any]):
+    number = TEXT()
+    weight_grams = serializers.IntegerField()
+    tracking_number = TEXT()
+
+
+class ShipmentPart(serializers.Serializer[Any]):
+    number = TEXT()
+    location = TEXT()
+    carrier = TEXT(allow_null=True)
+    service = TEXT(allow_null=True)
+    status = TEXT()
+    is_packed = serializers.BooleanField()
+    planned_on = serializers.DateField(allow_null=True)
+    dispatched_at = serializers.DateTimeField(allow_null=True)
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    failure = TEXT()
+    parcels = ParcelPart(many=True)
+
+
+class PaymentPart(serializers.Serializer[Any]):
+    id = TEXT()
+    method = serializers.ChoiceField(choice_values(PaymentMethod))
+    attempt = serializers.IntegerField()
+    status = TEXT()
+    reference = TEXT()
+    amount = MoneySerializer()
+    authorized = MoneySerializer()
+    captured = MoneySerializer()
+    refunded = MoneySerializer()
+
+
+class DocumentPart(serializers.Serializer[Any]):
+    kind = TEXT()
+    number = TEXT(help_text="empty until a receipt is signed")
+    state = TEXT()
+    issued_at = serializers.DateTimeField()
+    total = MoneySerializer()
+
+
+class ReturnPart(serializers.Serializer[Any]):
+    number = TEXT()
+    status = serializers.ChoiceField(choice_values(ReturnStatus))
+    refund_total = MoneySerializer()
+
+
+class TimelinePart(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(["EVENT", "NOTE"])
+    code = TEXT()
+    at = serializers.DateTimeField()
+    who = TEXT()
+    details = serializers.DictField()
+
+
+class OrderAnswer(OrderRow):
+    version = serializers.IntegerField()
+    payment_method = serializers.ChoiceField(choice_values(PaymentMethod))
+    delivery = DeliveryPart()
+    totals = TotalsPart()
+    lines = OrderLinePart(many=True)
+    shipments = ShipmentPart(many=True)
+    payments = PaymentPart(many=True)
+    documents = DocumentPart(many=True)
+    returns = ReturnPart(many=True)
+    timeline = TimelinePart(many=True)
+
+
+class ReturnAnswer(serializers.Serializer[Any]):
+    number = TEXT()
+    status = serializers.ChoiceField(choice_values(ReturnStatus))
+
+
+class RefundPart(serializers.Serializer[Any]):
+    id = TEXT()
+    amount = MoneySerializer()
+    status = TEXT()
+
+
+class RefundAnswer(serializers.Serializer[Any]):
+    refunds = RefundPart(many=True)
+    payments = PaymentPart(many=True)
+
+
+class ProposalAnswer(serializers.Serializer[Any]):
+    id = TEXT()
+    kind = TEXT()
+    title = TEXT()
+    subject = TEXT(help_text="for example order:ORD-2026-000123")
+    state = serializers.ChoiceField(choice_values(ProposalState))
+    is_exception = serializers.BooleanField()
+    diff = serializers.ListField(child=serializers.DictField())
+    effect = serializers.DictField()
+    value = MoneySerializer(allow_null=True)
+    author = TEXT()
+    decided_by = TEXT()
+    decision_reason = TEXT()
+    created_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    replaced_by = TEXT(allow_null=True)
+
+
+class ProposalListAnswer(serializers.Serializer[Any]):
+    results = ProposalAnswer(many=True)
+    next = TEXT(allow_null=True, help_text=NEXT_WORDS)
