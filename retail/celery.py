@@ -15,8 +15,6 @@ from celery.signals import (
     worker_ready,
 )
 
-from retail.kernel.context import acting, current, new_request_id
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retail.settings")
 
 app = Celery("retail")
@@ -42,18 +40,23 @@ def _tell_that_we_answer(**_: Any) -> None:
         Path(name).touch()
 
 
-# What a task writes is recorded as done by the task, for the request that asked for it.
+# What a task writes is recorded as done by the task, for the request that asked for it. The imports wait: whatever
+# imports a part of `retail`, the stand-ins among it, imports this module, and must not get the kernel with it.
 REQUEST_ID_HEADER = "onerow_request_id"
 _open_contexts: dict[str, ExitStack] = {}
 
 
 @before_task_publish.connect(weak=False)
 def _send_request_id(headers: dict[str, Any], **_: Any) -> None:
+    from retail.kernel.context import current
+
     headers[REQUEST_ID_HEADER] = current().request_id
 
 
 @task_prerun.connect(weak=False)
 def _begin_context(task_id: str, task: Any, **_: Any) -> None:
+    from retail.kernel.context import acting, current, new_request_id
+
     asked_in = getattr(task.request, REQUEST_ID_HEADER, "") or current().request_id or new_request_id()
     _open_contexts[task_id] = ExitStack()
     _open_contexts[task_id].enter_context(acting(label=f"task:{task.name}", request_id=asked_in))

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 _root = Path(__file__).resolve().parent.parent
-_home = (_root / (os.environ.get("ONEROW_HOME") or ".onerow")).resolve()
-if _home.name != "test":
-    _home = _home / "test"
+# Workers inherit the variables of the run that started them; the base is what a person gave.
+_base = Path(os.environ.setdefault("ONEROW_TEST_BASE", os.environ.get("ONEROW_HOME") or ".onerow"))
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+# A server for each worker: sealing and the pull feed wait for every older writer of the server, whatever its database.
+_home = (_root / _base / ("test" if _worker == "gw0" else f"test-{_worker}")).resolve()
 os.environ["ONEROW_HOME"] = str(_home)
 os.environ.setdefault("ONEROW_ENV", "local")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs a loop of its own

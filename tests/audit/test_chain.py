@@ -10,6 +10,7 @@ from django.utils import timezone
 from audit.models import AuditLink, LogEntry
 from audit.operations import seal, verify
 from retail.kernel.models import Holiday
+from storefront.models import PriceList
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,7 +94,7 @@ def test_an_open_transaction_keeps_later_rows_unsealed_and_is_not_blocked() -> N
     def slow() -> None:
         try:
             with transaction.atomic():
-                Holiday.objects.create(date="2041-01-01", name="slow")
+                PriceList.objects.create(code="slow", name="slow")
                 written.set()
                 assert go_on.wait(10)
         finally:
@@ -102,7 +103,7 @@ def test_an_open_transaction_keeps_later_rows_unsealed_and_is_not_blocked() -> N
     thread = threading.Thread(target=slow)
     thread.start()
     assert written.wait(10)
-    Holiday.objects.create(date="2041-01-02", name="fast")
+    PriceList.objects.create(code="fast", name="fast")
     assert seal_all() == 0, "the fast row may not be sealed while an older transaction is open"
     go_on.set()
     thread.join()

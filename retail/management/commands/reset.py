@@ -22,10 +22,9 @@ class Command(BaseCommand):
         if not options["yes"] and not self._agrees(home):
             raise CommandError("Nothing was deleted.")
         supervisor.stop(home)
-        for server_home in (home / "test", home):
-            if server_home.is_dir():
-                valkey.stop(server_home)
-                postgres.delete(server_home)
+        for record in (*home.glob("*/run"), home / "run"):
+            valkey.stop(record.parent)
+            postgres.delete(record.parent)
         shutil.rmtree(home)
         self.stdout.write(f"{home} is deleted. The next start makes a new one.")
 
