@@ -29,9 +29,35 @@ TARGETS = {
 }
 
 
+class EventPart(serializers.Serializer[Any]):
+    id = serializers.CharField(help_text="the cursor behind this event")
+    topic = serializers.CharField()
+    subject = serializers.CharField(help_text="for example order:ORD-2026-000123")
+    sequence = serializers.IntegerField(help_text="counts per subject")
+    payload = serializers.DictField()
+    created_at = serializers.DateTimeField()
+    request_id = serializers.CharField()
+
+
 class FeedAnswer(serializers.Serializer[Any]):
-    results = serializers.ListField(child=serializers.DictField())
-    next = serializers.CharField(allow_null=True)
+    results = EventPart(many=True)
+    next = serializers.CharField(
+        allow_null=True, help_text="cursor to ask with next time; stays when nothing is new"
+    )
+
+
+class TracePart(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    action = serializers.CharField()
+    actor = serializers.CharField()
+    request_id = serializers.CharField()
+    reason = serializers.CharField()
+    changes = serializers.DictField(allow_null=True)
+
+
+class TraceAnswer(serializers.Serializer[Any]):
+    results = TracePart(many=True)
+    next = serializers.CharField(allow_null=True, help_text="address of the next page")
 
 
 class Events(ApiView):
@@ -83,7 +109,7 @@ class AuditEvents(ApiView):
             OpenApiParameter("after", OpenApiTypes.STR),
             OpenApiParameter("limit", OpenApiTypes.INT),
         ],
-        responses={200: FeedAnswer},
+        responses={200: TraceAnswer},
     )
     def get(self, request: Request) -> Response:
         kind, _, key = request.query_params.get("target", "").partition(":")

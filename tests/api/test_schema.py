@@ -79,16 +79,39 @@ def test_idempotency_keys_are_described_where_they_are_taken(document: dict[str,
                 assert parameters["Idempotency-Key"].get("required", False) == (view.idempotent == "required")
 
 
-def test_operation_ids_are_unique_and_no_answer_is_open(document: dict[str, Any]) -> None:
-    """A shape without members says nothing; every answer is described."""
+DESCRIBED = ("oms.", "audit.", "crm.", "finance.", "storefront.")
+
+
+def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     ids = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
     assert len(ids) == len(set(ids))
-    empty = [
-        name
-        for name, shape in document["components"]["schemas"].items()
-        if shape.get("type") == "object" and not shape.get("properties")
+
+
+def test_answers_of_these_rooms_are_described(document: dict[str, Any]) -> None:
+    """Every answer has a shape with members."""
+    operations = [
+        one
+        for path, view in views().items()
+        if view.__module__.startswith(DESCRIBED)
+        for one in document["paths"][path].values()
     ]
-    assert empty == []
+    assert len(operations) > 30
+    shapes = document["components"]["schemas"]
+
+    def is_described(said: dict[str, Any]) -> bool:
+        answers = [content["schema"] for content in said.get("content", {}).values()]
+        return bool(answers) and all(
+            one.get("format") == "binary" or shapes[one["$ref"].rpartition("/")[2]].get("properties")
+            for one in answers
+        )
+
+    open_ones = [
+        one["operationId"]
+        for one in operations
+        if not any(status < "300" for status in one["responses"])
+        or not all(is_described(said) for status, said in one["responses"].items() if status < "300")
+    ]
+    assert open_ones == []
 
 
 def test_every_reference_resolves(document: dict[str, Any]) -> None:
@@ -113,7 +136,13 @@ def test_docs_page_lists_operations_and_every_refusal_code(client: Client, docum
         for operation in methods.values():
             assert f'id="{operation["operationId"]}"' in page, path
     codes = {code for code, _, _ in refusal_codes()}
-    assert {"OUT_OF_STOCK", "INVALID_QUANTITY", "UNKNOWN_SKU", "NOT_ALLOWED", "IDEMPOTENCY_IN_FLIGHT"} <= codes
+    assert {
+        "OUT_OF_STOCK",
+        "INVALID_QUANTITY",
+        "UNKNOWN_SKU",
+        "NOT_ALLOWED",
+        "IDEMPOTENCY_IN_FLIGHT",
+    } <= codes
     assert Refusal.code not in codes or "REFUSED" in codes
     for code in codes:
         assert f'id="{code.lower()}"' in page
