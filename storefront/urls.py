@@ -1,6 +1,6 @@
 """Addresses of the shop; the roof mounts them at the root, inside the languages."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from storefront.views import (
     account,
@@ -17,38 +17,67 @@ from storefront.views import (
 )
 
 app_name = "shop"
+
+
+class Token:
+    """A secret of the shop, as `secrets.token_urlsafe` makes it."""
+
+    regex = "[A-Za-z0-9_-]{8,64}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class Code(Token):
+    """A SKU, a location's code, a document's number."""
+
+    regex = r"[^\x00-\x1f/]{1,60}"
+
+
+class Branch(Token):
+    """The slugs of a category and what is above it."""
+
+    regex = "[a-z0-9_-]+(?:/[a-z0-9_-]+)*"
+
+
+register_converter(Token, "token")
+register_converter(Code, "code")
+register_converter(Branch, "branch")
 urlpatterns = [
     path("", home.home, name="home"),
-    path("c/<path:path>/", listing.category, name="category"),
+    path("c/<branch:path>/", listing.category, name="category"),
     path("search/", listing.search, name="search"),
     path("search/suggestions/", listing.suggestions, name="suggestions"),
     path("p/<slug:slug>/", product.product, name="product"),
-    path("p/<slug:slug>/<str:sku>/", product.product, name="variant"),
+    path("p/<slug:slug>/<code:sku>/", product.product, name="variant"),
     path("postcode/", product.postcode, name="postcode"),
     path("places/", stores.places, name="places"),
     path("stores/", stores.stores, name="stores"),
-    path("stores/<str:code>/mine/", stores.choose, name="choose_store"),
+    path("stores/<code:code>/mine/", stores.choose, name="choose_store"),
     path("help/", home.help_page, name="help"),
     # Basket
     path("basket/", basket.basket, name="basket"),
     path("basket/add/", basket.add, name="add"),
-    path("basket/put/<str:sku>/<int:quantity>/", basket.put_back, name="put_back"),
+    path("basket/put/<code:sku>/<int:quantity>/", basket.put_back, name="put_back"),
     path("basket/lines/<uuid:line>/", basket.change, name="basket_line"),
     path("basket/prices/", basket.accept_prices, name="accept_prices"),
     path("basket/hold/", basket.hold_again, name="hold_again"),
     # Checkout and paying
     path("checkout/", checkout.checkout, name="checkout"),
     path("checkout/preview/", checkout.preview, name="checkout_preview"),
-    path("order/<str:token>/pay/", payment.pay, name="pay"),
-    path("order/<str:token>/payment/", payment.came_back, name="payment_return"),
-    path("order/<str:token>/transfer/", payment.transfer, name="transfer"),
-    path("order/<str:token>/transfer/qr.svg", payment.transfer_qr, name="transfer_qr"),
+    path("order/<token:token>/pay/", payment.pay, name="pay"),
+    path("order/<token:token>/payment/", payment.came_back, name="payment_return"),
+    path("order/<token:token>/transfer/", payment.transfer, name="transfer"),
+    path("order/<token:token>/transfer/qr.svg", payment.transfer_qr, name="transfer_qr"),
     # The order, by its secret
-    path("order/<str:token>/", orders.order, name="order"),
-    path("order/<str:token>/thanks/", orders.thanks, name="thanks"),
-    path("order/<str:token>/cancel/", orders.cancel, name="cancel"),
-    path("order/<str:token>/return/", returns.start, name="return"),
-    path("order/<str:token>/papers/<str:kind>/<str:number>/", orders.paper, name="paper"),
+    path("order/<token:token>/", orders.order, name="order"),
+    path("order/<token:token>/thanks/", orders.thanks, name="thanks"),
+    path("order/<token:token>/cancel/", orders.cancel, name="cancel"),
+    path("order/<token:token>/return/", returns.start, name="return"),
+    path("order/<token:token>/papers/<slug:kind>/<code:number>/", orders.paper, name="paper"),
     # The account
     path("account/", account.account, name="account"),
     path("account/addresses/", addresses.addresses, name="addresses"),

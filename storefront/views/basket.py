@@ -96,7 +96,7 @@ def basket(request: HttpRequest) -> HttpResponse:
 @never_cache
 def add(request: HttpRequest) -> HttpResponse:
     """Put units in and hold them. A refusal comes back in its place, with how many can be had."""
-    sku = request.POST.get("sku", "")[:40]
+    sku = shopper.plain(request.POST.get("sku", ""), 40)
     now = clock.now()
     try:
         with transaction.atomic():

@@ -82,7 +82,7 @@ def category(request: HttpRequest, path: str) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """Words, an author, an ISBN; without words the whole catalog. A typed ISBN opens its book at once."""
     channel = shopper.channel()
-    text = request.GET.get("q", "").strip()[:TEXT_MAX]
+    text = shopper.plain(request.GET.get("q", ""), TEXT_MAX)
     if parse_barcode(text):
         variant = catalog.variant_by_code(text)
         if variant is not None and variant.is_sellable and variant.product.status == "PUBLISHED":
@@ -98,7 +98,7 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_safe
 def suggestions(request: HttpRequest) -> HttpResponse:
     """The list below the search field while typing."""
-    text = request.GET.get("q", "").strip()[:TEXT_MAX]
+    text = shopper.plain(request.GET.get("q", ""), TEXT_MAX)
     found = catalog.suggest(text) if len(text) > 1 else ()
     return render(
         request, "shop/parts/suggestions.html", {"suggestions": [_suggestion(one) for one in found]}
@@ -260,7 +260,8 @@ def _suggestion(one: catalog.Suggestion) -> dict[str, str]:
 
 # ------------------------------------------------------------------ what the address says
 def _values(given: QueryDict, name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value[:200] for value in given.getlist(name) if value))[:VALUES_MAX]
+    values = (shopper.plain(value, 200) for value in given.getlist(name))
+    return tuple(dict.fromkeys(value for value in values if value))[:VALUES_MAX]
 
 
 def _whole(text: str) -> int:

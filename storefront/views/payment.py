@@ -69,7 +69,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _start(request: HttpRequest, order: Order) -> HttpResponse:
-    method = request.POST.get("method", "")
+    method = shopper.plain(request.POST.get("method", ""), 20)
     try:
         payment = money.start_payment(
             order_id=order.pk,

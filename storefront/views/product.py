@@ -111,7 +111,7 @@ def show(
 def postcode(request: HttpRequest) -> HttpResponse:
     """Remember where to; the basket promises for there too."""
     code = shopper.clean_postcode(request.POST.get("postal_code", ""))
-    slug, sku = request.POST.get("slug", ""), request.POST.get("sku", "")
+    slug, sku = (shopper.plain(request.POST.get(name, ""), 200) for name in ("slug", "sku"))
     if code and (token := shopper.basket_token(request)):
         with suppress(baskets.BasketNotFound):  # ordered meanwhile; the cookie alone is enough
             baskets.set_postal_code(token=token, postal_code=code, now=clock.now())
@@ -211,6 +211,8 @@ def _offers(
     channel: Channel, page: catalog.ProductPage, chosen: catalog.VariantOffer, now: datetime
 ) -> list[Offer]:
     """All variants priced by the one engine in one go."""
+    for each in page.variants:
+        each.variant.product = page.product  # known already: the quote asks each line for its title
     wanted = [
         oms.Wanted(each.variant.sku, each.variant, 1) for each in page.variants if each.amount is not None
     ]

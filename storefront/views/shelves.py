@@ -10,7 +10,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from retail.kernel.clock import business_date
-from retail.kernel.models import Location
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.views import shopper
@@ -64,8 +63,7 @@ def reading(request: HttpRequest, channel: Channel, cards: Iterable[catalog.Card
     ids = {card.variant_id for card in cards}
     if store and ids:
         by_place = warehouse.availability_by_location(variant_ids=ids, channel_id=channel.pk, now=now)
-        place = Location.objects.filter(code=store.code).values_list("pk", flat=True).first()
-        found.in_my_store = {variant for variant, places in by_place.items() if places.get(place or 0)}
+        found.in_my_store = {variant for variant, places in by_place.items() if places.get(store.location_id)}
     return found
 
 

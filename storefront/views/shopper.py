@@ -36,6 +36,7 @@ class Store:
 
     code: str
     name: str
+    location_id: int
 
 
 def channel() -> Channel:
@@ -48,6 +49,11 @@ def channel() -> Channel:
 
 def language() -> str:
     return get_language() or settings.LANGUAGE_CODE
+
+
+def plain(text: str, length: int) -> str:
+    """What somebody typed into an address: one line, no longer than asked, nothing that the database cannot hold."""
+    return " ".join(text.replace("\x00", "").split())[:length]
 
 
 # ------------------------------------------------------------------ basket
@@ -124,14 +130,14 @@ def remember_postcode(response: HttpResponseBase, postal_code: str) -> None:
 
 def my_store(request: HttpRequest) -> Store | None:
     value = str(request.get_signed_cookie(STORE_COOKIE, default="", salt=STORE_SALT) or "")
-    code, _, name = value.partition("|")
-    return Store(code, name) if name else None
+    parts = value.split("|", 2)
+    return Store(parts[0], parts[2], int(parts[1])) if len(parts) == 3 else None
 
 
 def remember_store(response: HttpResponseBase, store: Store) -> None:
     response.set_signed_cookie(
         STORE_COOKIE,
-        f"{store.code}|{store.name}",
+        f"{store.code}|{store.location_id}|{store.name}",
         salt=STORE_SALT,
         max_age=365 * 24 * 3600,
         httponly=True,

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from oms import selectors as oms
-from retail.front.toasts import toast
 from retail.kernel import clock
 from retail.kernel.fold import fold, sort_key
 from retail.kernel.models import Location, LocationKind
@@ -35,7 +34,7 @@ class Place:
 def stores(request: HttpRequest) -> HttpResponse:
     mine = shopper.my_store(request)
     now = clock.now()
-    asked = request.GET.get("place", "").strip()[:60]
+    asked = shopper.plain(request.GET.get("place", ""), 60)
     found = [
         Place(
             code=location.code,
@@ -66,16 +65,15 @@ def choose(request: HttpRequest, code: str) -> HttpResponse:
     location = _open_stores().filter(code=code).first()
     if location is None:
         raise Http404("no such store")
-    toast(request, _("Your store: %(name)s") % {"name": ways.in_script(location.name)})
     response = redirect("shop:stores")
-    shopper.remember_store(response, shopper.Store(location.code, location.name))
+    shopper.remember_store(response, shopper.Store(location.code, location.name, location.pk))
     return response
 
 
 @require_safe
 def places(request: HttpRequest) -> HttpResponse:
     """Postcodes that begin like what is typed, for the list below the field."""
-    typed = request.GET.get("postal_code", "").strip()[:40]
+    typed = shopper.plain(request.GET.get("postal_code", ""), 40)
     found = oms.places_of_postcode(typed) if len(typed) >= TYPED_MIN else []
     return render(request, "shop/parts/places.html", {"places": found})
 

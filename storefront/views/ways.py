@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -26,6 +28,8 @@ ICONS = {
     DeliveryKind.DIGITAL: "down",
 }
 SOON = timedelta(hours=12)
+LARGEST_SECONDS = 60.0
+_largest: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +171,15 @@ def postcode_for(*chosen: str) -> str:
 
 
 def largest_postcode() -> str:
-    found = DeliveryPostcode.objects.order_by("-population", "postal_code").values_list(
-        "postal_code", flat=True
-    )
-    return found.first() or ""
+    """Read once a minute: the same for everybody, and no town outgrows another meanwhile."""
+    if not _largest or time.monotonic() - _largest["at"] > LARGEST_SECONDS:
+        codes = DeliveryPostcode.objects.order_by("-population", "postal_code")
+        _largest.update(code=codes.values_list("postal_code", flat=True).first() or "", at=time.monotonic())
+    return str(_largest["code"])
+
+
+def forget_largest() -> None:
+    _largest.clear()
 
 
 def place_of(postal_code: str) -> str:
