@@ -30,6 +30,8 @@ ORDER_MOVES = {
         OrderStatus.CANCELED,
     },
     OrderStatus.COMPLETED: {OrderStatus.IN_FULFILLMENT},
+    # Money that comes after the deadline revives an order that was canceled only for lack of it, if everything can be had.
+    OrderStatus.CANCELED: {OrderStatus.PLACED},
 }
 
 

@@ -9,6 +9,7 @@ from oms.operations.exceptions import (
     resolve_exception,
 )
 from oms.operations.orders import (
+    UNPAID,
     LineNotFound,
     OrderIsFinal,
     OrderNotFound,
@@ -30,12 +31,14 @@ from oms.operations.orders import (
     record_refund,
     record_return,
     release_order,
+    revive_order,
     save_order,
     set_fulfillment,
 )
 from oms.operations.payment_method import change_payment_method
 
 __all__ = [
+    "UNPAID",
     "AlreadyResolved",
     "ExceptionNotFound",
     "LineNotFound",
@@ -64,6 +67,7 @@ __all__ = [
     "release_order",
     "resolve_cause",
     "resolve_exception",
+    "revive_order",
     "save_order",
     "set_fulfillment",
 ]

@@ -239,6 +239,22 @@ def record_cancellation(
     return amount
 
 
+UNPAID = "not paid in time"
+
+
+def revive_order(*, order_id: int) -> Order:
+    """The money of an order that was canceled for lack of it came after all; its units are claimed again by the caller."""
+    order = lock_order(order_id=order_id)
+    assert order.cancel_reason == UNPAID, "only what was canceled for lack of money comes back"
+    move_order(order, OrderStatus.PLACED)
+    OrderLine.objects.filter(order=order).update(quantity_canceled=0)
+    order.due_total, order.cancel_reason, order.canceled_at = order.total, "", None
+    _summarize_money(order)
+    save_order(order, ["status", "due_total", "cancel_reason", "canceled_at", *MONEY_FIELDS])
+    announce(events.OrderConfirmed(order_id=order.pk, number=order.number), subject=("order", order.number))
+    return order
+
+
 def hold_order(*, order_id: int, reason: str, by: User | None) -> Order:
     if not reason.strip():
         raise InvalidInput("Say why the order is held.")

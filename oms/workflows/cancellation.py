@@ -84,7 +84,7 @@ def cancel_unpaid_order(*, order_id: int, now: datetime) -> Order:
             or order.payment_deadline > now
         ):
             raise NotDue(f"{order.number} is not overdue.", number=order.number)
-        return cancel_order(order_id=order.pk, reason="not paid in time", by=None, now=now)
+        return cancel_order(order_id=order.pk, reason=orders.UNPAID, by=None, now=now)
 
 
 def cancel_overdue_orders(*, now: datetime, limit: int = 200) -> int:

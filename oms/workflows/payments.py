@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from oms import operations as orders
 from oms.models import Order
 from oms.states import LineKind, OrderStatus
@@ -17,7 +19,7 @@ def payment_secured(*, order_id: int, now: datetime) -> str:
     """
     order = orders.lock_order(order_id=order_id)
     if order.status == OrderStatus.CANCELED:
-        return "CANCELED"
+        return "PLACED" if _revive(order, now) else "CANCELED"
     if order.status == OrderStatus.PENDING_PAYMENT or _claims_missing(order):
         try:
             _claim_again(order, now)
@@ -27,6 +29,31 @@ def payment_secured(*, order_id: int, now: datetime) -> str:
         stock.confirm_allocation(order_id=order.pk, now=now)
         orders.confirm_order(order_id=order.pk)
     return "PLACED"
+
+
+def _revive(order: Order, now: datetime) -> bool:
+    """Late money: claim again if every line can be had; an order that somebody canceled stays canceled."""
+    covered = max(order.captured_total - order.refunded_total, order.authorized_total) >= order.total
+    if order.cancel_reason != orders.UNPAID or not covered:
+        return False
+    goods = order.lines.filter(kind=LineKind.GOODS, variant__isnull=False).values_list(
+        "pk", "variant_id", "quantity"
+    )
+    try:
+        with transaction.atomic():
+            stock.claim_for_order_lines(
+                demands=[
+                    (pk, variant_id or 0, units, order.pickup_location_id) for pk, variant_id, units in goods
+                ],
+                channel_id=order.channel_id,
+                state="ALLOCATED",
+                expires_at=None,
+                now=now,
+            )
+    except stock.OutOfStock:
+        return False
+    orders.revive_order(order_id=order.pk)
+    return True
 
 
 def _missing(order: Order) -> list[tuple[int, int, int]]:
