@@ -79,7 +79,8 @@ class Quantity(WholeNumber):
         try:
             return super().run_validation(data)
         except serializers.ValidationError as error:
-            raise serializers.ValidationError(error.detail, code="INVALID_QUANTITY") from None
+            texts = [str(text) for text in error.detail]  # as they are they would keep their own code
+            raise serializers.ValidationError(texts, code="INVALID_QUANTITY") from None
 
 
 def choice_values(choices: type[models.TextChoices]) -> list[str]:

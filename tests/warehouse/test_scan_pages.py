@@ -24,6 +24,12 @@ from warehouse.workflows import labels
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def in_english(settings: Any) -> None:
+    """Pages without a language in their address come in English here."""
+    settings.LANGUAGE_CODE = "en"
+
+
 @pytest.fixture
 def chain(db: None) -> Chain:
     return make_chain()
@@ -667,7 +673,8 @@ def test_any_scan_leads_to_its_task(chain: Chain, bojan: Client, carrier: StandI
     assert (lost.status_code, kind(lost)) == (404, "wrong")
 
 
-def test_pages_come_in_three_languages(chain: Chain) -> None:
+def test_pages_come_in_three_languages(chain: Chain, settings: Any) -> None:
+    settings.LANGUAGE_CODE = "sr-latn"
     user = make_staff("PICKER")
     user.locations.add(chain.warehouse)
     client = client_of(user)

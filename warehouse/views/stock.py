@@ -1,5 +1,6 @@
 """Stock: where every unit of a title lies, who has a claim on it, and why it is available or not."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from warehouse.views.words import say
 from warehouse.workflows import adjust_stock
 from warehouse.workflows.shelves import ADJUST_REASONS
 
+_DELTA = re.compile(r"[+-]?[0-9]{1,7}")
 MOVES_SHOWN = 40
 FOUND_SHOWN = 20
 
@@ -52,8 +54,8 @@ def stock_page(request: HttpRequest) -> HttpResponse:
 def _named(text: str) -> QuerySet[Variant]:
     """Titles in which every word occurs."""
     words = Q()
-    for word in fold(text).split()[:5]:
-        words &= Q(product__search_text__contains=word)
+    for word in text.split()[:5]:
+        words &= Q(product__search_text__contains=fold(word)) | Q(product__title__icontains=word)
     rows = Variant.objects.select_related("product").filter(words)
     return rows.order_by("product__title", "sku")[:FOUND_SHOWN]
 
@@ -153,9 +155,7 @@ def adjust(request: HttpRequest) -> HttpResponse:
             variant_id=variant.pk,
             location_id=place.pk,
             bin_id=shelf.pk if shelf else None,
-            delta=int(typed)
-            if typed.lstrip("+-").isascii() and typed.lstrip("+-").isdigit() and len(typed) < 8
-            else 0,
+            delta=int(typed) if _DELTA.fullmatch(typed) else 0,
             reason=request.POST.get("reason", "")[:20],
             reference=request.POST.get("reference", "").strip()[:64],
             displace="displace" in request.POST,
