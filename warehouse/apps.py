@@ -18,8 +18,10 @@ class WarehouseConfig(AppConfig):
 
 def install_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -> None:
     """The hot statements become functions of the database (a framework hook, the only kind of signal we use)."""
-    from warehouse import operations, selectors
+    from importlib import import_module
+
     from warehouse.selectors import prepared
 
-    assert operations.hold_for_basket_line and selectors.availability, "every statement is known by now"
+    # The modules that hold the statements, wherever they have not been imported yet.
+    import_module("warehouse.operations")
     prepared.install(using=using)

@@ -94,6 +94,7 @@ def test_found_units_come_with_value_and_entry(world: World) -> None:
         None,
         "count 7",
     )
+    assert move.entry_id is not None
     assert JournalEntry.objects.filter(pk=move.entry_id).exists()
     assert postings("count 7") == {
         "134": (UNIT_COST * 3, Decimal(0)),

@@ -338,6 +338,7 @@ def test_dispatch_lowers_stock_and_posts_cost_and_revenue_in_one_transaction(
     assert Parcel.objects.get().cod_amount == Decimal("1980.00")
     move = StockMove.objects.get(reason="DISPATCH")
     assert (move.value, move.quantity, move.to_bin) == (UNIT_COST * 2, 2, None)
+    assert move.entry_id is not None
     assert JournalEntry.objects.filter(pk=move.entry_id, document_key=shipment.number).exists()
     worth = StockValue.objects.get(variant=book)
     assert (worth.quantity, worth.value) == (3, UNIT_COST * 3)

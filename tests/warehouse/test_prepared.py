@@ -1,0 +1,73 @@
+"""The functions that migrate makes say the same as the text that they were made from."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from tests.warehouse.test_holds import hold
+from tests.warehouse.world import NOW, World
+from warehouse import operations as stock
+from warehouse import selectors as warehouse
+from warehouse.models import SafetyStock
+from warehouse.selectors import prepared
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def without_functions() -> Iterator[None]:
+    """As on a database that was migrated by other code: the text itself is run."""
+    kept = {each.function: dict(each._is_there) for each in prepared._all.values()}
+    for each in prepared._all.values():
+        each._is_there[str(connection.settings_dict["NAME"])] = False
+    yield
+    for each in prepared._all.values():
+        each._is_there.clear()
+        each._is_there.update(kept[each.function])
+
+
+def test_every_function_is_there_after_migrate() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname FROM pg_proc WHERE proname = ANY(%s)", [list(prepared._all)])
+        assert {name for (name,) in cursor.fetchall()} == set(prepared._all)
+    assert {each.name for each in prepared._all.values()} == {
+        "stock_allocate",
+        "stock_available",
+        "stock_by_location",
+        "stock_promise",
+        "stock_reserve",
+        "stock_supply",
+    }
+
+
+def play(world: World) -> object:
+    """One of each statement, with what it answers."""
+    book = world.variant()
+    world.stock(book, "WH-1", 5)
+    world.stock(book, "S-001", 2)
+    SafetyStock.objects.update_or_create(location=None, category=None, defaults={"quantity": 1})
+    (claim,) = hold(world, book, 2)
+    places = {place.pk: code for code, place in world.locations.items()}
+    with pytest.raises(stock.OutOfStock) as refusal:
+        hold(world, book, 6)
+    ask = {"variant_ids": [book.pk], "channel_id": world.channel.pk, "now": NOW}
+    by_location = warehouse.availability_by_location(**ask)[book.pk]  # type: ignore[arg-type]
+    return (
+        claim.quantity,
+        places[claim.location_id],
+        refusal.value.details["available"],
+        warehouse.availability(**ask)[book.pk],  # type: ignore[arg-type]
+        {places[pk]: units for pk, units in by_location.items()},
+    )
+
+
+EXPECTED = (2, "WH-1", 3, 3, {"WH-1": 2, "S-001": 1})
+
+
+def test_the_functions_answer(world: World) -> None:
+    assert play(world) == EXPECTED
+
+
+def test_the_text_answers_the_same(world: World, without_functions: None) -> None:
+    assert play(world) == EXPECTED
