@@ -1,6 +1,6 @@
 """What happens to money and papers when goods leave: captured before, posted with them.
 
-See docs/decisions/capture-before-dispatch.md for why the card is captured before the goods leave.
+See docs/decisions/0004-capture-before-dispatch.md for why the card is captured before the goods leave.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Labels: a carrier takes a parcel on its books when it is packed, so that its label can be stuck on before it leaves.
 
-Never called inside a transaction. See docs/decisions/labels-at-packing.md for why at packing, and what happens while the carrier
+Never called inside a transaction. See docs/decisions/0006-labels-at-packing.md for why at packing, and what happens while the carrier
 is down.
 """
 
