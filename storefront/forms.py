@@ -169,7 +169,7 @@ class CheckoutForm(forms.Form):
         if pib is None:
             self.add_error(
                 "pib",
-                _("Write the nine digits of the PIB, for example 100002288; the last one is a check digit."),
+                _("Write the nine digits of the PIB, for example 100000024; the last one is a check digit."),
             )
         else:
             data["pib"] = pib

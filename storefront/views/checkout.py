@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm import operations as crm
 from crm import selectors as crm_reads
 from crm.models import Customer
+from oms import selectors as oms
 from oms.models import Basket, Order
 from oms.states import DeliveryKind, OrderStatus, PaymentMethod
 from oms.workflows import baskets, placing
@@ -212,7 +213,7 @@ def _refused(request: HttpRequest, form: CheckoutForm, refusal: Refusal) -> Http
     elif isinstance(refusal, crm.InvalidPib):
         form.add_error(
             "pib",
-            _("Write the nine digits of the PIB, for example 100002288; the last one is a check digit."),
+            _("Write the nine digits of the PIB, for example 100000024; the last one is a check digit."),
         )
     elif isinstance(refusal, placing.PriceChanged):
         form.add_error(
@@ -242,7 +243,9 @@ def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
     if not view.lines:
         return None
     posted = shopper.clean_postcode(request.POST.get("postal_code", ""))
-    code = ways.postcode_for(typed_postcode, posted, found.postal_code, shopper.chosen_postcode(request))
+    given = (typed_postcode, posted, found.postal_code, shopper.chosen_postcode(request))
+    # A postcode that does not exist is an error of its field; it takes no way to be chosen away.
+    code = next((each for each in given if each and oms.is_known_postcode(each)), "") or ways.postcode_for()
     options = warehouse.promise_options(
         lines=[(line.variant_id, line.quantity) for line in view.lines],
         channel_id=found.channel_id,
