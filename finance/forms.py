@@ -119,7 +119,7 @@ class EntryFilters(EntityFilters):
     q = text_field(_("Document or order"), _("Document or order"), is_search=True)
     kind = FilterChoice(_("Document kind"), [])
     order = text_field(_("Order"), length=24)
-    account = text_field(_("Account"), length=12)
+    account = text_field(pgettext_lazy("ledger", "Account"), length=12)
     since = day_field(_("From day"))
     until = day_field(_("To day"))
 
