@@ -1,6 +1,7 @@
 """Baskets: each change claims or gives back stock in the same transaction, so what lies in a basket is really there."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -135,6 +136,34 @@ def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_locat
         _hold(basket, line, now, prefer_location)
         _touch(basket, now)
     return line
+
+
+def add_lines(*, token: str, wanted: Sequence[tuple[str, int]], now: datetime) -> list[BasketLine]:
+    """Fill a new basket with (SKU, quantity) and hold everything in one statement: all of it or nothing."""
+    quantities: dict[str, int] = {}
+    for sku, quantity in wanted:
+        quantities[sku] = check_quantity(quantities.get(sku, 0) + check_quantity(quantity))
+    with transaction.atomic():
+        basket = _claim(token)
+        rows = []
+        for sku, quantity in quantities.items():
+            variant = _sellable(sku)
+            amount = _unit_price(basket.channel, variant, quantity, now)
+            rows.append(
+                BasketLine(
+                    basket=basket, variant=variant, quantity=quantity, price_seen=amount, created_at=now
+                )
+            )
+        lines = BasketLine.objects.bulk_create(rows)
+        if basket.channel.is_held_in_basket:
+            stock.hold_for_basket_lines(
+                channel_id=basket.channel_id,
+                demands=[(line.pk, line.variant_id, line.quantity) for line in lines],
+                expires_at=_expiry(basket.channel, now),
+                now=now,
+            )
+        _touch(basket, now)
+    return lines
 
 
 def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: datetime) -> BasketLine:

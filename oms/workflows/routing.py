@@ -214,11 +214,9 @@ def _pickup_plan(order: Order) -> _Read:
     """Pickup has one answer: the store's own stock, already claimed at placement. Its cost is the picking."""
     store = order.pickup_location
     assert store is not None, "the row says so"
-    lines = [
-        line
-        for line in order.lines.filter(kind="GOODS")
-        if line.quantity > line.quantity_canceled + line.quantity_dispatched
-    ]
+    goods = list(order.lines.select_related("variant").filter(kind="GOODS"))
+    left = routing_input.open_units(order=order, lines=goods)
+    lines = [line for line in goods if left[line.pk]]
     if not lines:
         raise NotRoutable(f"{order.number} has nothing left to hand over.", number=order.number)
     steps = [
@@ -227,7 +225,7 @@ def _pickup_plan(order: Order) -> _Read:
             "order_line": line.pk,
             "sku": line.sku,
             "title": line.title,
-            "quantity": line.quantity - line.quantity_canceled - line.quantity_dispatched,
+            "quantity": left[line.pk],
             "location": store.code,
             "location_id": store.pk,
             "service": None,

@@ -71,7 +71,7 @@ def build(*, order: Order, now: datetime) -> Question:
         if rule is None or service not in rule.excluded_services.all()
     ]
     free = _free_stock(order, lines, locations, now)
-    units = _divide(lines, free)
+    units = _divide(lines, free, open_units(order=order, lines=lines))
     calendar = _Calendar(locations, business_date(now), now)
     lead, ship_day, arrivals = _lanes(order, locations, services, calendar)
     excluded = set(rule.excluded_locations.values_list("pk", flat=True)) if rule else set()
@@ -155,11 +155,27 @@ def _free_stock(
     }
 
 
-def _divide(lines: Sequence[OrderLine], free: Mapping[int, Mapping[int, int]]) -> list[Unit]:
+def open_units(*, order: Order, lines: Sequence[OrderLine]) -> dict[int, int]:
+    """Per line the units that still need a plan: neither canceled, dispatched nor picked already. A kit that is being picked is done."""
+    picked: dict[int, int] = {}
+    for claim in warehouse.order_claims(order_id=order.pk):
+        if claim.state in ("PICKED", "PACKED") and not claim.is_put_back:
+            picked[claim.order_line_id] = picked.get(claim.order_line_id, 0) + claim.quantity
+    left = {}
+    for line in lines:
+        wanted = line.quantity - line.quantity_canceled - line.quantity_dispatched
+        is_kit = bool(line.variant and line.variant.is_kit)
+        left[line.pk] = 0 if is_kit and picked.get(line.pk) else max(0, wanted - picked.get(line.pk, 0))
+    return left
+
+
+def _divide(
+    lines: Sequence[OrderLine], free: Mapping[int, Mapping[int, int]], open_: Mapping[int, int]
+) -> list[Unit]:
     """A line that no single location can serve is divided into the largest lots; what nobody has stays as a unit of its own."""
     units = []
     for line in lines:
-        left = line.quantity - line.quantity_canceled - line.quantity_dispatched
+        left = open_[line.pk]
         lots = sorted(free[line.pk].values(), reverse=True)
         while left > 0 and lots and 0 < lots[0] < left and len(lots) > 1 and lots[1] > 0:
             units.append(Unit(line, lots[0]))

@@ -15,7 +15,7 @@ from retail.kernel.context import Context, current
 
 # Known reads only; anything else (a leading comment, a CTE that writes, a function call) counts as a write.
 _READ = re.compile(
-    r"\A\s*(?:SELECT(?!.*\b(?:FOR\s+UPDATE|FOR\s+NO\s+KEY|set_config|onerow_)\b)|SHOW|EXPLAIN|SAVEPOINT|RELEASE|ROLLBACK|SET\s|DECLARE|FETCH|CLOSE)",
+    r"\A\s*(?:SELECT(?!.*\b(?:FOR\s+UPDATE|FOR\s+NO\s+KEY|set_config\b|onerow_))|SHOW|EXPLAIN|SAVEPOINT|RELEASE|ROLLBACK|SET\s|DECLARE|FETCH|CLOSE)",
     re.IGNORECASE | re.DOTALL,
 )
 # Plumbing without an audit trigger, on the hottest path: it needs no actor.
@@ -72,6 +72,8 @@ def _needs_transaction(sql: str) -> bool:
     """Only row writes carry an actor; DDL, VACUUM, LISTEN and friends must stay outside a transaction block."""
     return bool(
         re.match(
-            r"\A\s*(?:/\*.*?\*/\s*)*(?:INSERT|UPDATE|DELETE|MERGE|WITH|SELECT|TRUNCATE)\b", sql, re.IGNORECASE | re.DOTALL
+            r"\A\s*(?:/\*.*?\*/\s*)*(?:INSERT|UPDATE|DELETE|MERGE|WITH|SELECT|TRUNCATE)\b",
+            sql,
+            re.IGNORECASE | re.DOTALL,
         )
     )
