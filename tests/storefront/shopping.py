@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
 
 from oms.models import Basket, Order
+from oms.workflows import routing
 from retail.kernel import clock
 from storefront.models import Category, Variant
 from storefront.views import frame, ways
 from tests.flows.chain import NOW, Chain
+from warehouse.models import Shipment
 
 
 @contextmanager
@@ -78,5 +79,9 @@ def order() -> Order:
     return Order.objects.latest("pk")
 
 
-def money(text: str) -> Decimal:
-    return Decimal(text)
+def planned(chain: Chain, order: Order) -> Shipment:
+    """The one shipment of an order whose plan is ratified."""
+    decision = routing.propose_routing(order_id=order.pk, now=NOW)
+    assert decision.proposal is not None
+    routing.ratify_routing(public_id=decision.proposal.public_id, by=chain.dragan, now=NOW)
+    return Shipment.objects.get(order=order)
