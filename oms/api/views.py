@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -176,9 +177,11 @@ class Orders(ApiView):
         if before is not None and before.basket is not None:
             return before.basket.token
         now = timezone.now()
-        basket = baskets.create_basket(channel_code=data["channel"], now=now)
-        for line in data["lines"]:
-            baskets.add_line(token=basket.token, sku=line["sku"], quantity=line["quantity"], now=now)
+        # Refused as a whole: no basket stays behind that holds some of the lines.
+        with transaction.atomic():
+            basket = baskets.create_basket(channel_code=data["channel"], now=now)
+            wanted = [(line["sku"], line["quantity"]) for line in data["lines"]]
+            baskets.add_lines(token=basket.token, wanted=wanted, now=now)
         return basket.token
 
 
