@@ -115,7 +115,7 @@ def moment_of(text: str, name: str) -> datetime:
         found = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
         found = None
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not 1900 <= found.year <= 9000:
         raise InvalidInput(
             f"{name} is a time with its zone, for example 2026-11-21T10:00:00Z.", field=name, value=text[:40]
         )

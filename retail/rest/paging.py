@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -62,7 +63,7 @@ def page(
                 Q(**{f"{names[0]}__{side}": first}) | Q(**{names[0]: first, f"{names[1]}__{side}": second})
             )
             found = list(rows.order_by(*by)[: limit + 1])
-        except (ValueError, TypeError, OverflowError, ValidationError) as error:
+        except (ValueError, TypeError, OverflowError, ValidationError, DataError) as error:
             raise InvalidCursor("This cursor is not one of ours; begin without it.") from error
     else:
         found = list(rows.order_by(*by)[: limit + 1])
