@@ -130,7 +130,7 @@ def test_the_chart_is_whole(reader: Api, db: None) -> None:
 )
 def test_reads_refuse_what_they_do_not_know(
     shop: Shop, reader: Api, path: str, status: int, code: str
-) -> None:  # noqa: F811
+) -> None:
     assert refused(reader.get(path)) == (status, code)
 
 
@@ -229,7 +229,7 @@ def test_a_statement_that_cannot_be_read_changes_nothing(
     writer: Api,
     body: Any,
     status: int,
-    code: str,  # noqa: F811
+    code: str,
 ) -> None:
     with nothing_changes():
         answer = writer.post("bank-statements", body if body != "text" else '"text"')
