@@ -137,6 +137,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CARRIER_KEY", "str", "", "Our key at the carrier broker."),
     Variable("CARRIER_SECRETS", "list", [], "Secrets that sign the carriers' messages, newest first."),
     Variable("MEDIA_ROOT", "str", "", "Folder of uploads. Unset: below `ONEROW_HOME`."),
+    Variable(
+        "FAILPOINTS",
+        "str",
+        "",
+        "Tests only: the file that names the point at which a process dies. Refused in production.",
+    ),
 )
 
 BY_NAME: Mapping[str, Variable] = {variable.name: variable for variable in VARIABLES}

@@ -56,6 +56,10 @@ def _required(name: str, *, locally: Any) -> Any:
 
 if not IS_LOCAL and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off in production.")
+# Points at which tests let a process die (retail/kernel/failpoints.py).
+FAILPOINTS: str = read("FAILPOINTS")
+if not IS_LOCAL and FAILPOINTS:
+    raise ImproperlyConfigured("FAILPOINTS must not be set in production.")
 
 # -- Secrets -------------------------------------------------------------------------------------------------
 SECRET_KEY: str = _required("SECRET_KEY", locally=_ours("secret_key"))

@@ -18,6 +18,7 @@ from finance.providers.card import CardPayment, CardProvider
 from finance.states import OperationState, PaymentState
 from finance.workflows.cards import apply_answer, lock_for_payment, refresh_payment
 from oms import operations as orders
+from retail.kernel import failpoints
 from retail.kernel.models import User
 from retail.kernel.outbox import announce
 from retail.kernel.outside import ProviderError, ProviderRefused, ProviderTimeout
@@ -115,6 +116,7 @@ def _execute(
         seen = found
     except ProviderError as error:
         return _postpone(kind, row, error.code, now)
+    failpoints.hit("capture.taken")
     apply_answer(payment_id=row.payment_id, seen=seen, now=now, by=by)
     return _state(kind, pk)
 

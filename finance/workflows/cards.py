@@ -34,6 +34,7 @@ from finance.states import OperationState, PaymentState
 from oms import operations as orders
 from oms.models import Order
 from oms.states import OrderStatus, PaymentMethod
+from retail.kernel import failpoints
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.models import User
@@ -90,6 +91,7 @@ def open_card_session(*, payment_id: int, now: datetime, language: str = "", ret
     except ProviderError as error:
         _mark_unstarted(payment, error.code, PaymentState.PENDING)
         raise CardUnavailable("Card payment cannot be started now. Try again.", reason=error.code) from error
+    failpoints.hit("card.session_made")
     with transaction.atomic():
         orders.lock_order(order_id=order.pk)
         payment = Payment.objects.select_for_update(of=("self",)).get(pk=payment_id)

@@ -33,7 +33,7 @@ from finance.rules import BUYER_ID_PLACE
 from finance.states import FiscalKind, FiscalState, FiscalTransaction
 from oms import operations as orders
 from oms.models import Order
-from retail.kernel import crypto
+from retail.kernel import crypto, failpoints
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.outbox import announce
 from retail.kernel.outside import ProviderError, ProviderRefused
@@ -90,6 +90,7 @@ def _sign(processor: FiscalProcessor, receipt: FiscalReceipt, was_sent: bool, no
         payload={**receipt.payload, "buyerId": buyer_id or None},
         was_sent=was_sent,
     )
+    failpoints.hit("receipt.signed")
     return _keep(receipt.pk, result, now)
 
 

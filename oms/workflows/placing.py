@@ -22,6 +22,7 @@ from oms.pricing import LineKind as PricedKind
 from oms.pricing import PricedLine
 from oms.states import BasketState, DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
 from oms.workflows.baskets import BasketNotFound
+from retail.kernel import failpoints
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.identifiers import parse_email, parse_phone, parse_pib
@@ -106,6 +107,7 @@ def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed
     checkout = _normalize(checkout)
     try:
         order, payment = _create_with_claims(checkout, by, now)
+        failpoints.hit("order.committed")
     except IntegrityError as error:
         if "order_once_per_key" not in str(error):
             raise
@@ -186,6 +188,7 @@ def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> t
         events.OrderPlaced(order_id=order.pk, number=order.number, status=order.status),
         subject=("order", order.number),
     )
+    failpoints.hit("order.written")
     return order, payment
 
 

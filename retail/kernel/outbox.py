@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from retail.kernel import failpoints
 from retail.kernel.context import acting, current
 from retail.kernel.models import OutboxEvent
 
@@ -110,6 +111,7 @@ def _run_event(event_id: int, now: datetime.datetime) -> int:
                 with transaction.atomic(), acting(label=f"handler:{name}", request_id=event.request_id):
                     if handler is not None:  # a handler that was removed since is done by definition
                         handler(event)
+                        failpoints.hit("event.handled")
             except Exception as error:
                 _postpone(event, now, name, error)
                 return done

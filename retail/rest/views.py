@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from retail.kernel import idempotency
+from retail.kernel import failpoints, idempotency
 from retail.kernel.errors import InvalidInput
 from retail.kernel.models import ApiKey, User
 from retail.rest.keys import BearerKey, NeedsScope
@@ -77,6 +77,7 @@ class ApiView(APIView):
             now=timezone.now(),
         )
         self._claimed = self.answer_before is None
+        failpoints.hit("key.claimed")
         if self.answer_before is not None:
             # Give the stored answer instead of calling the verb again.
             before = self.answer_before
@@ -85,6 +86,7 @@ class ApiView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         done = super().finalize_response(request, response, *args, **kwargs)
         if getattr(self, "_claimed", False):
+            failpoints.hit("answer.ready")
             if response.status_code < 400:
                 # What is stored is what was sent: plain JSON, not lazy texts or decimals.
                 idempotency.store_answer(

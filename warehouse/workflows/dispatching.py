@@ -11,6 +11,7 @@ from finance.rules import Goods, Sold
 from oms import operations as orders
 from oms.models import Order
 from oms.states import DeliveryKind
+from retail.kernel import failpoints
 from retail.kernel.errors import IllegalMove
 from retail.kernel.models import Location, User
 from warehouse import selectors as warehouse
@@ -33,8 +34,11 @@ def dispatch_shipment(*, shipment_id: int, by: User | None, now: datetime) -> Sh
     if shipment.method == DeliveryKind.STORE_PICKUP:
         raise IllegalMove(f"{shipment.number} is handed over with its code.", before=shipment.status)
     _charge(shipment, by, now)
+    failpoints.hit("dispatch.charged")
     with transaction.atomic():
         _send(shipment_id, by, now)
+        failpoints.hit("dispatch.written")
+    failpoints.hit("dispatch.committed")
     shipment.refresh_from_db()
     return shipment
 
