@@ -23,7 +23,6 @@ from retail.simulation.report import Report, examine_all
 from retail.simulation.stage import Stage
 from retail.simulation.world import START, build
 
-
 # What must hold at any instant; the others speak of things that are overdue by the database's clock.
 AT_ANY_INSTANT = tuple(check.name for check in CHECKS if "now()" not in check.sql)
 
@@ -79,12 +78,12 @@ def _alone() -> Iterator[None]:
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     before = {name: celery.conf[name] for name in ("broker_url", "task_always_eager")}
     celery.conf.update(broker_url="memory://", task_always_eager=False)
-    celery.pool.force_close_all()
+    celery.pool.force_close_all()  # type: ignore[attr-defined]
     logging.disable(logging.ERROR)
     try:
         yield
     finally:
         settings.EMAIL_BACKEND = backend
         celery.conf.update(before)
-        celery.pool.force_close_all()
+        celery.pool.force_close_all()  # type: ignore[attr-defined]
         logging.disable(level)

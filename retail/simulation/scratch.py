@@ -81,7 +81,7 @@ def _drop(server: psycopg.Connection[Any], name: str) -> None:
 
 def _point_to(name: str) -> None:
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     connection.settings_dict["NAME"] = name
 
 

@@ -331,9 +331,9 @@ class Warehouse:
             ),
         )
         if receipt is not None:
-            for line in counted:
-                if line.quantity_good:
-                    self._put_away(order.location, line)
+            for arrived in counted:
+                if arrived.quantity_good:
+                    self._put_away(order.location, arrived)
 
     def _put_away(self, place: Location, line: stock.ReceivedLine) -> None:
         stage = self.stage

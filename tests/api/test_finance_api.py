@@ -39,7 +39,7 @@ def writer(db: None) -> Api:
 
 
 @pytest.fixture
-def invoice(shop: Shop) -> Invoice:  # noqa: F811
+def invoice(shop: Shop) -> Invoice:
     """Goods for a company that is registered at SEF, paid before by transfer."""
     order = shop.order(BOOK, TOY, method="BANK_TRANSFER", paper="SEF")
     payment = shop.transfer_payment(order)
@@ -72,7 +72,7 @@ def test_the_pdf_is_the_same_bytes_each_time(invoice: Invoice, reader: Api) -> N
     assert first.content == second.content
 
 
-def test_credit_notes_are_a_list_of_their_own(invoice: Invoice, shop: Shop, reader: Api) -> None:  # noqa: F811
+def test_credit_notes_are_a_list_of_their_own(invoice: Invoice, shop: Shop, reader: Api) -> None:
     book = goods_lines(invoice.order)[0]
     shop.take_back(invoice.order, [(book, 1)])
 
@@ -150,12 +150,12 @@ READS = [
 
 
 @pytest.mark.parametrize("path", READS)
-def test_reads_need_their_scope(shop: Shop, path: str) -> None:  # noqa: F811
+def test_reads_need_their_scope(shop: Shop, path: str) -> None:
     assert refused(Api("orders:read").get(path)) == (403, "NOT_ALLOWED")
     assert Api().get(path).status_code in (401, 403)
 
 
-def test_an_unknown_revoked_or_expired_key_is_nobody(reader: Api, shop: Shop) -> None:  # noqa: F811
+def test_an_unknown_revoked_or_expired_key_is_nobody(reader: Api, shop: Shop) -> None:
     assert reader.get("ledger/accounts").status_code == 200
     ApiKey.objects.update(revoked_at=timezone.now())
     assert refused(reader.get("ledger/accounts")) == (401, "NOT_AUTHENTICATED")
@@ -166,7 +166,7 @@ def test_an_unknown_revoked_or_expired_key_is_nobody(reader: Api, shop: Shop) ->
 # -- Banks and couriers ----------------------------------------------------------------------------------------
 
 
-def waiting(shop: Shop) -> tuple[Order, str]:  # noqa: F811
+def waiting(shop: Shop) -> tuple[Order, str]:
     order = shop.order(BOOK, method="BANK_TRANSFER")
     return order, shop.transfer_payment(order).reference
 
@@ -175,7 +175,7 @@ def statement_of(reference: str, *, key: str = "L-1", amount: str = "1100.00") -
     return f"{HEAD}{key},2026-11-23,{amount},{reference},Ana\n"
 
 
-def test_a_statement_is_read_as_json_and_as_csv_each_line_once(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_a_statement_is_read_as_json_and_as_csv_each_line_once(shop: Shop, writer: Api) -> None:
     order, reference = waiting(shop)
     text = (
         statement_of(reference) + "L-2,2026-11-23,55.00,,Neko\nL-3,2026-11-23,-10.00,,Banka\nL-4,x,1.00,,\n"
@@ -199,7 +199,7 @@ def test_a_statement_is_read_as_json_and_as_csv_each_line_once(shop: Shop, write
     assert [(one["line_key"], one["order"]) for one in matched] == [("L-1", order.number)]
 
 
-def test_a_remittance_pays_its_parcel(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_a_remittance_pays_its_parcel(shop: Shop, writer: Api) -> None:
     order = shop.order(BOOK, method="CASH_ON_DELIVERY", status="PLACED")
     shop.cod_payment(order)
     shop.dispatch(order, all_of(order), tracking="T1")
@@ -236,13 +236,13 @@ def test_a_statement_that_cannot_be_read_changes_nothing(
         assert refused(answer) == (status, code)
 
 
-def test_an_unknown_carrier_and_a_missing_owner_are_refused(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_an_unknown_carrier_and_a_missing_owner_are_refused(shop: Shop, writer: Api) -> None:
     body = {"carrier": "nobody", "csv": "line_key,tracking_number,amount,paid_on\n"}
     assert refused(writer.post("courier-remittances", body)) == (404, "UNKNOWN_CARRIER")
     assert refused(writer.send("post", "courier-remittances", "x", kind="text/csv")) == (400, "INVALID_INPUT")
 
 
-def test_writing_needs_the_writing_scope(shop: Shop, reader: Api) -> None:  # noqa: F811
+def test_writing_needs_the_writing_scope(shop: Shop, reader: Api) -> None:
     for path, body in (
         ("bank-statements", {"account": ACCOUNT, "csv": HEAD}),
         ("courier-remittances", {"carrier": "kurir", "csv": HEAD}),
@@ -251,7 +251,7 @@ def test_writing_needs_the_writing_scope(shop: Shop, reader: Api) -> None:  # no
             assert refused(reader.post(path, body)) == (403, "NOT_ALLOWED")
 
 
-def test_a_body_that_is_too_long_is_refused_unread(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_a_body_that_is_too_long_is_refused_unread(shop: Shop, writer: Api) -> None:
     with nothing_changes():
         answer = writer.send("post", f"bank-statements?account={ACCOUNT}", "x" * 5_000_001, kind="text/csv")
     assert refused(answer) == (413, "BODY_TOO_LARGE")
@@ -260,7 +260,7 @@ def test_a_body_that_is_too_long_is_refused_unread(shop: Shop, writer: Api) -> N
 @pytest.mark.parametrize(
     "kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"]
 )
-def test_other_kinds_of_body_are_refused(shop: Shop, writer: Api, kind: str) -> None:  # noqa: F811
+def test_other_kinds_of_body_are_refused(shop: Shop, writer: Api, kind: str) -> None:
     answer = writer.send("post", "bank-statements", "a=b", kind=kind)
     assert refused(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
@@ -268,7 +268,7 @@ def test_other_kinds_of_body_are_refused(shop: Shop, writer: Api, kind: str) -> 
 # -- Retries ---------------------------------------------------------------------------------------------------
 
 
-def test_the_same_key_gives_the_same_answer_and_acts_once(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_the_same_key_gives_the_same_answer_and_acts_once(shop: Shop, writer: Api) -> None:
     _, reference = waiting(shop)
     body = {"account": ACCOUNT, "csv": statement_of(reference)}
 
@@ -281,7 +281,7 @@ def test_the_same_key_gives_the_same_answer_and_acts_once(shop: Shop, writer: Ap
     assert BankStatementLine.objects.count() == 1
 
 
-def test_the_same_key_with_another_body_is_refused(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_the_same_key_with_another_body_is_refused(shop: Shop, writer: Api) -> None:
     _, reference = waiting(shop)
     writer.post("bank-statements", {"account": ACCOUNT, "csv": statement_of(reference)}, key="k-1")
     with nothing_changes():
@@ -291,7 +291,7 @@ def test_the_same_key_with_another_body_is_refused(shop: Shop, writer: Api) -> N
     assert refused(other) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_a_key_in_flight_is_refused_with_a_hint(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_a_key_in_flight_is_refused_with_a_hint(shop: Shop, writer: Api) -> None:
     body = {"account": ACCOUNT, "csv": HEAD}
     idempotency.claim_key(
         caller=f"key:{ApiKey.objects.get().pk}",
@@ -306,7 +306,7 @@ def test_a_key_in_flight_is_refused_with_a_hint(shop: Shop, writer: Api) -> None
     assert answer["Retry-After"] == "1"
 
 
-def test_a_refused_call_does_not_burn_its_key(shop: Shop, writer: Api) -> None:  # noqa: F811
+def test_a_refused_call_does_not_burn_its_key(shop: Shop, writer: Api) -> None:
     _, reference = waiting(shop)
     assert writer.post("bank-statements", {"account": "1-1-1", "csv": HEAD}, key="k-1").status_code == 404
     good = writer.post("bank-statements", {"account": ACCOUNT, "csv": statement_of(reference)}, key="k-1")
@@ -318,7 +318,7 @@ def test_a_refused_call_does_not_burn_its_key(shop: Shop, writer: Api) -> None: 
 
 def test_a_signed_message_authorizes_and_comes_twice_without_effect(
     shop: Shop,
-    outside: Stand,  # noqa: F811
+    outside: Stand,
 ) -> None:
     order = shop.order(BOOK)
     payment = shop.start_card(order)
@@ -338,7 +338,7 @@ def test_a_signed_message_authorizes_and_comes_twice_without_effect(
     assert PaymentEvent.objects.count() == 1
 
 
-def test_a_message_with_one_changed_byte_is_refused(shop: Shop, outside: Stand) -> None:  # noqa: F811
+def test_a_message_with_one_changed_byte_is_refused(shop: Shop, outside: Stand) -> None:
     payment = shop.start_card(shop.order(BOOK))
     outside.choose(payment.public_id)
     outside.deliver()

@@ -22,7 +22,7 @@ from tests.sandbox.stand import CARRIER_SECRETS, Stand, stand
 from tests.staff import make_staff
 from tests.unchanged import nothing_changes
 from warehouse.models import Bin, Parcel, PurchaseOrder, Receipt, Shipment, StockItem, StockMove
-from warehouse.workflows import labels, parcels
+from warehouse.workflows import parcels
 
 pytestmark = pytest.mark.django_db
 EVERYTHING = [
@@ -71,7 +71,7 @@ def api(chain: Chain) -> Api:
 @pytest.fixture
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     with stand(tmp_path) as ready:
-        monkeypatch.setattr(labels.carriers, "from_settings", lambda: ready.carrier())
+        monkeypatch.setattr("oms.carriers.client.from_settings", lambda: ready.carrier())
         yield ready
 
 

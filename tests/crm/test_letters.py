@@ -13,6 +13,7 @@ from finance.models import Payment
 from oms.models import Order
 from oms.workflows import cancellation, returns
 from retail.kernel import clock, outbox
+from retail.kernel.models import OutboxEvent
 from tests.flows.chain import NOW, Chain
 from tests.flows.test_lifecycle import pick_all, send
 from tests.storefront.shopping import planned
@@ -64,7 +65,7 @@ def test_the_letter_speaks_the_language_of_the_order(
 def test_an_event_that_is_told_twice_is_one_letter(chain: Chain) -> None:
     chain.place((chain.variant(), 1))
     happen()
-    event = outbox.OutboxEvent.objects.get(topic="oms.order_placed")
+    event = OutboxEvent.objects.get(topic="oms.order_placed")
     event.pending = ["crm.handlers.tell_order_placed"]
     event.save()
     assert happen() == ["order_placed"]

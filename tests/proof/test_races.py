@@ -621,7 +621,7 @@ def test_expiry_against_payment_ends_in_one_of_two_ways(chain: Chain, run_togeth
     answers = run_together(PAIRS * 2, expire_or_pay(pairs, now))
     for number, (order, event) in enumerate(pairs):
         order.refresh_from_db()
-        payment = Payment.objects.get(pk=event.payment_id)
+        payment = Payment.objects.get(events=event)
         claims = Counter(Reservation.objects.filter(order_line__order=order).values_list("state", flat=True))
         assert answers[number * 2 + 1] == "PAID"
         if answers[number * 2] == "EXPIRED":

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from oms.models import Basket, Order
@@ -41,7 +40,7 @@ def category(chain: Chain, *variants: Variant, path: str = "romani", name: str =
     return node
 
 
-def put(client: Client, variant: Variant, quantity: Any = 1, **headers: str) -> HttpResponse:
+def put(client: Client, variant: Variant, quantity: Any = 1, **headers: str) -> Any:
     return client.post("/basket/add/", {"sku": variant.sku, "quantity": quantity}, headers=headers or None)
 
 

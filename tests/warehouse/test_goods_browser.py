@@ -32,7 +32,7 @@ def chain(transactional_db: None) -> Chain:
 @pytest.fixture
 def carrier(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     stand_in = StandIn()
-    monkeypatch.setattr(labels.carriers, "from_settings", lambda: stand_in)
+    monkeypatch.setattr("oms.carriers.client.from_settings", lambda: stand_in)
     return stand_in
 
 

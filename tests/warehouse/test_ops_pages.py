@@ -21,7 +21,6 @@ from warehouse import workflows as goods
 from warehouse.models import Parcel, SafetyStock, Shipment, StockItem, StockMove
 from warehouse.views.places import calendar_of
 from warehouse.views.stock import waterfall_of
-from warehouse.workflows import labels
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +47,7 @@ def lead(chain: Chain) -> Client:
 @pytest.fixture
 def carrier(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     stand_in = StandIn()
-    monkeypatch.setattr(labels.carriers, "from_settings", lambda: stand_in)
+    monkeypatch.setattr("oms.carriers.client.from_settings", lambda: stand_in)
     return stand_in
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def bojan(chain: Chain) -> Client:
 @pytest.fixture
 def carrier(monkeypatch: pytest.MonkeyPatch) -> "StandIn":
     stand_in = StandIn()
-    monkeypatch.setattr(labels.carriers, "from_settings", lambda: stand_in)
+    monkeypatch.setattr("oms.carriers.client.from_settings", lambda: stand_in)
     return stand_in
 
 
@@ -392,7 +393,7 @@ def test_pack_with_two_parcels_and_each_is_scanned(chain: Chain, bojan: Client, 
     page = scan(bojan, page, second.tracking_number)
     shipment.refresh_from_db()
     assert (kind(page), shipment.status) == ("good", "DISPATCHED")
-    assert (first.cod_amount, second.cod_amount) == (shipment.order.total, 0)
+    assert (first.cod_amount, second.cod_amount) == (shipment.order.total, Decimal(0))
 
 
 def test_dispatch_by_label_once(chain: Chain, bojan: Client, carrier: StandIn) -> None:

@@ -1,0 +1,302 @@
+"""A whole house of its own for tests that kill: durable PostgreSQL, Valkey, web, worker, scheduler and stand-ins, each a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from retail.kernel import failpoints
+from retail.running import children, postgres, processes, valkey
+from retail.running import home as local
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 180.0
+# What a client must take for "not known": it asks again with the same key.
+UNKNOWN = {500, 502, 503, 504}
+
+
+def wait_for(what: Callable[[], Any], *, about: str) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"waited too long for {about}"
+        time.sleep(0.1)
+    return found
+
+
+class House:
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port, self.sandbox_port = processes.free_port(), processes.free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api/v1"
+        self.failpoint = home / "failpoint"
+        self.children: dict[str, children.Child] = {}
+        self.skus: list[str] = []
+        self.http = httpx.Client(timeout=60, trust_env=False)
+        # Every order that some client was told of: number by key.
+        self.acknowledged: dict[str, str] = {}
+
+    # -- processes ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        postgres.start(self.home, durable=True)
+        valkey.start(self.home)
+        self.run("manage.py", "migrate", "--verbosity", "0", "--no-input")
+        told = json.loads(self.run("-m", "tests.proof.furnish"))
+        self.skus, self.channel = told["skus"], told["channel"]
+        self.http.headers["Authorization"] = f"Bearer {told['key']}"
+        plans = children.plans(
+            root=ROOT, port=self.port, sandbox_port=self.sandbox_port, web_workers=1, task_workers=1
+        )
+        for plan in plans:
+            child = children.Child(plan, self.home, self.environment())
+            self.children[plan.name] = child
+            child.start()
+        for child in self.children.values():
+            wait_for(lambda c=child: self._answers(c), about=child.plan.name)  # type: ignore[misc]
+
+    def _answers(self, child: children.Child) -> bool:
+        assert child.is_alive(), f"{child.plan.name} fell while starting:\n{child.last_words()}"
+        return child.answers()
+
+    def stop(self) -> None:
+        for child in self.children.values():
+            if child.process is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.process.pid, signal.SIGTERM)
+        for child in self.children.values():
+            if child.process is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    child.process.wait(15)
+                with suppress(ProcessLookupError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
+        self.http.close()
+        valkey.stop(self.home)
+        postgres.delete(self.home)
+
+    def environment(self) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DJANGO_", "PYTEST_")) and name not in ("DATABASE_URL", "REDIS_URL")
+        }
+        return kept | {
+            "DJANGO_SETTINGS_MODULE": "retail.settings",
+            "ONEROW_HOME": str(self.home),
+            "ONEROW_ENV": "local",
+            "PORT": str(self.port),
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "FAILPOINTS": str(self.failpoint),
+            "LOG_LEVEL": "WARNING",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def kill_postgres(self) -> None:
+        """kill -9 of the server and of everything that it had started, then up again."""
+        leader = int(local.read_record(self.home, "postgres")["pid"])
+        for pid in [leader, *_children_of(leader)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not processes.is_alive(leader), about="the end of the server")
+        postgres.start(self.home, durable=True)
+
+    # -- fail points -------------------------------------------------------------------------------------------
+
+    def arm(self, point: str, action: str) -> None:
+        """The next process that comes to this point is struck."""
+        for suffix in (".here", ".go"):
+            self.failpoint.with_suffix(suffix).unlink(missing_ok=True)
+        self.failpoint.write_text(f"{point} {action}")
+
+    def is_reached(self) -> bool:
+        return self.failpoint.with_suffix(".here").exists()
+
+    def let_go(self) -> None:
+        self.failpoint.with_suffix(".go").touch()
+
+    # -- a client that does not give up ------------------------------------------------------------------------
+
+    def insist(self, method: str, path: str, *, key: str = "", body: Any = None) -> httpx.Response:
+        """The same request with the same key until there is an answer that says something."""
+        headers = {"Idempotency-Key": key} if key else {}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        last = ""
+        while time.monotonic() < deadline:
+            try:
+                answer = self.http.request(method, f"{self.url}{path}", json=body, headers=headers)
+            except httpx.TransportError as error:
+                last = type(error).__name__
+                time.sleep(0.2)
+                continue
+            if answer.status_code in UNKNOWN:
+                last = answer.text
+                time.sleep(0.2)
+                continue
+            if answer.status_code == 409 and answer.json().get("code") == "IDEMPOTENCY_IN_FLIGHT":
+                self._let_leases_run_out()
+                continue
+            return answer
+        raise AssertionError(f"{method} {path}: no answer; the last was {last}")
+
+    def _let_leases_run_out(self) -> None:
+        """A minute passes: the lease of a key whose request died may be taken over."""
+        with suppress(psycopg.Error):
+            self.sql(
+                "UPDATE kernel_idempotencykey SET leased_until = now() - interval '1 second' WHERE state = 'STARTED'"
+            )
+
+    def basket(self, *, quantity: int = 1, title: int = 0) -> str:
+        made = self.insist("POST", "/baskets", body={"channel": self.channel, "postal_code": "21000"})
+        token = str(made.json()["token"])
+        line = {"sku": self.skus[title], "quantity": quantity}
+        added = self.insist("POST", f"/baskets/{token}/lines", body=line)
+        assert added.status_code == 201, added.text
+        return token
+
+    def order(self, key: str, basket: str, *, method: str = "CARD") -> str:
+        """Places, however often it takes, and remembers what was acknowledged."""
+        answer = self.insist(
+            "POST",
+            "/orders",
+            key=key,
+            body={
+                "basket": basket,
+                "email": "ana@example.com",
+                "name": "Ana Anić",
+                "phone": "+381601112223",
+                "address": {"street": "Dunavska 1", "city": "Novi Sad", "postal_code": "21000"},
+                "delivery": {"method": "HOME_DELIVERY"},
+                "payment": {"method": method},
+            },
+        )
+        assert answer.status_code == 201, answer.text
+        number = str(answer.json()["number"])
+        assert self.acknowledged.setdefault(key, number) == number
+        return number
+
+    def show(self, number: str) -> dict[str, Any]:
+        return dict(self.insist("GET", f"/orders/{number}").json())
+
+    def approve(self, number: str) -> None:
+        """The shopper says yes on the provider's page, whose message comes to our door."""
+        reference = self.sql(
+            "SELECT p.public_id FROM finance_payment p JOIN oms_order o ON o.id = p.order_id WHERE o.number = %s",
+            number,
+        )[0][0]
+        page = f"http://127.0.0.1:{self.sandbox_port}/admin/card/payments/{reference}/choose"
+        answer = self.http.post(page, json={"choice": "approve"})
+        assert answer.status_code == 200, answer.text
+
+    def packed(self, key: str) -> str:
+        """A card order whose parcel is ready to leave: its shipment's number."""
+        number = self.order(key, self.basket(quantity=2))
+        self.approve(number)
+        shipments = wait_for(lambda: self.show(number)["shipments"], about=f"the plan of {number}")
+        shipment = str(shipments[0]["number"])
+        picks = [
+            {"sku": line["sku"], "bin": claim["bin"], "quantity": line["quantity"]}
+            for line in self.show(number)["lines"]
+            for claim in line.get("reservations", [])
+        ]
+        for act, body in (("pick", {"lines": picks}), ("pack", {"parcels": [{"weight_grams": 640}]})):
+            answer = self.insist("POST", f"/shipments/{shipment}/{act}", body=body)
+            assert answer.status_code == 200, answer.text
+        return shipment
+
+    # -- what became of it -------------------------------------------------------------------------------------
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(local.database_url(self.home), autocommit=True) as connection:
+            cursor = connection.execute(statement, values)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def settle(self) -> None:
+        """The worker has done what there is to do: reactions, and receipts that are signed."""
+
+        def is_quiet() -> bool:
+            with suppress(psycopg.Error):
+                return not self.sql(
+                    "SELECT 1 FROM kernel_outboxevent WHERE pending <> '{}' "
+                    "UNION ALL SELECT 1 FROM finance_fiscalreceipt WHERE state = 'PENDING' LIMIT 1"
+                )
+            return False
+
+        patience = time.monotonic() + 8
+        while time.monotonic() < patience and not is_quiet():
+            time.sleep(0.2)
+        if not is_quiet():
+            # Who died held a lease of minutes: they pass, and the sweep of that minute comes.
+            for table in ("kernel_outboxevent", "finance_fiscalreceipt"):
+                self.sql(f"UPDATE {table} SET next_attempt_at = now() WHERE next_attempt_at > now()")
+            for task in ("retail.tasks.run_outbox", "finance.tasks.sign_receipts"):
+                self.run("-m", "celery", "-A", "retail", "call", task)
+        wait_for(is_quiet, about="the worker")
+
+    def assert_whole(self) -> None:
+        """Nothing that was acknowledged is lost, nothing was done twice, and the doctor finds nothing."""
+        self.settle()
+        kept = dict(self.sql("SELECT idempotency_key, number FROM oms_order WHERE idempotency_key <> ''"))
+        assert {key: kept.get(key) for key in self.acknowledged} == self.acknowledged
+        assert len(set(kept.values())) == len(kept)
+        said = subprocess.run(
+            [sys.executable, "manage.py", "doctor", "--json", "--chain"],
+            cwd=ROOT,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        answer = json.loads(said.stdout)
+        assert {c["name"]: c["rows"] for c in answer["checks"] if c["violations"]} == {}
+        assert (answer["ok"], answer["chain"]) == (True, None)
+
+
+def _children_of(leader: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            if int(fields[1]) == leader:
+                found.append(int(stat.parent.name))
+    return found
+
+
+@contextmanager
+def opened() -> Iterator[House]:
+    home = Path(tempfile.mkdtemp(prefix="onerow-proof-"))
+    home.chmod(0o755)
+    house = House(home)
+    try:
+        house.start()
+        yield house
+    finally:
+        house.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+KILL, WAIT = failpoints.KILL, failpoints.WAIT
