@@ -6,6 +6,7 @@ A program of its own (`python -m tests.proof.furnish`), because it works in the 
 from __future__ import annotations
 
 import json
+import sys
 from decimal import Decimal
 
 import django
@@ -28,7 +29,7 @@ def main() -> None:
     RoutingRule.objects.create(name="every plan", ratify_value_below=Decimal("1000000.00"))
     igor = User.objects.create_user("igor@prelist.example", name="Igor", is_staff=True)
     key = issue_key(name="proof", user=igor, scopes=list(SCOPES), now=timezone.now())[1]
-    print(json.dumps({"skus": skus, "key": key, "channel": chain.channel.code}))
+    sys.stdout.write(json.dumps({"skus": skus, "key": key, "channel": chain.channel.code}))
 
 
 if __name__ == "__main__":
