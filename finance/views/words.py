@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from finance.models import JournalEntry
@@ -13,7 +13,7 @@ from retail.kernel.errors import Refusal
 type_of_words = dict[str, Promise]
 
 DOCUMENT_KINDS: type_of_words = {
-    "dispatch": _("Dispatch"),
+    "dispatch": pgettext_lazy("document", "Dispatch"),
     "return": _("Return"),
     "undelivered": _("Undelivered parcel"),
     "lost": _("Lost parcel"),

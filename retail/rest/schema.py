@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from inspect import cleandoc
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -58,7 +59,8 @@ class ApiSchema(AutoSchema):
         return [{"key": [scope]}] if (scope := self._scope()) else [{}, {"key": []}]
 
     def get_description(self) -> str:  # type: ignore[override]
-        text: str = super().get_description() or ""
+        # Only what stands at the method itself: a base class speaks to us, not to integrators.
+        text = cleandoc(getattr(self.view, self.method.lower()).__doc__ or "")
         scope = self._scope()
         said = f"Needs a key with the scope `{scope}`." if scope else "Public; no key is needed."
         return f"{text}\n\n{said}".strip()
@@ -231,6 +233,7 @@ def operations() -> list[tuple[str, list[dict[str, Any]]]]:
                     "id": operation["operationId"],
                     "method": method.upper(),
                     "path": address,
+                    "parts": address.removeprefix("/").split("/"),
                     "words": operation.get("description", ""),
                     "parameters": [
                         Field(
