@@ -16,7 +16,7 @@ from storefront.models import Variant
 from tests.flows.chain import Chain, make_chain
 from tests.front.pages import audit_page
 from tests.staff import client_of, make_staff
-from tests.warehouse.test_scan_pages import StandIn
+from tests.warehouse.handheld import StandIn
 from warehouse import operations as stock
 from warehouse.models import Bin, Reservation, Shipment, StockItem
 from warehouse.workflows import labels

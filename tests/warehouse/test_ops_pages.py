@@ -14,7 +14,7 @@ from storefront.models import Product, Variant
 from tests.flows.chain import Chain, make_chain
 from tests.staff import client_of, make_staff
 from tests.unchanged import nothing_changes
-from tests.warehouse.test_scan_pages import StandIn
+from tests.warehouse.handheld import StandIn
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 from warehouse import workflows as goods
