@@ -19,8 +19,9 @@ import httpx
 import psycopg
 
 from retail.kernel import failpoints
-from retail.running import children, postgres, processes, valkey
+from retail.running import children, postgres, processes
 from retail.running import home as local
+from retail.running.command_line import servers
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 180.0
@@ -51,8 +52,6 @@ class House:
     # -- processes ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        postgres.start(self.home, durable=True)
-        valkey.start(self.home)
         self.run("manage.py", "migrate", "--verbosity", "0", "--no-input")
         told = json.loads(self.run("-m", "tests.proof.furnish"))
         self.skus, self.channel = told["skus"], told["channel"]
@@ -83,8 +82,6 @@ class House:
                 with suppress(ProcessLookupError):
                     os.killpg(child.process.pid, signal.SIGKILL)
         self.http.close()
-        valkey.stop(self.home)
-        postgres.delete(self.home)
 
     def environment(self) -> dict[str, str]:
         kept = {
@@ -292,10 +289,15 @@ def opened() -> Iterator[House]:
     home.chmod(0o755)
     house = House(home)
     try:
-        house.start()
-        yield house
+        # Counted in, else the first command that ends would take the servers along.
+        with servers(home):
+            try:
+                house.start()
+                yield house
+            finally:
+                house.stop()
     finally:
-        house.stop()
+        postgres.delete(home)
         shutil.rmtree(home, ignore_errors=True)
 
 
