@@ -64,7 +64,10 @@ class House:
             self.children[plan.name] = child
             child.start()
         for child in self.children.values():
-            wait_for(lambda c=child: self._answers(c), about=child.plan.name)  # type: ignore[misc]
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not self._answers(child):
+                assert time.monotonic() < deadline, f"{child.plan.name}: {child.last_words()}"
+                time.sleep(0.2)
 
     def _answers(self, child: children.Child) -> bool:
         assert child.is_alive(), f"{child.plan.name} fell while starting:\n{child.last_words()}"
