@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from retail.simulation.agents import Agents
 from retail.simulation.money_work import Money
 from retail.simulation.shoppers import Shoppers
 from retail.simulation.stage import Stage
@@ -23,6 +24,7 @@ class Days:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.shoppers, self.warehouse, self.money = Shoppers(stage), Warehouse(stage), Money(stage)
+        self.agents = Agents(stage)
         self._acts: list[tuple[int, Callable[[], None]]] = [
             (14, self.shoppers.pay_by_card),
             (12, self.messages),
@@ -42,7 +44,9 @@ class Days:
             (1, self.warehouse.order_goods),
             (2, self.warehouse.receive_goods),
             (1, self.warehouse.move_inside),
-            (1, self.money.goodwill),
+            (1, self.agents.goodwill),
+            (3, self.agents.work_inbox),
+            (1, self.agents.hold_and_release),
             (6, lambda: sweep(stage)),
         ]
 
@@ -63,7 +67,7 @@ class Days:
                 stage.has_faults = False
                 stage.outside.faults_off()
             self._day(0)
-        stage.has_faults = False
+        self.agents.release_all()
         self.messages(with_all=True)
         for _ in range(6):
             sweep(stage)
@@ -94,6 +98,7 @@ class Days:
         self.money.bank()
         self.money.couriers()
         self.money.accountant()
+        self.agents.work_inbox(at_most=6)
         sweep(stage)
         nightly(stage)
 

@@ -156,21 +156,3 @@ class Money:
                         refund_id=r.pk, by=self.ceca, now=stage.now, bank_account=ACCOUNT
                     ),
                 )
-
-    def goodwill(self) -> None:
-        """An agent sends a little money back, for a late parcel."""
-        stage = self.stage
-        orders = list(Order.objects.filter(captured_total__gt=0).order_by("pk"))
-        if orders and stage.chance(0.3):
-            order = stage.one_of(orders)
-            stage.attempt(
-                "goodwill refund",
-                lambda: finance.request_refund(
-                    order_id=order.pk,
-                    amount=Decimal("50.00"),
-                    reason="late parcel",
-                    by=stage.world.people["vesna"],
-                    now=stage.now,
-                    bank_account=ACCOUNT,
-                ),
-            )

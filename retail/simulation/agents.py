@@ -1,0 +1,142 @@
+"""Customer service: works the inbox of exceptions, holds and releases orders, sends a little money back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from finance import operations as finance
+from finance.models import Refund
+from oms import operations as orders
+from oms.models import Order, OrderException
+from oms.workflows import cancellation, routing
+from retail.simulation.shoppers import ACCOUNT
+from retail.simulation.stage import Stage
+
+
+class Agents:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.vesna = stage.world.people["vesna"]
+        self._ways: dict[str, Callable[[OrderException, Order], None]] = {
+            "AUTHORIZATION_EXPIRED": self._cancel,
+            "UNROUTABLE": self._cancel,
+            "SHORT_PICK": self._plan,
+            "DISPLACED_CLAIM": self._plan,
+            "OVERPAID": self._send_back_surplus,
+            "PAYMENT_MISMATCH": self._repeat_refund,
+            "DELIVERY_FAILED": self._note,
+            "LATE_PLAN": self._note,
+            "PAPER_FAILED": self._note,
+        }
+
+    def work_inbox(self, *, at_most: int = 3) -> None:
+        """The oldest cases first, each by the way of its kind; what cannot be mended by a verb stays open."""
+        for case in (
+            OrderException.objects.filter(state="OPEN", order__isnull=False)
+            .select_related("order")
+            .order_by("pk")[: at_most * 4]
+        ):
+            if at_most and self.stage.chance(0.4):
+                assert case.order is not None
+                at_most -= 1
+                self._ways[case.kind](case, case.order)
+
+    def hold_and_release(self) -> None:
+        """An order is looked at: nothing moves meanwhile."""
+        stage = self.stage
+        held = list(Order.objects.filter(status="ON_HOLD").order_by("pk"))
+        if held:
+            order = stage.one_of(held)
+            stage.attempt("release order", lambda: orders.release_order(order_id=order.pk, by=self.vesna))
+            return
+        going = list(Order.objects.filter(status__in=["PLACED", "IN_FULFILLMENT"]).order_by("pk"))
+        if going and stage.chance(0.5):
+            order = stage.one_of(going)
+            stage.attempt(
+                "hold order",
+                lambda: orders.hold_order(order_id=order.pk, reason="looks odd", by=self.vesna),
+            )
+
+    def goodwill(self) -> None:
+        """A little money back for a late parcel."""
+        stage = self.stage
+        paid = list(Order.objects.filter(captured_total__gt=0, fulfillment_status="DELIVERED").order_by("pk"))
+        if paid and stage.chance(0.3):
+            self._refund(stage.one_of(paid), Decimal("50.00"), "late parcel")
+
+    def release_all(self) -> None:
+        """At the end nobody is left on hold."""
+        for order in Order.objects.filter(status="ON_HOLD").order_by("pk"):
+            self.stage.attempt(
+                "release order",
+                lambda o=order: orders.release_order(order_id=o.pk, by=self.vesna),  # type: ignore[misc]
+            )
+
+    def _refund(self, order: Order, amount: Decimal, reason: str) -> None:
+        self.stage.attempt(
+            "refund",
+            lambda: finance.request_refund(
+                order_id=order.pk,
+                amount=amount,
+                reason=reason,
+                by=self.vesna,
+                now=self.stage.now,
+                bank_account=ACCOUNT,
+            ),
+        )
+
+    def _cancel(self, case: OrderException, order: Order) -> None:
+        done = self.stage.attempt(
+            "cancel from inbox",
+            lambda: cancellation.cancel_order(
+                order_id=order.pk, reason="cannot be sent", by=self.vesna, now=self.stage.now
+            ),
+        )
+        if done is not None:
+            self._resolve(case, "Canceled.")
+
+    def _plan(self, case: OrderException, order: Order) -> None:
+        decision = self.stage.attempt(
+            "plan from inbox", lambda: routing.route_order(order_id=order.pk, now=self.stage.now)
+        )
+        if decision is not None and decision.state == "UNROUTABLE":
+            units = int(case.detail.get("units", 0))
+            line = order.lines.filter(sku=str(case.detail.get("sku", ""))).first()
+            if line is None or not units:
+                return
+            self.stage.attempt(
+                "cancel what is missing",
+                lambda: cancellation.cancel_lines(
+                    order_id=order.pk,
+                    lines=[(line.sku, units)],
+                    reason="not to be had",
+                    by=self.vesna,
+                    now=self.stage.now,
+                ),
+            )
+
+    def _send_back_surplus(self, case: OrderException, order: Order) -> None:
+        on_the_way = sum(
+            (r.amount for r in Refund.objects.filter(payment__order=order, state="PENDING")), Decimal("0.00")
+        )
+        surplus = order.captured_total - order.refunded_total - on_the_way - order.due_total
+        if surplus > 0:
+            self._refund(order, surplus, "paid too much")
+
+    def _repeat_refund(self, case: OrderException, order: Order) -> None:
+        """A return whose money had no account to go to."""
+        if "refund" in case.detail and "return" in case.detail:
+            self._refund(order, Decimal(str(case.detail["refund"])), f"return {case.detail['return']}")
+        self._resolve(case, "Asked the customer.")
+
+    def _note(self, case: OrderException, order: Order) -> None:
+        self._resolve(case, "Told the customer.")
+
+    def _resolve(self, case: OrderException, resolution: str) -> None:
+        self.stage.attempt(
+            "resolve exception",
+            lambda: orders.resolve_exception(
+                public_id=case.public_id, resolution=resolution, by=self.vesna, now=self.stage.now
+            ),
+        )
