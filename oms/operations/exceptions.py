@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from oms.events import ExceptionOpened, ExceptionResolved
 from oms.models import OrderException
 from oms.states import ExceptionState
@@ -19,6 +21,7 @@ class AlreadyResolved(Refusal):
     code = "ALREADY_RESOLVED"
 
 
+@transaction.atomic
 def open_exception(
     *, kind: str, cause_key: str, detail: dict[str, Any], now: datetime, order_id: int | None = None
 ) -> OrderException:
@@ -41,6 +44,7 @@ def open_exception(
     return made
 
 
+@transaction.atomic
 def claim_exception(*, public_id: str, by: User) -> OrderException:
     """Mark it as mine, so that two agents do not work on the same one."""
     found = _open(public_id)
@@ -49,6 +53,7 @@ def claim_exception(*, public_id: str, by: User) -> OrderException:
     return found
 
 
+@transaction.atomic
 def resolve_exception(*, public_id: str, resolution: str, by: User | None, now: datetime) -> OrderException:
     if not resolution.strip():
         raise InvalidInput("Say how it was resolved.")

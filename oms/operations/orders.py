@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Sum
 
 from oms import events, rules
@@ -255,6 +255,7 @@ def revive_order(*, order_id: int) -> Order:
     return order
 
 
+@transaction.atomic
 def hold_order(*, order_id: int, reason: str, by: User | None) -> Order:
     if not reason.strip():
         raise InvalidInput("Say why the order is held.")
@@ -269,6 +270,7 @@ def hold_order(*, order_id: int, reason: str, by: User | None) -> Order:
     return order
 
 
+@transaction.atomic
 def release_order(*, order_id: int, by: User | None) -> Order:
     order = lock_order(order_id=order_id)
     working = order.fulfillment_status not in (FulfillmentStatus.UNROUTED, FulfillmentStatus.ROUTED)
