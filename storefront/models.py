@@ -105,7 +105,14 @@ class Product(models.Model):
             GinIndex(OpClass("search_text", "gin_trgm_ops"), name="product_trigram"),
             GinIndex(fields=["search_vector"], name="product_words"),
             models.Index(fields=["status", "-popularity", "id"], name="product_popular"),
-            models.Index(fields=["status", "-released_on", "id"], name="product_newest"),
+            models.Index("status", F("released_on").desc(nulls_last=True), "id", name="product_newest"),
+            models.Index(
+                "status",
+                F("rating").desc(nulls_last=True),
+                F("rating_count").desc(),
+                "id",
+                name="product_rated",
+            ),
             models.Index(fields=["status", "sort_title", "id"], name="product_alphabet"),
             models.Index(fields=["updated_at", "id"], name="product_updated"),
         ]

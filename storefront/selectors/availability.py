@@ -12,3 +12,11 @@ def register(sql: str) -> None:
 
 def available_sql() -> str | None:
     return _registered[0] if _registered else None
+
+
+def availability_condition(variant: str) -> str:
+    """An SQL condition on the variant's id, asked for each row: OFFSET keeps it from becoming a scan of the whole stock."""
+    sql = available_sql()
+    if sql is None:
+        return "NULL::bool"
+    return f"EXISTS (SELECT 1 FROM ({sql}) a WHERE a.variant_id = {variant} OFFSET 0)"  # noqa: S608 - registered by our own code

@@ -16,22 +16,22 @@ from typing import Any
 
 from django.db import connection
 
-from storefront.selectors.availability import available_sql
+from storefront.selectors.availability import availability_condition, available_sql
 from storefront.selectors.products import Card, cards
 from storefront.selectors.search import Matches, match
 
-FACET_PRODUCTS_MAX = 2_000
-NARROWED_PRODUCTS_MAX = 4_000
-TOTAL_MAX = 10_000
+FACET_PRODUCTS_MAX = 1_000
+NARROWED_PRODUCTS_MAX = 2_500
+PRICED_PRODUCTS_MAX = 3_000
+TOTAL_MAX = 5_000
 FACET_VALUES_MAX = 12
 PAGE_SIZE_MAX = 96
 PRICE_BANDS = (Decimal(500), Decimal(1000), Decimal(1500), Decimal(2500), Decimal(5000))
-FORMATS = ("category", "author", "brand", "language", "format", "price", "rating", "available")
 
 # What a shopper may sort by, as SQL over the product `p` (and its offer `o`, where prices are needed).
 SORTS: Mapping[str, str] = {
     "popular": "p.popularity DESC, p.id",
-    "newest": "p.released_on DESC, p.id",
+    "newest": "p.released_on DESC NULLS LAST, p.id",
     "title": "p.sort_title, p.id",
     "rating": "p.rating DESC NULLS LAST, p.rating_count DESC, p.id",
     "price_asc": "o.price NULLS LAST, p.popularity DESC, p.id",
@@ -94,8 +94,12 @@ class Listing:
 
 @dataclass(slots=True)
 class _Filters:
-    """SQL conditions: `always` hold for every count; the named ones are left out when their own facet is counted."""
+    """SQL conditions: `always` hold for every count; the named ones are left out when their own facet is counted.
 
+    `products` is what the conditions are about: the table, or what a search has found in it.
+    """
+
+    products: str = "storefront_product"
     always: list[str] = field(default_factory=list)
     product: dict[str, str] = field(default_factory=dict)
     offer: dict[str, str] = field(default_factory=dict)
@@ -113,6 +117,7 @@ def listing(query: ListingQuery, price_list_id: int, now: datetime) -> Listing:
     filters = _filters(query, found)
     filters.values |= {"list": price_list_id, "now": now}
     ids, total, facets, seen = _page(query, filters)
+    is_part = seen == filters.values["seen_max"]
     pages = max(1, ceil(min(total, TOTAL_MAX) / query.page_size))
     if query.page > pages:
         return listing(replace(query, page=pages), price_list_id, now)
@@ -120,10 +125,12 @@ def listing(query: ListingQuery, price_list_id: int, now: datetime) -> Listing:
         query=query,
         cards=cards(ids, price_list_id, now),
         total=min(total, TOTAL_MAX),
-        is_total_capped=total > TOTAL_MAX or bool(found and found.is_capped),
+        is_total_capped=total > TOTAL_MAX
+        or (is_part and _needs_offers(query, filters))
+        or bool(found and found.is_capped),
         page=query.page,
         pages=pages,
-        facets=_facets(facets, query, is_capped=seen == filters.values["seen_max"]),
+        facets=_facets(facets, query, is_capped=is_part),
         suggestion=found.suggestion if found else "",
     )
 
@@ -148,7 +155,8 @@ def _filters(query: ListingQuery, found: Matches | None) -> _Filters:
             "EXISTS (SELECT 1 FROM storefront_product_categories m WHERE m.product_id = p.id AND m.category_id = %(parent)s)"
         )
     if found is not None:
-        filters.always.append("p.id = ANY(%(ids)s)")
+        # The few that were found are fetched first; walking the most read ones until they turn up takes far longer.
+        filters.products = "(SELECT * FROM storefront_product WHERE id = ANY(%(ids)s) OFFSET 0)"
         values["ids"] = found.ids
     if query.kinds:
         filters.always.append("p.kind = ANY(%(kinds)s)")
@@ -192,15 +200,20 @@ def _add_offer_filters(filters: _Filters, query: ListingQuery) -> None:
         filters.offer["available"] = "o.is_available"
 
 
+def _needs_offers(query: ListingQuery, filters: _Filters) -> bool:
+    """Whether prices, formats or stock decide which products are on the page."""
+    return bool(filters.offer) or query.sort.startswith("price")
+
+
 def _seen_max(filters: _Filters, *, needs_offers: bool) -> int:
     """How many of the most read products are looked at: all that anybody pages through where prices decide the page."""
     if needs_offers:
-        return TOTAL_MAX
+        return PRICED_PRODUCTS_MAX
     return NARROWED_PRODUCTS_MAX if filters.product else FACET_PRODUCTS_MAX
 
 
 def _page(query: ListingQuery, filters: _Filters) -> tuple[list[int], int, list[tuple[Any, ...]], int]:
-    needs_offers = bool(filters.offer) or query.sort.startswith("price")
+    needs_offers = _needs_offers(query, filters)
     filters.values |= {
         "limit": query.page_size,
         "offset": (query.page - 1) * query.page_size,
@@ -210,6 +223,7 @@ def _page(query: ListingQuery, filters: _Filters) -> tuple[list[int], int, list[
         "bands": list(PRICE_BANDS),
     }
     sql = _SQL.format(
+        products=filters.products,
         always=" AND ".join(filters.always),
         nearly=_nearly(filters.product),
         product_marks=_marks(filters.product),
@@ -233,7 +247,7 @@ def _page(query: ListingQuery, filters: _Filters) -> tuple[list[int], int, list[
 _SQL = """
 WITH near AS MATERIALIZED (
     SELECT p.id, p.brand, p.language, p.rating, p.popularity {product_marks}
-      FROM storefront_product p WHERE {always} {nearly}
+      FROM {products} p WHERE {always} {nearly}
      ORDER BY p.popularity DESC, p.id LIMIT %(seen_max)s
 ), priced AS (
     SELECT n.id, min(r.amount) price, array_agg(DISTINCT v.format_name) FILTER (WHERE v.format_name <> '') formats, {available} is_available
@@ -245,6 +259,13 @@ WITH near AS MATERIALIZED (
     SELECT n.*, o.price, o.formats, o.is_available {offer_marks} FROM near n LEFT JOIN priced o USING (id)
 )
 SELECT ARRAY({page}), ({total}), (SELECT jsonb_agg(jsonb_build_array(name, value, label, count)) FROM ({facets}) each), (SELECT count(*) FROM near)
+"""
+_AUTHORS = """
+    (SELECT 'author' AS name, k.slug AS value, k.name AS label, top.count FROM (
+        SELECT c.contributor_id, count(*) AS count, c.contributor_id IN (SELECT id FROM storefront_contributor WHERE slug = ANY(%(author)s::text[])) chosen
+          FROM offers o CROSS JOIN LATERAL (SELECT contributor_id FROM storefront_contribution WHERE product_id = o.id OFFSET 0) c
+         WHERE true {all} GROUP BY 1 ORDER BY chosen DESC, 2 DESC, 1 LIMIT %(values_max)s) top
+      JOIN storefront_contributor k ON k.id = top.contributor_id ORDER BY top.chosen DESC, top.count DESC, k.slug)
 """
 _TOTAL_OF_OFFERS = "SELECT count(*) FROM offers o WHERE true {all}"
 
@@ -266,17 +287,13 @@ def _all_marks(filters: _Filters, but: str = "") -> str:
 
 
 def _available() -> str:
-    """Asked for each variant, not for the whole stock: OFFSET keeps the question correlated."""
-    sql = available_sql()
-    if sql is None:
-        return "NULL::bool"
-    return f"bool_or(EXISTS (SELECT 1 FROM ({sql}) a WHERE a.variant_id = v.id OFFSET 0))"  # noqa: S608 - registered by our own code
+    return f"bool_or({availability_condition('v.id')})" if available_sql() else "NULL::bool"
 
 
 def _from_products(query: ListingQuery, filters: _Filters) -> str:
     conditions = " AND ".join([*filters.always, *filters.product.values()])
     return (
-        f"SELECT p.id FROM storefront_product p WHERE {conditions} "  # noqa: S608 - our own conditions
+        f"SELECT p.id FROM {filters.products} p WHERE {conditions} "  # noqa: S608 - our own conditions
         f"ORDER BY {SORTS[query.sort]} LIMIT %(limit)s OFFSET %(offset)s"
     )
 
@@ -290,7 +307,7 @@ def _from_offers(query: ListingQuery, filters: _Filters) -> str:
 
 def _total_of_products(filters: _Filters) -> str:
     conditions = " AND ".join([*filters.always, *filters.product.values()])
-    return f"SELECT count(*) FROM (SELECT 1 FROM storefront_product p WHERE {conditions} LIMIT %(total_max)s) counted"  # noqa: S608
+    return f"SELECT count(*) FROM (SELECT 1 FROM {filters.products} p WHERE {conditions} LIMIT %(total_max)s) counted"  # noqa: S608
 
 
 def _facet_selects(filters: _Filters) -> Iterable[str]:
@@ -306,17 +323,12 @@ def _facet_selects(filters: _Filters) -> Iterable[str]:
         "category",
         "c.path",
         "c.name || E'\\n' || c.name_en",
-        "JOIN storefront_product_categories m ON m.product_id = o.id JOIN storefront_category c ON c.id = m.category_id",
+        # Asked for each product: from the categories' side the whole catalog would be read.
+        "CROSS JOIN LATERAL (SELECT category_id FROM storefront_product_categories WHERE product_id = o.id OFFSET 0) m "
+        "JOIN storefront_category c ON c.id = m.category_id",
         "c.parent_id IS NOT DISTINCT FROM %(parent)s::bigint",
     ).replace("LIMIT %(values_max)s", "LIMIT 60")
-    yield select(
-        "author",
-        "k.slug",
-        "k.name",
-        "JOIN storefront_contribution c ON c.product_id = o.id JOIN storefront_contributor k ON k.id = c.contributor_id",
-        "true",
-        "k.slug = ANY(%(author)s::text[]) DESC,",
-    )
+    yield _AUTHORS.format(all=_all_marks(filters, but="author"))
     for name in ("brand", "language"):
         yield select(
             name, f"o.{name}", f"o.{name}", "", f"o.{name} <> ''", f"o.{name} = ANY(%({name})s::text[]) DESC,"

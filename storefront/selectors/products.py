@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from retail.kernel.identifiers import parse_barcode
 from retail.kernel.script import to_latin
 from storefront.models import Category, Contribution, Product, Variant
-from storefront.selectors.availability import available_sql
+from storefront.selectors.availability import availability_condition
 from storefront.selectors.prices import PriceCandidate, price_candidates
 from storefront.selectors.tree import Node, node_of
 from storefront.states import ProductStatus
@@ -160,14 +160,12 @@ def cards(product_ids: Sequence[int], price_list_id: int, now: datetime) -> tupl
     """Cards of these products in this order, in one statement."""
     if not product_ids:
         return ()
-    available = available_sql()
-    is_available = f"v.id IN ({available})" if available else "NULL::bool"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT p.id, v.id, v.sku, v.barcode, p.slug, p.title, p.subtitle, p.brand, p.kind,
                        ARRAY(SELECT k.name FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id
                               WHERE c.product_id = p.id AND c.role = 'AUTHOR' ORDER BY c.position),
-                       p.rating, p.rating_count, p.released_on, v.format_name, v.tax_class, v.amount, v.others > 0, {is_available}
+                       p.rating, p.rating_count, p.released_on, v.format_name, v.tax_class, v.amount, v.others > 0, {availability_condition("v.id")}
                   FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY wanted(id, place)
                   JOIN storefront_product p ON p.id = wanted.id
                   CROSS JOIN LATERAL (
