@@ -291,12 +291,17 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "units_invoiced_once",
-        "No unit is on two live invoices, and no more is credited than was invoiced.",
-        """SELECT l.order_line_id FROM finance_invoiceline l JOIN finance_invoice i ON i.id = l.invoice_id JOIN oms_orderline o ON o.id = l.order_line_id
+        "No unit and no amount of a line is on two live invoices, and no more is credited than was invoiced.",
+        """SELECT l.order_line_id, o.quantity, o.total, sum(l.quantity) FILTER (WHERE i.kind = 'INVOICE') AS units,
+               sum(l.gross) FILTER (WHERE i.kind = 'INVOICE') AS invoiced, sum(l.gross) FILTER (WHERE i.kind <> 'INVOICE') AS credited
+        FROM finance_invoiceline l JOIN finance_invoice i ON i.id = l.invoice_id JOIN oms_orderline o ON o.id = l.order_line_id
         LEFT JOIN finance_invoice c ON c.id = i.credits_id
-        WHERE i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE' GROUP BY l.order_line_id, o.quantity
-        HAVING sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE 0 END) > o.quantity
-            OR sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE -l.quantity END) < 0""",
+        WHERE i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE' AND NOT i.is_imported GROUP BY l.order_line_id, o.quantity, o.kind, o.total
+        -- A delivery fee stands on a line for each VAT rate, so only goods are counted by units.
+        HAVING o.kind = 'GOODS' AND sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE 0 END) > o.quantity
+            OR o.kind = 'GOODS' AND sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE -l.quantity END) < 0
+            OR sum(CASE WHEN i.kind = 'INVOICE' THEN l.gross ELSE 0 END) > o.total
+            OR sum(CASE WHEN i.kind = 'INVOICE' THEN l.gross ELSE -l.gross END) < 0""",
     ),
     Check(
         "dispatched_shipment_has_paper",
