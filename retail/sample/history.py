@@ -50,6 +50,7 @@ PAYMENTS = (
     (PaymentMethod.BANK_TRANSFER, 0.10),
 )
 GUEST_SHARE, CANCELED_SHARE, RETURNED_SHARE = 0.25, 0.04, 0.02
+SHOPPER_ORDERS = 24
 # One point for every hundred dinars of goods.
 POINT_PRICE = 100
 
@@ -106,6 +107,8 @@ class _Year:
         self.buyers = _buyers()
         # A few buy often, most now and then.
         self.buyer_weights = generator("loyal").pareto(1.6, len(self.buyers)) + 0.2
+        # The first of them is the sample's shopper, whose account should have something to show.
+        self.buyer_weights[0] = self.buyer_weights.sum() * SHOPPER_ORDERS / count
         stores = [each for each in company.locations.values() if each.kind == LocationKind.STORE]
         self.stores = sorted(stores, key=lambda each: each.code)
         self.store_weights = [each.capacity_lines_soft for each in self.stores]

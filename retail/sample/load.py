@@ -49,6 +49,7 @@ def load(plan: Plan, *, now: datetime, tell: Callable[[str], None] = lambda text
     if not settings.SAMPLE_IS_ALLOWED:
         raise SampleNotAllowed("The sample chain is for a local database, never for production.")
     owner, now = _owner(now)
+    has_made = False
     with acting(by=owner, reason="sample chain"):
         for name, is_there, make in _sections(plan, owner, now):
             if is_there():
@@ -57,8 +58,10 @@ def load(plan: Plan, *, now: datetime, tell: Callable[[str], None] = lambda text
             with transaction.atomic():
                 _mark_batch(name)
                 make()
+            has_made = True
             tell(f"{name}: {time.monotonic() - began:.1f} s")
-        _analyze()
+        if has_made:
+            _analyze()
         if find_spec(LIVE):
             import_module(LIVE).make(now=now, tell=tell)
     _write_logins()

@@ -29,6 +29,7 @@ from retail.sample.chance import generator, weighted
 from retail.sample.company import Company, pib_of
 
 SMALL_CUSTOMERS, FULL_CUSTOMERS = 2_000, 50_000
+SHOPPER_DAYS = 900
 COMPANY_SHARE, MEMBER_SHARE = 0.06, 0.55
 WORDING = (
     "Želim da dobijam novosti i ponude Prelista na ovu adresu. Pristanak mogu da povučem u svakom trenutku."
@@ -272,6 +273,7 @@ def make_customers(company: Company, count: int, now: datetime) -> None:
         )
     ana = User.objects.get(email=SHOPPER.email)
     customers[0].user, customers[0].name, customers[0].email = ana, SHOPPER.name, SHOPPER.email
+    customers[0].created_at = now - timedelta(days=SHOPPER_DAYS)
     addresses[0].name = SHOPPER.name
     Customer.objects.bulk_create(customers, batch_size=5000)
     for customer, address in zip(customers, addresses, strict=True):

@@ -177,6 +177,8 @@ def _history() -> None:
         assert cursor.fetchone() == (0,)
     sold = OrderLine.objects.filter(kind="GOODS")
     popular = set(Product.objects.order_by("-popularity").values_list("id", flat=True)[:80])
+    ana = orders.filter(customer__user__email="ana@prelist.example")
+    assert 8 < ana.count() < 40
     share = sold.filter(variant__product__in=popular).count() / sold.count()
     assert share > 0.2, "best sellers are what people read"
 
