@@ -5,6 +5,8 @@ import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from storefront.imports import FileRefused, RowError, load_mapping
 from storefront.imports.cleaning import Cleaner
@@ -248,3 +250,49 @@ def test_a_good_row_is_packed_and_read_alike(tmp_path: Path) -> None:
     plain, packed = write(tmp_path / "a.csv", [row(1)]), write(tmp_path / "a.csv.gz", [row(1)])
     with CatalogFile(plain) as one, CatalogFile(packed) as other:
         assert [record.cells for record in one] == [record.cells for record in other]
+
+
+# -- Whatever comes ------------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=150)
+@given(content=some.binary(max_size=400), packed=some.booleans(), has_header=some.booleans())
+def test_any_bytes_are_rows_or_a_refusal(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, packed: bool, has_header: bool
+) -> None:
+    """No file makes the reader or the cleaner fail in a way that has no name."""
+    path = tmp_path_factory.mktemp("any") / "file.csv"
+    whole = (MINIMAL if has_header else b"") + content
+    path.write_bytes(gzip.compress(whole) if packed else whole)
+    mapping = load_mapping("columns")
+    try:
+        with CatalogFile(path) as file:
+            file.need(mapping.needed_columns())
+            cleaner = Cleaner(mapping, Tree(""), file.header)
+            for record in file:
+                if not record.problem:
+                    assert cleaner.clean(record.line, record.cells)
+    except FileRefused as refusal:
+        assert refusal.code.isupper()
+
+
+@settings(deadline=None, max_examples=150)
+@given(cells=some.lists(some.text(max_size=60).filter(lambda text: "\0" not in text), min_size=8, max_size=8))
+def test_any_cells_are_a_line_or_named_errors(cells: list[str]) -> None:
+    """What is taken fits the columns of the database."""
+    mapping = load_mapping("columns")
+    cleaned = Cleaner(mapping, Tree(""), HEADER).clean(2, cells)
+    if isinstance(cleaned, list):
+        assert cleaned
+        assert all(error.code.isupper() and error.reason for error in cleaned)
+        return
+    line = cleaned.line
+    assert len(line.sku) <= 40
+    assert line.sku.isascii()
+    assert 0 < len(line.title) <= 400
+    assert len(line.base_slug) <= 90
+    assert line.base_slug
+    assert len(line.sort_title) <= 400
+    assert line.weight_grams > 0
+    assert all(len(person.slug) <= 160 and len(person.name) <= 200 for person in cleaned.people)
+    assert all(len(path) <= 400 for path in cleaned.places)
