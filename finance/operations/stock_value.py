@@ -79,6 +79,16 @@ def return_value(*, entity_id: int, goods: Sequence[Goods]) -> list[Decimal]:
     Refuses BeyondIssue.
     """
     _locked(entity_id, (one.variant_id for one in goods))
+    values = cost_of_units_out(goods=goods)
+    receive_value(
+        entity_id=entity_id,
+        items=[(one.variant_id, one.quantity, value) for one, value in zip(goods, values, strict=True)],
+    )
+    return values
+
+
+def cost_of_units_out(*, goods: Sequence[Goods]) -> list[Decimal]:
+    """What units that left for an order line and did not come back had cost; the last of them carry the rest. Refuses BeyondIssue."""
     left = _still_out(goods)
     values = []
     for one in goods:
@@ -92,10 +102,6 @@ def return_value(*, entity_id: int, goods: Sequence[Goods]) -> list[Decimal]:
         share = rules.share_of_value(value, units, one.quantity)
         left[key] = (units - one.quantity, value - share)
         values.append(share)
-    receive_value(
-        entity_id=entity_id,
-        items=[(one.variant_id, one.quantity, value) for one, value in zip(goods, values, strict=True)],
-    )
     return values
 
 

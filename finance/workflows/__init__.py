@@ -34,6 +34,7 @@ from finance.workflows.returns import (
     post_lost,
     post_return,
     post_undelivered,
+    units_still_out,
 )
 from finance.workflows.statements import (
     AlreadyMatched,
@@ -97,5 +98,6 @@ __all__ = [
     "settle_captures",
     "sign_receipts",
     "start_payment",
+    "units_still_out",
     "void_authorizations",
 ]

@@ -12,7 +12,7 @@ from django.db import transaction
 from finance import rules, selectors
 from finance.chart import COST_OF_GOODS, COURIER_RECEIVABLE, CUSTOMERS, WRITE_OFFS
 from finance.models import FiscalReceipt, Invoice, JournalEntry
-from finance.operations import post_entry, return_value
+from finance.operations import cost_of_units_out, post_entry, return_value
 from finance.operations.ledger import Posting, credit, debit
 from finance.operations.papers import (
     issue_invoice,
@@ -43,11 +43,12 @@ class NothingSold(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class PostedReturn:
-    """The entry for the stock moves, the amount of each, and what is no longer owed, gross, by order line."""
+    """The entry for the stock moves, the amount of each; and by order line the units taken back and what is no longer owed, gross."""
 
     entry_id: int
     values: list[Decimal]
     amounts: dict[int, Decimal]
+    units: dict[int, int]
 
     @property
     def total(self) -> Decimal:
@@ -118,7 +119,7 @@ def post_lost(*, shipment_id: int, by: User | None, now: datetime) -> PostedRetu
     """The carrier lost a parcel: the sale is undone, and what it cost is a loss instead of cost of goods sold."""
     shipment, order, sale = _sale_of(shipment_id)
     parts = rules.rest_of(sale)
-    cost = _cost_still_out(shipment, {part.line_id for part in parts})
+    cost = sum(cost_of_units_out(goods=units_still_out(shipment_id=shipment_id)), ZERO)
     loss = [
         debit(WRITE_OFFS, cost, source_kind="shipment", source_key=shipment.number),
         credit(COST_OF_GOODS, cost, source_kind="shipment", source_key=shipment.number),
@@ -168,7 +169,18 @@ def _undo(
     )
     for (sale, parts), revenue in zip(undone, revenues, strict=True):
         _write_papers(document, sale, parts, revenue, entry, now)
-    return PostedReturn(entry.pk, values, amounts_by_line(part for _, parts in undone for part in parts))
+    amounts = amounts_by_line(part for _, parts in undone for part in parts)
+    return PostedReturn(entry.pk, values, amounts, _units_by_line(undone))
+
+
+def _units_by_line(undone: Sequence[tuple[Sale, list[Part]]]) -> dict[int, int]:
+    """A line that stands on a paper once for each rate has the same units on each."""
+    units: dict[int, int] = {}
+    for _, parts in undone:
+        of_paper = {part.line_id: part.quantity for part in parts}
+        for line_id, quantity in of_paper.items():
+            units[line_id] = units.get(line_id, 0) + quantity
+    return units
 
 
 def _owed_to_buyer(document: _Undoing, gross: Decimal) -> list[Posting]:
@@ -234,9 +246,21 @@ def _invoice_of(order: Order, sale: Sale) -> Invoice | None:
     return invoices.filter(shipment_id=sale.shipment_id).first() if sale.shipment_id else None
 
 
-def _cost_still_out(shipment: Shipment, line_ids: set[int]) -> Decimal:
-    """What the parcel's goods left with, less what came back of them."""
-    moves = StockMove.objects.filter(document_key=shipment.number, order_line_id__in=line_ids)
-    left = sum((move.value for move in moves if move.reason == MoveReason.DISPATCH), ZERO)
-    back = sum((move.value for move in moves if move.reason == MoveReason.RETURN), ZERO)
-    return left - back
+def units_still_out(*, shipment_id: int) -> list[Goods]:
+    """What the parcel held and nobody brought back: of a line that came back in part, its share of every component.
+
+    Refuses NothingSold.
+    """
+    shipment, _, sale = _sale_of(shipment_id)
+    rest = rules.rest_of(sale)
+    sold = {part.line_id: part.quantity for part in sale.parts}
+    left = {part.line_id: part.quantity for part in rest}
+    sent: dict[tuple[int, int], int] = {}
+    for move in StockMove.objects.filter(document_key=shipment.number, reason=MoveReason.DISPATCH):
+        if move.order_line_id in left:
+            key = (move.order_line_id, move.variant_id)
+            sent[key] = sent.get(key, 0) + move.quantity
+    return [
+        Goods(line_id, variant_id, units * left[line_id] // sold[line_id])
+        for (line_id, variant_id), units in sorted(sent.items())
+    ]

@@ -18,6 +18,8 @@ OPENS_HOUR, HOURS_OPEN = 8, 12
 QUIET_DAYS = 12
 # Acts of others between two orders.
 ACTS_PER_ORDER = 5
+# How often each kind of work is taken up on a quiet evening.
+TURNS = 12
 
 
 class Days:
@@ -67,12 +69,33 @@ class Days:
                 stage.has_faults = False
                 stage.outside.faults_off()
             self._day(0)
+            if day >= QUIET_DAYS // 2:
+                self._work_off()
         self.agents.release_all()
         self.messages(with_all=True)
         for _ in range(6):
             sweep(stage)
             stage.pass_time(30)
         nightly(stage)
+
+    def _work_off(self) -> None:
+        """Everybody works through what is on the list, so that little is left half done."""
+        self.agents.release_all()
+        self.warehouse.decide(at_most=50)
+        self.warehouse.plan_again()
+        self.warehouse.put_back(at_most=50)
+        for act in (
+            self.warehouse.pick,
+            self.warehouse.pack,
+            self.warehouse.send,
+            self.warehouse.carry,
+            self.warehouse.take_back,
+            self.warehouse.receive_goods,
+            self.shoppers.bring_return,
+        ):
+            for _ in range(TURNS):
+                act()
+        self.messages()
 
     def messages(self, *, with_all: bool = False) -> None:
         """What card provider and carrier send us; each door takes its own."""

@@ -78,12 +78,18 @@ def _alone() -> Iterator[None]:
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     before = {name: celery.conf[name] for name in ("broker_url", "task_always_eager")}
     celery.conf.update(broker_url="memory://", task_always_eager=False)
-    celery.pool.force_close_all()  # type: ignore[attr-defined]
+    _forget_broker()
     logging.disable(logging.ERROR)
     try:
         yield
     finally:
         settings.EMAIL_BACKEND = backend
         celery.conf.update(before)
-        celery.pool.force_close_all()  # type: ignore[attr-defined]
+        _forget_broker()
         logging.disable(level)
+
+
+def _forget_broker() -> None:
+    """Closed pools stay closed; what Celery does after a fork makes it open new ones, to the broker of the settings."""
+    celery.pool.force_close_all()  # type: ignore[attr-defined]
+    celery._after_fork()  # type: ignore[attr-defined]

@@ -153,6 +153,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         f"SELECT {_line('sold')} AS id",
         "warehouse_stockmove",
         is_refused=True,
+        also=frozenset({"cost_of_order_equals_its_moves"}),
     ),
     "line_quantities_in_order": Corruption(
         f"UPDATE oms_orderline SET quantity_returned = 1 WHERE id = {_line('waiting')}",
@@ -200,6 +201,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         f"SELECT entry_id FROM finance_journalline WHERE id = {_journal_line('sold', '501')}",
         "finance_journalline",
         is_refused=True,
+        also=frozenset({"cost_of_order_equals_its_moves"}),
     ),
     "journal_entry_has_lines": Corruption(
         _copy(
@@ -263,6 +265,13 @@ CORRUPTIONS: dict[str, Corruption] = {
         f"UPDATE finance_fiscalreceipt SET tax_by_rate = jsonb_set(tax_by_rate, '{{0,tax}}', '\"1.00\"') WHERE id = {_receipt('sold')}",
         "SELECT %(sold)s AS id",
         "finance_fiscalreceipt",
+        is_refused=True,
+    ),
+    "cost_of_order_equals_its_moves": Corruption(
+        "UPDATE finance_journalline SET account_id = (SELECT id FROM finance_ledgeraccount WHERE code = '531') "
+        f"WHERE id = {_journal_line('kit_sold', '501')}",
+        "SELECT %(kit_sold)s AS id",
+        "finance_journalline",
         is_refused=True,
     ),
     "card_operation_settles": Corruption(

@@ -1,7 +1,10 @@
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import clear_url_caches
+from django.utils import translation
 
 from tests.flows.chain import Chain, make_chain
 from tests.staff import client_of, make_staff
@@ -21,9 +24,16 @@ def committed_world(transactional_db: None) -> worlds.World:
 
 
 @pytest.fixture
-def in_english(settings: Any) -> None:
-    """Pages without a language in their address come in English here."""
+def in_english(settings: Any) -> Iterator[None]:
+    """Pages without a language in their address come in English here. Resolvers remember prefixes: they forget twice."""
+    usual = settings.LANGUAGE_CODE
     settings.LANGUAGE_CODE = "en"
+    clear_url_caches()
+    translation.activate("en")
+    yield
+    settings.LANGUAGE_CODE = usual
+    translation.activate(usual)
+    clear_url_caches()
 
 
 @pytest.fixture

@@ -22,14 +22,7 @@ from warehouse.models import Parcel, SafetyStock, Shipment, StockItem, StockMove
 from warehouse.views.places import calendar_of
 from warehouse.views.stock import waterfall_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def in_english(settings: Any) -> None:
-    """Pages without a language in their address come in English here."""
-    settings.LANGUAGE_CODE = "en"
-
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 PAGES = ("/ops/stock/", "/ops/shipments/", "/ops/purchase-orders/", "/ops/locations/")
 

@@ -9,12 +9,10 @@ from finance import operations as finance
 from finance import workflows as money
 from finance.rules import Goods
 from oms import operations as orders
-from oms.models import Order, OrderLine
-from oms.states import LineKind
+from oms.models import Order
 from retail.kernel.errors import InvalidInput
 from retail.kernel.models import Location, User
 from retail.kernel.states import check_move
-from warehouse import selectors as warehouse
 from warehouse.models import Shipment
 from warehouse.operations.goods import ReturnedUnits, receive_returned_units
 from warehouse.operations.refusals import UnknownReason
@@ -41,7 +39,7 @@ def fail_delivery(*, shipment_id: int, reason: str, by: User | None, now: dateti
     mark_failed(order=order, shipment=shipment, reason=reason, now=now)
     if reason == ShipmentStatus.LOST:
         posted = money.post_lost(shipment_id=shipment.pk, by=by, now=now)
-        _undo_sale(order, shipment, posted.amounts, f"{shipment.number} was lost", by, now)
+        _undo_sale(order, posted, f"{shipment.number} was lost", by, now)
     return shipment
 
 
@@ -60,10 +58,7 @@ def return_to_sender(
     location = Location.objects.filter(pk=location_id, is_active=True).first()
     if location is None or location.entity_id != order.entity_id:
         raise InvalidInput("There is no such location of this company.")
-    contents = warehouse.shipment_contents(shipment_id=shipment.pk)
-    goods = [
-        Goods(line_id, variant_id, units) for (line_id, variant_id), units in sorted(contents.goods.items())
-    ]
+    goods = money.units_still_out(shipment_id=shipment.pk)
     posted = money.post_undelivered(shipment_id=shipment.pk, goods=goods, by=by, now=now)
     receive_returned_units(
         location_id=location.pk,
@@ -75,7 +70,7 @@ def return_to_sender(
         now=now,
     )
     mark_returned(order=order, shipment=shipment, location_code=location.code, now=now)
-    _undo_sale(order, shipment, posted.amounts, f"{shipment.number} came back", by, now)
+    _undo_sale(order, posted, f"{shipment.number} came back", by, now)
     return shipment
 
 
@@ -100,24 +95,12 @@ def _sorted_out(goods: list[Goods], values: list[Decimal], damaged: dict[int, in
     return units
 
 
-def _undo_sale(
-    order: Order,
-    shipment: Shipment,
-    amounts: dict[int, Decimal],
-    reason: str,
-    by: User | None,
-    now: datetime,
-) -> None:
+def _undo_sale(order: Order, posted: money.PostedReturn, reason: str, by: User | None, now: datetime) -> None:
     """The order owes less and what was paid goes back; a delivery fee that was given back counts too."""
-    sold = warehouse.shipment_contents(shipment_id=shipment.pk).sold
-    others = OrderLine.objects.filter(pk__in=[pk for pk in amounts if pk not in sold]).exclude(
-        kind=LineKind.GOODS
-    )
-    back = {**{pk: sold[pk] for pk in sold if pk in amounts}, **{line.pk: line.quantity for line in others}}
     orders.record_return(
         order_id=order.pk,
-        lines=sorted(back.items()),
-        amount=sum(amounts.values(), Decimal("0.00")),
+        lines=sorted((line_id, units) for line_id, units in posted.units.items() if units),
+        amount=posted.total,
         now=now,
     )
     finance.release_excess(order_id=order.pk, reason=reason, by=by, now=now)
