@@ -6,6 +6,7 @@ urlpatterns = [
     path("invoices", views.Invoices.as_view(), name="invoices"),
     path("invoices/<str:number>", views.InvoiceOne.as_view(), name="invoice"),
     path("invoices/<str:number>/pdf", views.InvoicePdf.as_view(), name="invoice-pdf"),
+    path("invoices/<str:number>/ubl", views.InvoiceUbl.as_view(), name="invoice-ubl"),
     path("credit-notes", views.CreditNotes.as_view(), name="credit-notes"),
     path("ledger/trial-balance", views.TrialBalance.as_view(), name="trial-balance"),
     path("ledger/entries", views.Entries.as_view(), name="entries"),

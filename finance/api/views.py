@@ -154,6 +154,22 @@ class InvoicePdf(ApiView):
         return answer
 
 
+class InvoiceUbl(ApiView):
+    scopes = {"GET": "finance:read"}
+
+    @extend_schema(
+        operation_id="invoice_ubl",
+        responses={(200, "application/xml"): OpenApiResponse(OpenApiTypes.BINARY, "UBL 2.1, the PDF inside")},
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        """The electronic form of the paper (UBL 2.1, Serbian profile), as SEF gets it."""
+        if not Invoice.objects.filter(number=number).exists():
+            raise UnknownInvoice("There is no such invoice.")
+        answer = HttpResponse(selectors.invoice_ubl(number=number), content_type="application/xml")
+        answer["Content-Disposition"] = f'attachment; filename="{number}.xml"'
+        return answer
+
+
 # -- Ledger ----------------------------------------------------------------------------------------------------
 
 

@@ -29,12 +29,17 @@ class Invoice(models.Model):
     credits = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="credit_notes"
     )
+    # The same goods and amounts under a new number, after SEF or the buyer refused the other one. Sums count the first alone.
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
     buyer_name = models.CharField(max_length=200)
     buyer_pib = models.CharField(max_length=20, blank=True)
     buyer_registration_number = models.CharField(max_length=20, blank=True)
     buyer_street = models.CharField(max_length=200, blank=True)
     buyer_city = models.CharField(max_length=100, blank=True)
     buyer_postal_code = models.CharField(max_length=12, blank=True)
+    buyer_jbkjs = models.CharField("JBKJS", max_length=5, blank=True)
     issued_on = models.DateField()
     supplied_on = models.DateField()
     due_on = models.DateField(null=True, blank=True)
@@ -56,7 +61,7 @@ class Invoice(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["shipment"],
-                condition=Q(kind="INVOICE", shipment__isnull=False),
+                condition=Q(kind="INVOICE", shipment__isnull=False, replaces__isnull=True),
                 name="invoice_once_per_shipment",
             ),
             models.UniqueConstraint(

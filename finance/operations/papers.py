@@ -179,6 +179,7 @@ def issue_invoice(
         buyer_street=order.street,
         buyer_city=order.city,
         buyer_postal_code=order.postal_code,
+        buyer_jbkjs=order.customer.jbkjs if order.company_pib and order.customer else "",
         issued_on=day,
         supplied_on=supplied_on,
         due_on=day,

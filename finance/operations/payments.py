@@ -19,7 +19,7 @@ from finance.models import Capture, JournalEntry, Payment, Refund
 from finance.operations import bell
 from finance.operations.ledger import Posting, credit, post_entry
 from finance.operations.papers import advance_items, issue_invoice, queue_fiscal_receipt, rate_rows
-from finance.operations.revenue import advance_tax_lines
+from finance.operations.revenue import advance_net, advance_tax_lines
 from finance.rules import PaperPlan, Part, RateAmounts
 from finance.states import (
     FiscalKind,
@@ -239,13 +239,13 @@ def _write_advance_paper(
 ) -> None:
     if not plan.is_fiscal:
         parts = _advance_parts(order, rates)
-        net = sum((part.net for part in parts), ZERO)
+        net, rounding = advance_net(parts)
         issue_invoice(
             order=order,
             kind=InvoiceKind.ADVANCE,
             parts=parts,
             net=net,
-            rounding=ZERO,
+            rounding=rounding,
             entry=entry,
             now=now,
             supplied_on=day,

@@ -21,7 +21,7 @@ from finance.operations.papers import (
     rate_rows,
 )
 from finance.operations.payments import plan_of, request_void, summarize
-from finance.operations.revenue import advance_tax_lines
+from finance.operations.revenue import advance_net, advance_tax_lines
 from finance.rules import Part
 from finance.states import (
     FiscalKind,
@@ -290,12 +290,13 @@ def _close_advance(order: Order, refunds: list[Refund], waiting_before: Decimal,
         )
         for one in closed
     ]
+    net, rounding = advance_net(parts)
     issue_invoice(
         order=order,
         kind=InvoiceKind.CREDIT_NOTE,
         parts=parts,
-        net=sum((part.net for part in parts), ZERO),
-        rounding=ZERO,
+        net=net,
+        rounding=rounding,
         entry=entry,
         now=now,
         supplied_on=business_date(now),

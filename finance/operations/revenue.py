@@ -83,9 +83,19 @@ def advance_tax_lines(rates: Sequence[RateAmounts], *, is_closing: bool) -> list
     return lines
 
 
+def advance_net(parts: Sequence[Part]) -> tuple[Decimal, Decimal]:
+    """Base and rounding of an advance as its UBL states them; neither stands in the ledger, where an advance is gross."""
+    nets, rounding = _ubl_nets(parts)
+    return sum(nets, ZERO), rounding
+
+
 def _nets(parts: Sequence[Part], plan: PaperPlan) -> tuple[list[Decimal], Decimal]:
     if not plan.has_invoice:
         return [part.net for part in parts], ZERO
+    return _ubl_nets(parts)
+
+
+def _ubl_nets(parts: Sequence[Part]) -> tuple[list[Decimal], Decimal]:
     view = tax.ubl_view(
         [
             tax.UblSource(str(place), part.quantity, part.rate, part.gross, part.tax)

@@ -43,6 +43,7 @@ from finance.selectors.turnover import (
     turnover,
     with_balance,
 )
+from finance.selectors.ubl import invoice_ubl, live_paper, ubl_document
 
 __all__ = [
     "AccountBalance",
@@ -63,8 +64,10 @@ __all__ = [
     "inventory_value",
     "invoice_paper",
     "invoice_pdf",
+    "invoice_ubl",
     "lines_of_order",
     "live_authorization",
+    "live_paper",
     "order_balances",
     "payer_account",
     "payments_of_order",
@@ -79,5 +82,6 @@ __all__ = [
     "transfer_instructions",
     "trial_balance",
     "turnover",
+    "ubl_document",
     "with_balance",
 ]

@@ -18,8 +18,8 @@ from finance.papers import (
 )
 from finance.papers.wording import Wording
 from finance.rules import BUYER_ID_PLACE
+from finance.selectors.net import net_view
 from finance.states import FiscalKind, FiscalState, FiscalTransaction, InvoiceKind
-from finance.tax import UblSource, ubl_view
 from retail.kernel import crypto
 from retail.kernel.clock import business_date
 from retail.kernel.errors import NotFound, Refusal
@@ -73,20 +73,7 @@ def receipt_kind(receipt: FiscalReceipt) -> str:
 def invoice_paper(invoice: Invoice, *, language: str = "") -> TradePaper:
     """The sheet of an issued invoice, with the net view that its UBL would have. The order's language unless another is asked for."""
     lines = list(invoice.lines.select_related("order_line").order_by("position"))
-    prepaid = sum((Decimal(row["gross"]) for row in invoice.prepaid_by_rate), ZERO)
-    view = ubl_view(
-        [
-            UblSource(
-                key=str(line.pk),
-                quantity=line.quantity,
-                rate=line.tax_rate,
-                gross=line.gross,
-                tax=line.tax,
-            )
-            for line in lines
-        ],
-        prepaid=prepaid,
-    )
+    view = net_view(invoice, lines)
     return TradePaper(
         kind=_TRADE[InvoiceKind(invoice.kind)],
         number=invoice.number,
@@ -99,6 +86,7 @@ def invoice_paper(invoice: Invoice, *, language: str = "") -> TradePaper:
             city=invoice.buyer_city,
             pib=invoice.buyer_pib,
             registration_number=invoice.buyer_registration_number,
+            jbkjs=invoice.buyer_jbkjs,
         ),
         lines=tuple(
             TradeLine(
@@ -117,7 +105,7 @@ def invoice_paper(invoice: Invoice, *, language: str = "") -> TradePaper:
         payable=view.payable,
         currency=invoice.currency,
         rounding=view.payable_rounding,
-        prepaid=prepaid,
+        prepaid=view.prepaid,
         supplied_on=invoice.supplied_on,
         due_on=invoice.due_on if invoice.kind == InvoiceKind.INVOICE else None,
         issued_in=invoice.entity.city,

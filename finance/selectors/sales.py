@@ -72,7 +72,9 @@ def lines_of_order(*, order: Order, sales: Sequence[Sale] | None = None) -> list
 
 def advance_of_order(*, order: Order) -> OpenAdvance:
     receipts = list(FiscalReceipt.objects.filter(order=order, kind=FiscalKind.ADVANCE).order_by("pk"))
-    invoices = list(Invoice.objects.filter(order=order).select_related("credits").order_by("pk"))
+    invoices = list(
+        Invoice.objects.filter(order=order, replaces__isnull=True).select_related("credits").order_by("pk")
+    )
     received: list[list[dict[str, str]]] = []
     closed: list[list[dict[str, str]]] = []
     for receipt in receipts:
@@ -130,7 +132,9 @@ def _sales_by_receipt(order: Order) -> list[Sale]:
 
 def _sales_by_invoice(order: Order) -> list[Sale]:
     invoices = list(
-        Invoice.objects.filter(order=order, kind__in=[InvoiceKind.INVOICE, InvoiceKind.CREDIT_NOTE])
+        Invoice.objects.filter(
+            order=order, kind__in=[InvoiceKind.INVOICE, InvoiceKind.CREDIT_NOTE], replaces__isnull=True
+        )
         .prefetch_related("lines__order_line__variant")
         .order_by("pk")
     )

@@ -242,7 +242,7 @@ def _write_papers(
 
 def _invoice_of(order: Order, sale: Sale) -> Invoice | None:
     """The invoice of the shipment that the sale's paper is about."""
-    invoices = Invoice.objects.filter(order=order, kind=InvoiceKind.INVOICE)
+    invoices = Invoice.objects.filter(order=order, kind=InvoiceKind.INVOICE, replaces__isnull=True)
     return invoices.filter(shipment_id=sale.shipment_id).first() if sale.shipment_id else None
 
 

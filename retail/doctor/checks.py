@@ -246,7 +246,7 @@ CHECKS: tuple[Check, ...] = (
                 UNION ALL
                 SELECT i.order_id, CASE WHEN i.kind = 'INVOICE' THEN i.total ELSE -i.total END FROM finance_invoice i JOIN oms_order x ON x.id = i.order_id
                   LEFT JOIN finance_invoice c ON c.id = i.credits_id
-                 WHERE x.paper = 'SEF' AND NOT i.is_imported AND i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE') y GROUP BY 1) s
+                 WHERE x.paper = 'SEF' AND NOT i.is_imported AND i.replaces_id IS NULL AND i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE') y GROUP BY 1) s
                ON s.order_id = o.id
         WHERE NOT o.is_imported AND COALESCE(j.balance, 0) <> COALESCE(s.sold, 0) - (o.captured_total - o.refunded_total)""",
     ),
@@ -262,10 +262,10 @@ CHECKS: tuple[Check, ...] = (
                   FROM finance_fiscalreceipt f CROSS JOIN jsonb_array_elements(f.tax_by_rate) r WHERE f.kind IN ('NORMAL', 'ADVANCE')
                 UNION ALL
                 SELECT i.order_id, CASE WHEN i.kind = 'CREDIT_NOTE' THEN -i.tax_total ELSE i.tax_total END
-                  FROM finance_invoice i JOIN oms_order x ON x.id = i.order_id WHERE x.paper = 'SEF' AND NOT i.is_imported
+                  FROM finance_invoice i JOIN oms_order x ON x.id = i.order_id WHERE x.paper = 'SEF' AND NOT i.is_imported AND i.replaces_id IS NULL
                 UNION ALL
                 SELECT i.order_id, -(r ->> 'tax')::numeric FROM finance_invoice i JOIN oms_order x ON x.id = i.order_id
-                 CROSS JOIN jsonb_array_elements(i.prepaid_by_rate) r WHERE x.paper = 'SEF' AND NOT i.is_imported) y GROUP BY 1) s
+                 CROSS JOIN jsonb_array_elements(i.prepaid_by_rate) r WHERE x.paper = 'SEF' AND NOT i.is_imported AND i.replaces_id IS NULL) y GROUP BY 1) s
                ON s.order_id = o.id
         WHERE NOT o.is_imported AND COALESCE(j.balance, 0) <> COALESCE(s.tax, 0)""",
     ),
@@ -312,7 +312,7 @@ CHECKS: tuple[Check, ...] = (
                sum(l.gross) FILTER (WHERE i.kind = 'INVOICE') AS invoiced, sum(l.gross) FILTER (WHERE i.kind <> 'INVOICE') AS credited
         FROM finance_invoiceline l JOIN finance_invoice i ON i.id = l.invoice_id JOIN oms_orderline o ON o.id = l.order_line_id
         LEFT JOIN finance_invoice c ON c.id = i.credits_id
-        WHERE i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE' AND NOT i.is_imported GROUP BY l.order_line_id, o.quantity, o.kind, o.total
+        WHERE i.kind <> 'ADVANCE' AND c.kind IS DISTINCT FROM 'ADVANCE' AND NOT i.is_imported AND i.replaces_id IS NULL GROUP BY l.order_line_id, o.quantity, o.kind, o.total
         -- A delivery fee stands on a line for each VAT rate, so only goods are counted by units.
         HAVING o.kind = 'GOODS' AND sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE 0 END) > o.quantity
             OR o.kind = 'GOODS' AND sum(CASE WHEN i.kind = 'INVOICE' THEN l.quantity ELSE -l.quantity END) < 0

@@ -14,6 +14,7 @@ from retail.kernel.models import ApiKey
 from tests.api.integrator import Api, refused
 from tests.factories import Sells, goods_lines
 from tests.finance.conftest import outside, shop  # noqa: F401 - fixtures
+from tests.finance.judges import said
 from tests.finance.shop import ACCOUNT, Shop, all_of
 from tests.sandbox.stand import Stand
 from tests.unchanged import nothing_changes
@@ -63,6 +64,13 @@ def test_an_invoice_is_read_with_its_lines_and_rates(invoice: Invoice, reader: A
         (1, rsd("1200.00")),
     ]
     assert shown["pdf"] == f"/api/v1/invoices/{invoice.number}/pdf"
+
+
+def test_the_electronic_form_is_read(invoice: Invoice, reader: Api) -> None:
+    answer = reader.get(f"invoices/{invoice.number}/ubl")
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/xml")
+    assert said(answer.content, "cbc:ID") == invoice.number
 
 
 def test_the_pdf_is_the_same_bytes_each_time(invoice: Invoice, reader: Api) -> None:
@@ -121,6 +129,7 @@ def test_the_chart_is_whole(reader: Api, db: None) -> None:
     [
         ("invoices/NOPE", 404, "UNKNOWN_INVOICE"),
         ("invoices/NOPE/pdf", 404, "UNKNOWN_INVOICE"),
+        ("invoices/NOPE/ubl", 404, "UNKNOWN_INVOICE"),
         ("ledger/trial-balance?entity=nope", 404, "UNKNOWN_ENTITY"),
         ("ledger/trial-balance?as_of=tomorrow", 400, "INVALID_INPUT"),
         ("ledger/entries?after=garbage", 400, "INVALID_CURSOR"),
@@ -138,6 +147,7 @@ READS = [
     "invoices",
     "invoices/X",
     "invoices/X/pdf",
+    "invoices/X/ubl",
     "credit-notes",
     "ledger/trial-balance",
     "ledger/entries",
