@@ -24,10 +24,10 @@ VIEW_CUSTOMERS, EDIT_CUSTOMERS = "customers.view", "customers.edit"
 VIEW_FINANCE, EDIT_FINANCE = "finance.view", "finance.edit"
 VIEW_TRACE = "trace.view"
 
-_EVERYTHING = {
+PERMISSIONS = (
     VIEW_ORDERS, EDIT_ORDERS, REFUND, VIEW_ROUTING, RATIFY_ROUTING, VIEW_STOCK, ADJUST_STOCK, SCAN,
     VIEW_CUSTOMERS, EDIT_CUSTOMERS, VIEW_FINANCE, EDIT_FINANCE, VIEW_TRACE,
-}  # fmt: skip
+)  # fmt: skip
 
 ROLES: dict[str, set[str]] = {
     "AGENT": {VIEW_ORDERS, EDIT_ORDERS, VIEW_ROUTING, VIEW_STOCK, VIEW_CUSTOMERS, EDIT_CUSTOMERS},
@@ -50,7 +50,7 @@ def permissions_of(user: User | AnonymousUser) -> set[str]:
     if not isinstance(user, User) or not user.is_active or not user.is_staff:
         return set()
     if user.is_superuser:
-        return set(_EVERYTHING)
+        return set(PERMISSIONS)
     found: set[str] | None = getattr(user, "_onerow_permissions", None)
     if found is None:
         found = set().union(*(ROLES.get(name, set()) for name in user.groups.values_list("name", flat=True)))
