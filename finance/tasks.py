@@ -46,6 +46,12 @@ def poll_payments() -> None:
         money.poll_payments(now=now())
 
 
+@shared_task
+def report_unsent_captures() -> None:
+    with acting(label="job:finance.report_unsent_captures"):
+        money.report_unsent_captures(now=now())
+
+
 # What a verb rings for after its commit; the sweeps of every minute do the same without a bell.
 ON_BELL = {
     bell.RECEIPTS: sign_receipts,

@@ -42,6 +42,16 @@ def dispatch_status(*, ordered: int, dispatched: int, current: FulfillmentStatus
     return FulfillmentStatus.DISPATCHED if dispatched >= ordered else FulfillmentStatus.PARTLY_DISPATCHED
 
 
+def is_done(*, fulfillment: FulfillmentStatus, payment: PaymentStatus, due: Decimal, kept: Decimal) -> bool:
+    """Whether neither goods nor money are awaited. `kept` is what came in less what went back."""
+    if fulfillment == FulfillmentStatus.RETURNED:
+        return kept == due or (payment in _WENT_BACK and kept < due)
+    return fulfillment == FulfillmentStatus.DELIVERED and payment in (PaymentStatus.PAID, *_WENT_BACK)
+
+
+_WENT_BACK = (PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED)
+
+
 @dataclass(frozen=True, slots=True)
 class RateRow:
     """One entry of what shoppers pay for delivery (gross)."""

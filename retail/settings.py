@@ -231,6 +231,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "finance-void-authorizations": {"task": "finance.tasks.void_authorizations", "schedule": 60.0},
     "finance-settle-captures": {"task": "finance.tasks.settle_captures", "schedule": 60.0},
     "finance-poll-payments": {"task": "finance.tasks.poll_payments", "schedule": 60.0},
+    "finance-report-unsent-captures": {
+        "task": "finance.tasks.report_unsent_captures",
+        "schedule": 3600.0,
+    },
     "seal-trace": {"task": "retail.tasks.seal_trace", "schedule": 30.0},
     "forget-old-keys": {"task": "retail.tasks.forget_old_keys", "schedule": 600.0},
     "cancel-overdue-orders": {"task": "oms.tasks.cancel_overdue_orders", "schedule": 60.0},

@@ -48,6 +48,7 @@ from finance.workflows.statements import (
 from finance.workflows.sweeps import (
     poll_payments,
     process_events,
+    report_unsent_captures,
     send_refunds,
     settle_captures,
     void_authorizations,
@@ -93,6 +94,7 @@ __all__ = [
     "process_payment_event",
     "receive_card_event",
     "refresh_payment",
+    "report_unsent_captures",
     "send_refunds",
     "set_aside_statement_line",
     "settle_captures",

@@ -109,6 +109,7 @@ def record_refund(*, order_id: int, amount: Decimal, now: datetime) -> Order:
     order.refunded_total += amount
     _summarize_money(order)
     save_order(order, MONEY_FIELDS)
+    complete_if_done(order, now=now)
     return order
 
 
@@ -178,26 +179,32 @@ def record_return(
         order.fulfillment_status = FulfillmentStatus.RETURNED
         fields.append("fulfillment_status")
     save_order(order, fields)
+    complete_if_done(order, now=now)
     return order
 
 
-def record_delivery(*, order_id: int, is_all: bool, now: datetime) -> Order:
-    """A shipment reached the shopper; `is_all`: it was the last one."""
+def record_arrival(*, order_id: int, now: datetime) -> Order:
+    """Nothing of the order is under way or to be sent any more: the shopper has it, unless all of it came back."""
     order = lock_order(order_id=order_id)
-    if not is_all:
-        return order
-    order.fulfillment_status = FulfillmentStatus.DELIVERED
-    save_order(order, ["fulfillment_status"])
-    announce(events.OrderDelivered(order_id=order.pk, number=order.number), subject=("order", order.number))
+    if order.fulfillment_status not in (FulfillmentStatus.DELIVERED, FulfillmentStatus.RETURNED):
+        order.fulfillment_status = FulfillmentStatus.DELIVERED
+        save_order(order, ["fulfillment_status"])
+        announce(
+            events.OrderDelivered(order_id=order.pk, number=order.number), subject=("order", order.number)
+        )
     complete_if_done(order, now=now)
     return order
 
 
 def complete_if_done(order: Order, *, now: datetime) -> None:
-    """Delivered and paid: nothing is left to do."""
-    done = order.fulfillment_status == FulfillmentStatus.DELIVERED
-    paid = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED)
-    if done and paid and order.status == OrderStatus.IN_FULFILLMENT:
+    """Nothing is left to do: the goods arrived and are paid, or all came back and so did the money."""
+    done = rules.is_done(
+        fulfillment=FulfillmentStatus(order.fulfillment_status),
+        payment=PaymentStatus(order.payment_status),
+        due=order.due_total,
+        kept=order.captured_total - order.refunded_total,
+    )
+    if done and order.status == OrderStatus.IN_FULFILLMENT:
         move_order(order, OrderStatus.COMPLETED)
         order.completed_at = now
         save_order(order, ["status", "completed_at"])
@@ -231,6 +238,12 @@ def record_cancellation(
         move_order(order, OrderStatus.CANCELED)
         order.canceled_at, order.cancel_reason, order.payment_deadline = now, reason[:200], None
         fields += ["status", "canceled_at", "cancel_reason", "payment_deadline"]
+    else:
+        ordered, dispatched = goods_counts(order)
+        order.fulfillment_status = rules.dispatch_status(
+            ordered=ordered, dispatched=dispatched, current=FulfillmentStatus(order.fulfillment_status)
+        )
+        fields.append("fulfillment_status")
     save_order(order, fields)
     event = events.OrderCanceled if is_whole else events.OrderLinesCanceled
     announce(

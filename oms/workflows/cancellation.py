@@ -36,7 +36,7 @@ def cancel_order(
     """Cancel everything that has not left. A shopper may until picking begins, staff until dispatch."""
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
-        _check_may_cancel(order, is_shopper)
+        _check_may_cancel(order, is_shopper, is_whole=True)
         left = [
             (line.pk, line.quantity - line.quantity_canceled - line.quantity_dispatched)
             for line in order.lines.all()
@@ -54,12 +54,15 @@ def cancel_lines(
     now: datetime,
     is_shopper: bool = False,
 ) -> Order:
-    """Cancel some units, named by SKU. When nothing is left, the order is canceled with its delivery fee."""
+    """Cancel some units, named by SKU. When nothing is left, the order is canceled with its delivery fee.
+
+    After a part has left, staff may still cancel what is here: it may be nowhere to be had.
+    """
     if not lines:
         raise InvalidInput("Say which lines to cancel.")
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
-        _check_may_cancel(order, is_shopper)
+        _check_may_cancel(order, is_shopper, is_whole=False)
         by_sku = {line.sku: line for line in order.lines.all() if line.kind == LineKind.GOODS}
         wanted = []
         for sku, quantity in lines:
@@ -100,13 +103,13 @@ def cancel_overdue_orders(*, now: datetime, limit: int = 200) -> int:
     return done
 
 
-def _check_may_cancel(order: Order, is_shopper: bool) -> None:
+def _check_may_cancel(order: Order, is_shopper: bool, *, is_whole: bool) -> None:
     if order.status in (OrderStatus.CANCELED, OrderStatus.COMPLETED):
         raise orders.OrderIsFinal(
             f"{order.number} is finished: {order.get_status_display()}.", number=order.number
         )
     _, dispatched = orders.goods_counts(order)
-    if dispatched:
+    if dispatched and (is_shopper or is_whole):
         raise TooLate("Goods of this order have left. Ask for a return instead.", number=order.number)
     if is_shopper and order.fulfillment_status not in SHOPPER_MAY:
         raise TooLate("The goods are being picked, so it is too late to cancel here.", number=order.number)
@@ -115,17 +118,14 @@ def _check_may_cancel(order: Order, is_shopper: bool) -> None:
 def _cancel(
     order: Order, lines: list[tuple[int, int]], reason: str, by: User | None, now: datetime, *, is_whole: bool
 ) -> Order:
-    goods = set(OrderLine.objects.filter(order=order, kind=LineKind.GOODS).values_list("pk", flat=True))
-    quantities = {pk: quantity for pk, quantity in lines if pk in goods}
+    goods = OrderLine.objects.filter(order=order, kind=LineKind.GOODS, pk__in=[pk for pk, _ in lines])
     orders.record_cancellation(order=order, lines=lines, reason=reason, now=now, is_whole=is_whole)
     Proposal.objects.filter(
         kind="ROUTING", subject_kind="order", subject_key=order.number, state=ProposalState.OPEN
     ).update(state=ProposalState.STALE, decided_at=now, decision_reason="the order changed")
-    stock.release_order_claims(
-        order_line_ids=sorted(quantities), now=now, quantities=None if is_whole else quantities
-    )
-    if is_whole:
-        stock.cancel_shipments(order_id=order.pk, now=now)
+    stock.release_order_claims(order_line_ids=goods.values_list("pk", flat=True), now=now)
+    stock.cancel_shipments(order_id=order.pk, now=now)
     finance.release_excess(order_id=order.pk, reason=reason, by=by, now=now)
+    stock.tell_arrival(order=order, now=now)
     order.refresh_from_db()
     return order

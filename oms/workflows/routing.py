@@ -104,7 +104,8 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
     decision.state, decision.ratified_by, decision.ratified_at = DecisionState.RATIFIED, by, now
     decision.ratified_by_rule = proposal.decided_by_rule
     decision.save(update_fields=["state", "ratified_by", "ratified_by_rule", "ratified_at"])
-    orders.set_fulfillment(order_id=order.pk, status=FulfillmentStatus.ROUTED)
+    if order.fulfillment_status != FulfillmentStatus.PARTLY_DISPATCHED:
+        orders.set_fulfillment(order_id=order.pk, status=FulfillmentStatus.ROUTED)
     if decision.is_late:
         order.refresh_from_db()
         late = {**order.promise, "date": proposal.effect.get("arrives_on"), "ready_at": None}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from retail.sandbox.config import Config
 from retail.sandbox.hosted import HostedPages
 from retail.sandbox.mail_pages import MailPages
 from retail.sandbox.pages import Pages
-from retail.sandbox.store import Store
+from retail.sandbox.store import Store, real_now
 
 logger = logging.getLogger(__name__)
 
@@ -80,10 +81,14 @@ SCHEMAS = (
 
 
 def create_app(
-    settings: Config, *, client: httpx.AsyncClient | None = None, has_postman: bool = True
+    settings: Config,
+    *,
+    client: httpx.AsyncClient | None = None,
+    has_postman: bool = True,
+    world_now: Callable[[], datetime] = real_now,
 ) -> Starlette:
-    """The application. Tests give the client that messages go out with, and may deliver by hand only."""
-    store = Store(settings.state_file, SCHEMAS)
+    """The application. Tests give the client that messages go out with, may deliver by hand only, and may bring their own time."""
+    store = Store(settings.state_file, SCHEMAS, world_now=world_now)
     outgoing = client or httpx.AsyncClient(trust_env=False, follow_redirects=False)
     postman = messages.Postman(store=store, config=settings, client=outgoing)
     hosted, pages, mailbox = (

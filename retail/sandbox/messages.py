@@ -9,7 +9,6 @@ import hmac
 import json
 import logging
 import sqlite3
-import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,7 +65,7 @@ def enqueue(call: Call, *, kind: str, reference: str, url: str, data: dict[str, 
     )
     fault = call.fault(*faults.MESSAGE_KINDS)
     struck = fault.kind if fault else ""
-    due = time.time()
+    due = call.store.world_now().timestamp()
     if fault and struck in {"LATE", "REORDERED"}:
         due += fault.seconds
     if struck in _DISGUISES:
@@ -110,7 +109,7 @@ def resend(call: Call) -> int:
     message_id = call.path["message_id"]
     if not call.db.execute("SELECT 1 FROM message WHERE id = ?", (message_id,)).fetchone():
         raise Refused(404, {"code": "NOT_FOUND", "message": "There is no such message."})
-    _plan(call.db, message_id, due=time.time())
+    _plan(call.db, message_id, due=call.store.world_now().timestamp())
     return 1
 
 
@@ -142,14 +141,16 @@ class Postman:
                     "SELECT d.id, d.disguise, d.attempts, m.id AS message_id, m.part, m.url, m.body, m.created_at "
                     "FROM delivery d JOIN message m ON m.id = d.message_id "
                     "WHERE d.state = ? AND (? OR d.due <= ?) ORDER BY d.due, d.id LIMIT 200",
-                    (PENDING, with_all, time.time()),
+                    (PENDING, with_all, self.store.world_now().timestamp()),
                 ).fetchall()
             for row in rows:
                 arrived += await self._attempt(row)
         return arrived
 
     async def _attempt(self, row: sqlite3.Row) -> int:
-        body, headers = _signed(row, _secrets(self.config, row["part"]))
+        body, headers = _signed(
+            row, _secrets(self.config, row["part"]), int(self.store.world_now().timestamp())
+        )
         status, error = 0, ""
         try:
             response = await self.client.post(
@@ -170,7 +171,7 @@ class Postman:
                 "WHERE id = ?",
                 (
                     DELIVERED if is_over else DEAD if is_hopeless else PENDING,
-                    time.time() + pause,
+                    self.store.world_now().timestamp() + pause,
                     attempts,
                     status,
                     error,
@@ -184,10 +185,10 @@ def _secrets(config: Config, part: str) -> tuple[str, ...]:
     return config.carrier_secrets if part == "carrier" else config.card_secrets
 
 
-def _signed(row: sqlite3.Row, secrets: tuple[str, ...]) -> tuple[bytes, dict[str, str]]:
-    """Signed at the moment of sending, with the real clock: a retry must not arrive out of date."""
+def _signed(row: sqlite3.Row, secrets: tuple[str, ...], now: int) -> tuple[bytes, dict[str, str]]:
+    """Signed at the moment of sending, with the shop's clock, not the moved one: a retry must not arrive out of date."""
     body = row["body"].encode()
-    timestamp = int(time.time()) - (600 if row["disguise"] == "STALE" else 0)
+    timestamp = now - (600 if row["disguise"] == "STALE" else 0)
     if row["disguise"] == "FORGED":
         secrets = ("a secret that the shop does not know",)
     signed = f"{row['message_id']}.{timestamp}.".encode() + body

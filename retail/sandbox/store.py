@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +20,17 @@ CREATE INDEX IF NOT EXISTS received_part ON received (part, id);
 """
 
 
-class Store:
-    """One connection, guarded by a lock. `now` is the stand-ins' clock, which can be moved."""
+def real_now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, path: Path, schemas: Sequence[str]) -> None:
+
+class Store:
+    """One connection, guarded by a lock. `now` is the stand-ins' clock, which can be moved; `world_now` is everybody's."""
+
+    def __init__(
+        self, path: Path, schemas: Sequence[str], *, world_now: Callable[[], datetime] = real_now
+    ) -> None:
+        self.world_now = world_now
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
@@ -60,7 +67,7 @@ class Store:
         self._db.execute("RELEASE undo_point")
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.clock_offset_seconds())
+        return self.world_now() + timedelta(seconds=self.clock_offset_seconds())
 
     def clock_offset_seconds(self) -> int:
         with self._lock:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +31,13 @@ ADDRESS = "http://localhost"
 # Generous: nothing here waits for a clock, and a slow machine must not look like a fault.
 TIMEOUT_SECONDS = 60.0
 NO_ANSWER = ("TIMEOUT", "SLOW")
+
+
+@dataclass
+class Time:
+    """It stands until somebody moves it: nothing that happens depends on how fast this machine is."""
+
+    now: datetime
 
 
 @dataclass
@@ -82,10 +88,10 @@ class Outside:
 
     http: httpx.Client
     postbox: Postbox
+    time: Time
 
     def set_clock(self, now: datetime) -> None:
-        offset = round((now - real_time()).total_seconds())
-        self._post("/admin/clock", {"offset_seconds": offset})
+        self.time.now = now
 
     def seed(self, seed: int) -> None:
         self._post("/admin/seed", {"seed": seed})
@@ -127,11 +133,14 @@ class Outside:
 
 
 @contextmanager
-def opened(home: Path, config: Config) -> Iterator[Outside]:
-    """The stand-ins with fresh state below `home`; meanwhile every client of the house talks to them."""
-    postbox = Postbox()
+def opened(config: Config, *, now: datetime) -> Iterator[Outside]:
+    """The stand-ins with fresh state; meanwhile every client of the house talks to them."""
+    postbox, time = Postbox(), Time(now)
     app = create_app(
-        config, client=httpx.AsyncClient(transport=httpx.MockTransport(postbox)), has_postman=False
+        config,
+        client=httpx.AsyncClient(transport=httpx.MockTransport(postbox)),
+        has_postman=False,
+        world_now=lambda: time.now,
     )
     with ExitStack() as stack:
         portal = stack.enter_context(start_blocking_portal())
@@ -140,7 +149,7 @@ def opened(home: Path, config: Config) -> Iterator[Outside]:
         for module, client in _clients(wire).items():
             stack.enter_context(_answered_by(module, client))
         http = stack.enter_context(httpx.Client(base_url=ADDRESS, transport=wire, timeout=TIMEOUT_SECONDS))
-        yield Outside(http, postbox)
+        yield Outside(http, postbox, time)
 
 
 def _clients(wire: Wire) -> dict[ModuleType, Any]:
@@ -172,8 +181,3 @@ def _answered_by(module: ModuleType, client: Any) -> Iterator[None]:
         yield
     finally:
         setattr(module, name, before)
-
-
-def real_time() -> datetime:
-    """Signatures are made and checked with the real clock."""
-    return datetime.now(UTC)

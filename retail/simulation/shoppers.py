@@ -13,7 +13,6 @@ from finance import workflows as money
 from finance.models import Payment
 from oms.models import Order, OrderLine, Return
 from oms.workflows import baskets, cancellation, placing, returns
-from retail.simulation.outside import real_time
 from retail.simulation.stage import Stage
 from retail.simulation.world import COMPANIES, TOWNS
 from storefront.models import Channel
@@ -209,7 +208,7 @@ class Shoppers:
             event = stage.attempt(
                 "card message",
                 lambda m=message: money.receive_card_event(  # type: ignore[misc]
-                    headers=dict(m.headers), raw_body=m.content, now=real_time()
+                    headers=dict(m.headers), raw_body=m.content, now=stage.now
                 ),
             )
             # Half of them wait for the sweep, as when the worker is busy.

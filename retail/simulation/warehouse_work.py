@@ -5,7 +5,6 @@ from __future__ import annotations
 from audit.models import Proposal
 from oms.workflows import routing
 from retail.kernel.models import Location
-from retail.simulation.outside import real_time
 from retail.simulation.shoppers import MESSAGE_FAULTS, NO_ANSWER
 from retail.simulation.stage import Stage
 from retail.simulation.world import put_away_all
@@ -183,7 +182,7 @@ class Warehouse:
             self.stage.attempt(
                 "tracking message",
                 lambda h=headers, b=body: goods.receive_carrier_event(  # type: ignore[misc]
-                    headers=h, raw_body=b, now=real_time()
+                    headers=h, raw_body=b, now=self.stage.now
                 ),
             )
 

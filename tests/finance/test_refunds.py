@@ -140,7 +140,7 @@ def test_canceled_lines_of_an_authorized_order_need_no_refund(shop: Shop, outsid
     payment.refresh_from_db()
     assert (str(payment.captured), payment.state) == ("1100.00", "AUTHORIZED")
     # Delivered, the order is complete: what nobody needs any more goes back to the card's limit.
-    orders.record_delivery(order_id=order.pk, is_all=True, now=NOW)
+    orders.record_arrival(order_id=order.pk, now=NOW)
     money.void_authorizations(now=NOW)
     payment.refresh_from_db()
     assert (payment.state, str(payment.voided)) == ("CAPTURED", "500.00")

@@ -205,9 +205,9 @@ class Trading(RuleBasedStateMachine):
             return
 
         def act() -> None:
-            stock.release_order_claims(order_line_ids=[line.pk], now=self.now, quantities={line.pk: units})
             line.quantity_canceled += units
             line.save(update_fields=["quantity_canceled"])
+            stock.release_order_claims(order_line_ids=[line.pk], now=self.now)
 
         self._try(act)
 

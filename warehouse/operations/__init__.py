@@ -27,7 +27,6 @@ from warehouse.operations.holds import (
 )
 from warehouse.operations.picking import Pick, Progress, pick, put_back
 from warehouse.operations.refusals import (
-    AlreadyDispatched,
     BelowClaims,
     HoldLimit,
     HoldLost,
@@ -52,11 +51,16 @@ from warehouse.operations.refusals import (
     WrongUnit,
 )
 from warehouse.operations.repointing import repoint_claims
-from warehouse.operations.shipments import ParcelSpec, cancel_shipments, create_shipments, pack
+from warehouse.operations.shipments import (
+    ParcelSpec,
+    cancel_shipments,
+    create_shipments,
+    pack,
+    tell_arrival,
+)
 from warehouse.operations.stock import Claim
 
 __all__ = [
-    "AlreadyDispatched",
     "BelowClaims",
     "Claim",
     "HoldLimit",
@@ -108,4 +112,5 @@ __all__ = [
     "release_expired_holds",
     "release_order_claims",
     "repoint_claims",
+    "tell_arrival",
 ]

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from warehouse.models import Reservation
 from warehouse.operations.claim_rows import UNPICKED, lock_line_claims, needs_of_lines, save_claims, split_off
 from warehouse.operations.holds import ROUNDS_MAX, claim_pieces, out_of_stock, skus_of
-from warehouse.operations.refusals import AlreadyDispatched, HoldLost
+from warehouse.operations.refusals import HoldLost
 from warehouse.operations.stock import CLAIM_COLUMNS, CLAIM_TYPES, Claim, Delta, shift_stock
 from warehouse.rules import Short, Want, choose_lots, first_units
 from warehouse.selectors.lots import read_supply
@@ -190,12 +190,11 @@ class ReleasedUnits:
 
 
 @transaction.atomic
-def release_order_claims(
-    *, order_line_ids: Iterable[int], now: datetime, quantities: dict[int, int] | None = None
-) -> ReleasedUnits:
-    """Units of order lines are not wanted any more: all, or `quantities` of each line (kits count as kits).
+def release_order_claims(*, order_line_ids: Iterable[int], now: datetime) -> ReleasedUnits:
+    """Lines were canceled: whatever they claim beyond the units that they still owe is let go (kits count as kits).
 
     Unpicked units are free at once. Picked ones become put-back tasks and stay unsellable until somebody scans them back.
+    Units that a line owed without a claim (missing from the shelf) are what its cancellation took first.
     """
     line_ids = sorted(set(order_line_ids))
     needs = needs_of_lines(line_ids)
@@ -207,13 +206,8 @@ def release_order_claims(
     for line_id in line_ids:
         for variant_id, per_unit in needs[line_id].parts if line_id in needs else ():
             claims = sorted(by_part[line_id, variant_id], key=_unpicked_first)
-            live = sum(claim.quantity for claim in claims)
-            asked = live if quantities is None else quantities[line_id] * per_unit
-            if asked > live:
-                raise AlreadyDispatched(
-                    f"{live} units of this line are still here, {asked} asked.", available=live // per_unit
-                )
-            chosen += first_units(claims, asked, lambda claim: claim.quantity)
+            surplus = sum(claim.quantity for claim in claims) - needs[line_id].owed * per_unit
+            chosen += first_units(claims, max(surplus, 0), lambda claim: claim.quantity)
     return _let_go(chosen)
 
 

@@ -27,10 +27,6 @@ class TargetTaken(Refusal):
     code = "TARGET_TAKEN"
 
 
-class AlreadyDispatched(Refusal):
-    code = "ALREADY_DISPATCHED"
-
-
 class BelowClaims(Refusal):
     """The shelf would hold less than is promised; `claims` lists who would lose."""
 

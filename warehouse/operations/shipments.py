@@ -288,11 +288,17 @@ def mark_delivered(*, order: Order, shipment: Shipment, now: datetime) -> None:
     announce(
         events.ShipmentDelivered(shipment.pk, shipment.number, order.pk), subject=("order", order.number)
     )
+    tell_arrival(order=order, now=now)
+
+
+def tell_arrival(*, order: Order, now: datetime) -> None:
+    """The order is told when, after something left and arrived, came back or was lost, nothing of it is under way or to be sent."""
     under_way = Shipment.objects.filter(
         order=order, status__in=[ShipmentStatus.READY, ShipmentStatus.DISPATCHED, ShipmentStatus.UNDELIVERED]
     ).exists()
     wanted, dispatched = orders.goods_counts(order)
-    orders.record_delivery(order_id=order.pk, is_all=not under_way and dispatched >= wanted, now=now)
+    if dispatched and not under_way and dispatched >= wanted:
+        orders.record_arrival(order_id=order.pk, now=now)
 
 
 def mark_failed(*, order: Order, shipment: Shipment, reason: str, now: datetime) -> None:

@@ -16,7 +16,13 @@ from retail.kernel.states import check_move
 from warehouse.models import Shipment
 from warehouse.operations.goods import ReturnedUnits, receive_returned_units
 from warehouse.operations.refusals import UnknownReason
-from warehouse.operations.shipments import lock_shipment, mark_delivered, mark_failed, mark_returned
+from warehouse.operations.shipments import (
+    lock_shipment,
+    mark_delivered,
+    mark_failed,
+    mark_returned,
+    tell_arrival,
+)
 from warehouse.states import SHIPMENT_MOVES, ShipmentStatus
 
 FAILURES = ("REFUSED", "UNDELIVERABLE", "LOST")
@@ -104,3 +110,4 @@ def _undo_sale(order: Order, posted: money.PostedReturn, reason: str, by: User |
         now=now,
     )
     finance.release_excess(order_id=order.pk, reason=reason, by=by, now=now)
+    tell_arrival(order=order, now=now)

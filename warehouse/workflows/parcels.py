@@ -4,14 +4,14 @@ Never a lock across a call to the outside.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
 from oms.carriers import client as carriers
-from retail.kernel.outside import ProviderError, ProviderRefused
+from retail.kernel.outside import ProviderRefused, ProviderTimeout, ProviderUnavailable
 from warehouse.models import Parcel
 from warehouse.operations.refusals import UnknownShipment
 from warehouse.operations.shipments import lock_shipment
@@ -53,15 +53,9 @@ def announce_parcels(*, now: datetime, limit: int = 100, client: carriers.Carrie
     if not rows:
         return 0
     carrier = client or carriers.from_settings()
-    done = 0
-    for parcel in rows:
-        try:
-            told = carrier.announce(parcel=request_of(parcel.shipment, parcel, parcel.cod_amount))
-        except ProviderRefused as refusal:
-            logger.warning("parcel %s was not accepted: %s", parcel.number, refusal)
-            continue
-        except ProviderError:
-            return done  # the carrier is away; the next sweep finds the rest
+
+    def announce(parcel: Parcel) -> bool:
+        told = carrier.announce(parcel=request_of(parcel.shipment, parcel, parcel.cod_amount))
         record_announcement(
             parcel_id=parcel.pk,
             reference=told.reference,
@@ -71,8 +65,9 @@ def announce_parcels(*, now: datetime, limit: int = 100, client: carriers.Carrie
             cash=parcel.cod_amount,
             now=now,
         )
-        done += 1
-    return done
+        return True
+
+    return _each(rows, announce)
 
 
 def receive_carrier_event(*, headers: Mapping[str, str], raw_body: bytes, now: datetime) -> str:
@@ -114,19 +109,31 @@ def refresh_parcels(*, now: datetime, limit: int = 100, client: carriers.Carrier
     silent = Parcel.objects.filter(
         announced_at__lte=now - _SILENT_FOR, shipment__status=ShipmentStatus.DISPATCHED
     ).order_by("announced_at")
-    numbers = list(silent.values_list("number", flat=True)[:limit])
-    if not numbers:
+    parcels = list(silent[:limit])
+    if not parcels:
         return 0
     carrier = client or carriers.from_settings()
+
+    def ask(parcel: Parcel) -> bool:
+        seen = carrier.fetch(reference=parcel.number)
+        if seen is None or seen.status == parcel.tracking_status:
+            return False
+        follow_parcel(reference=parcel.number, status=seen.status, now=now)
+        return True
+
+    return _each(parcels, ask)
+
+
+def _each(parcels: Iterable[Parcel], act: Callable[[Parcel], bool]) -> int:
+    """One parcel that fails does not hold up the others; only a carrier that is away ends the round. Counts what changed."""
     done = 0
-    for number in numbers:
+    for parcel in parcels:
         try:
-            seen = carrier.fetch(reference=number)
-        except ProviderRefused:
-            continue
-        except ProviderError:
-            return done
-        if seen is not None:
-            follow_parcel(reference=number, status=seen.status, now=now)
-            done += 1
+            done += act(parcel)
+        except ProviderUnavailable:
+            break  # the next sweep finds the rest
+        except (ProviderRefused, ProviderTimeout) as problem:
+            logger.warning("parcel %s: %s", parcel.number, problem)
+        except Exception:
+            logger.exception("a sweep could not finish parcel %s", parcel.number)
     return done
