@@ -115,6 +115,8 @@ class Product(models.Model):
             ),
             models.Index(fields=["status", "sort_title", "id"], name="product_alphabet"),
             models.Index(fields=["updated_at", "id"], name="product_updated"),
+            models.Index(fields=["brand"], condition=~Q(brand=""), name="product_brand"),
+            models.Index(fields=["language"], name="product_language"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -220,7 +222,14 @@ class Price(models.Model):
                 fields=["price_list", "variant", "valid_from"],
                 name="price_lookup",
                 include=["amount", "valid_to", "minimum_quantity"],
-            )
+            ),
+            # The list in the order of its prices: what "cheapest first" walks and a price range reads.
+            models.Index(
+                fields=["price_list", "amount", "variant", "id"],
+                name="price_order",
+                include=["valid_from", "valid_to"],
+                condition=Q(minimum_quantity=1),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,15 +1,9 @@
 """Questions about the catalog that every room above may ask. `from storefront import selectors as catalog`."""
 
 from storefront.selectors.availability import register as register_availability
-from storefront.selectors.listing import (
-    SORTS,
-    Facet,
-    FacetValue,
-    Listing,
-    ListingQuery,
-    listing,
-    search,
-)
+from storefront.selectors.facets import Facet, FacetValue
+from storefront.selectors.filters import ListingQuery
+from storefront.selectors.listing import SORTS, Listing, listing, search
 from storefront.selectors.prices import (
     PriceCandidate,
     channel_by_code,

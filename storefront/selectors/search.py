@@ -12,7 +12,7 @@ from retail.kernel.identifiers import parse_barcode
 from storefront.rules import words_of
 from storefront.selectors.tree import category_tree
 
-MATCHES_MAX = 1000
+MATCHES_MAX = 500
 TOKENS_MAX = 8
 QUERY_LENGTH_MAX = 200
 # Shorter words are taken as they are: their beginnings would match half of the catalog.
@@ -29,11 +29,14 @@ _RANK = (
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Product ids, best first. `suggestion` is what was probably meant, when the words themselves were not found."""
+    """Product ids, best first. `suggestion` is what was probably meant, when the words themselves were not found.
+
+    `words` is the query of the index when it finds more than the ids, which are the most read of them.
+    """
 
     ids: list[int]
     suggestion: str = ""
-    is_capped: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,10 @@ def match(text: str) -> Matches:
     tokens = list(dict.fromkeys(words_of(text).split()))[:TOKENS_MAX]
     if not tokens:
         return Matches([])
-    if found := _by_code(text) or _by_words(tokens):
-        return Matches(found, is_capped=len(found) >= MATCHES_MAX)
+    if found := _by_code(text):
+        return Matches(found)
+    if found := _by_words(tokens):
+        return Matches(found, words=_tsquery(tokens) if len(found) >= MATCHES_MAX else "")
     return _by_similarity(tokens)
 
 

@@ -43,7 +43,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "hero": popular.cards[SHELF : SHELF + 5] or popular.cards[:5],
             "departments": shelves.departments_of(popular),
             "total": popular.total,
-            "is_total_capped": popular.is_total_capped,
             "hold_minutes": channel.hold_minutes,
             "return_days": RETURN_DAYS,
         },

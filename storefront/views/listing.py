@@ -34,7 +34,7 @@ class Choice:
 
     value: str
     words: str
-    count: int
+    count: int | None
     is_chosen: bool
 
 
@@ -57,7 +57,7 @@ class Picked:
 
 
 class Numbered(Paginator):  # type: ignore[type-arg]
-    """Page numbers for a total that is known already: counts nothing again."""
+    """Page numbers for what is known to be reachable: counts nothing again."""
 
     def __init__(self, total: int, page_size: int) -> None:
         super().__init__(range(total), page_size)
@@ -139,7 +139,7 @@ def _page(
         "filters": _filters(found),
         "picked": _picked(request.GET, found, channel.currency),
         "sorts": _sorts(found),
-        "page": Numbered(found.total, found.query.page_size).get_page(found.page),
+        "page": Numbered(found.reach, found.query.page_size).get_page(found.page),
         "path": request.path,
         "price_from": _plain(query.price_from),
         "price_to": _plain(query.price_to),

@@ -33,8 +33,7 @@ class Book:
 class Department:
     title: str
     url: str
-    count: int
-    is_capped: bool
+    count: int | None
 
 
 @dataclass(slots=True)
@@ -73,9 +72,7 @@ def departments_of(listing: catalog.Listing) -> list[Department]:
     if facet is None:
         return []
     return [
-        Department(
-            _title(value.label), reverse("shop:category", args=[value.value]), value.count, facet.is_capped
-        )
+        Department(_title(value.label), reverse("shop:category", args=[value.value]), value.count)
         for value in facet.values
     ]
 

@@ -1,5 +1,6 @@
 """Listings: what is on a page, how facets count, and what it costs."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from importlib import import_module
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -17,8 +19,9 @@ from storefront.selectors import ListingQuery, availability, listing
 from tests.storefront.catalogs import NOW, make_price_list, make_title, stock_shelf
 
 pytestmark = pytest.mark.django_db
-# The package gives the function this name; the module behind it holds the bounds.
+# The package gives functions these names; the modules behind them hold the bounds.
 listing_module = import_module("storefront.selectors.listing")
+search_module = import_module("storefront.selectors.search")
 
 TITLES = [
     # sku, title, author, brand, language, format, price, rating, popularity, branch
@@ -87,6 +90,12 @@ def shelf(tmp_path: Path) -> dict[str, Variant]:
     )
 
 
+@pytest.fixture(autouse=True)
+def no_figures_of_others() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
 @pytest.fixture
 def availability_of() -> Any:
     """Registers what can be had; afterwards the registry is as it was."""
@@ -107,7 +116,7 @@ def skus(**values: Any) -> list[str]:
     return [card.sku for card in page(**values).cards]
 
 
-def counted(name: str, **values: Any) -> dict[str, int]:
+def counted(name: str, **values: Any) -> dict[str, int | None]:
     facet = page(**values).facets.get(name)
     return {value.value: value.count for value in facet.values} if facet else {}
 
@@ -173,10 +182,8 @@ def test_facets_count_the_whole_branch() -> None:
         "brand": [("Modri list", 3), ("Lipov hlad", 2)],
         "language": [("sr", 4), ("en", 1)],
         "format": [("Mek povez", 4), ("Tvrd povez", 1)],
-        "price": [("0-500", 1), ("500-1000", 1), ("1000-1500", 1), ("1500-2500", 1), ("2500-5000", 1)],
         "rating": [("4", 3)],
     }
-    assert not any(facet.is_capped for facet in facets.values())
     assert [value.label for value in facets["author"].values] == [
         "Iskra Podunavac",
         "Lena Jezerkić",
@@ -238,13 +245,110 @@ def test_pages(shelf: dict[str, Variant]) -> None:
     assert len(page(page_size=10_000).cards) == 6
 
 
-def test_a_large_branch_says_that_its_facets_are_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing_module, "FACET_PRODUCTS_MAX", 3)
-    monkeypatch.setattr(listing_module, "TOTAL_MAX", 4)
-    found = page()
-    assert (found.total, found.is_total_capped) == (4, True)
-    assert counted("brand") == {"Modri list": 2, "Lipov hlad": 1}
-    assert all(facet.is_capped for facet in found.facets.values())
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two products are many: what a large catalog does, on a small shelf."""
+    monkeypatch.setattr(listing_module, "FEW", 2)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"sort": sort} for sort in ("popular", "newest", "title", "rating", "price_asc", "price_desc")),
+        *({"sort": sort, "page": 2} for sort in ("popular", "price_asc", "price_desc")),
+        {"price_from": Decimal(900)},
+        {"price_from": Decimal(900), "sort": "price_desc"},
+        {"price_from": Decimal(900), "price_to": Decimal(1500), "is_available": True},
+        {"languages": ("sr",), "formats": ("Mek povez",)},
+        {"authors": ("iskra-podunavac", "relja-vodenik"), "sort": "price_asc"},
+        {"is_available": True, "sort": "price_desc"},
+        {"rating_from": Decimal(4)},
+        {"category_id": "romani", "sort": "price_asc"},
+        {"text": "modri"},
+        {"text": "modri", "sort": "price_desc"},
+        {"text": "modri", "languages": ("sr",)},
+    ],
+)
+def test_many_products_stand_in_the_same_order_as_few(
+    values: dict[str, Any], availability_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: the same question of few products, which are all fetched and sorted."""
+    availability_of(["T-1", "T-2", "T-3", "T-5"])
+    if "category_id" in values:
+        values = {**values, "category_id": branch("romani")}
+    expected = page(page_size=4, **values)
+    monkeypatch.setattr(listing_module, "FEW", 2)
+    monkeypatch.setattr(search_module, "MATCHES_MAX", 2)
+    found = page(page_size=4, **values)
+    is_ranked = "text" in values and "sort" not in values
+    shown = expected.cards[:2] if is_ranked else expected.cards
+    assert [card.sku for card in found.cards] == [card.sku for card in shown]
+    is_live = {"price_from", "price_to", "is_available"} & set(values)
+    if is_live and expected.total > 2:
+        assert (found.total, found.is_total_capped) == (2, True)
+    else:
+        assert (found.total, found.is_total_capped) == (expected.total, False)
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"brands": ("Modri list",)}, {"languages": ("sr",), "formats": ("Mek povez",)}]
+)
+def test_many_products_are_counted_whole(
+    values: dict[str, Any], availability_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    availability._registered.clear()
+    expected = page(**values).facets
+    monkeypatch.setattr(listing_module, "FEW", 2)
+    assert page(**values).facets == expected
+
+
+def test_figures_of_many_may_be_a_minute_old_prices_and_stock_never(
+    many: None, shelf: dict[str, Variant], availability_of: Any
+) -> None:
+    assert counted("brand") == {"Modri list": 3, "Lipov hlad": 2}
+    verbs.archive_product(product_id=shelf["T-1"].product_id, by=None, now=NOW)
+    assert (counted("brand"), page().total) == ({"Modri list": 3, "Lipov hlad": 2}, 6)
+    assert skus() == ["T-2", "T-3", "T-4", "T-5", "T-6"]
+    price_list = make_price_list()
+    cheap = Decimal("100.00")
+    verbs.set_price(variant_id=shelf["T-6"].pk, price_list_id=price_list.pk, amount=cheap, by=None, now=NOW)
+    assert skus(sort="price_asc") == ["T-6", "T-2", "T-3", "T-4", "T-5"]
+    availability_of(["T-5"])
+    assert skus(is_available=True) == ["T-5"]
+    cache.clear()
+    assert (counted("brand"), page().total) == ({"Lipov hlad": 2, "Modri list": 2}, 5)
+
+
+def test_where_prices_decide_about_many_the_choices_have_no_figures(many: None) -> None:
+    found = page(price_from=Decimal(400))
+    assert (found.total, found.is_total_capped) == (2, True)
+    values = found.facets["brand"].values
+    assert [(value.value, value.count) for value in values] == [("Modri list", None), ("Lipov hlad", None)]
+    few = page(price_from=Decimal(400), brands=("Lipov hlad",))
+    assert (few.total, few.is_total_capped) == (2, False)
+    assert [(value.value, value.count) for value in few.facets["language"].values] == [("sr", 2)]
+
+
+def test_nobody_pages_beyond_the_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing_module, "REACH_MAX", 4)
+    found = page(page=99, page_size=2)
+    assert (found.total, found.reach, found.page, found.pages) == (6, 4, 2, 2)
+    assert [card.sku for card in found.cards] == ["T-3", "T-4"]
+
+
+def test_a_product_costs_what_its_cheapest_variant_does(many: None, shelf: dict[str, Variant]) -> None:
+    price_list = make_price_list()
+    for sku, amount in (("T-3H", "2700.00"), ("T-4H", "300.00")):
+        product = shelf[sku[:3]].product
+        hard = Variant.objects.create(product=product, sku=sku, format_name="Tvrd povez")
+        verbs.set_price(
+            variant_id=hard.pk, price_list_id=price_list.pk, amount=Decimal(amount), by=None, now=NOW
+        )
+    assert skus(sort="price_asc") == ["T-4H", "T-1", "T-2", "T-3", "T-5", "T-6"]
+    assert skus(sort="price_desc") == ["T-5", "T-3", "T-2", "T-1", "T-4H", "T-6"]
+    assert skus(price_from=Decimal(1300)) == ["T-5"]
+    assert skus(price_from=Decimal(1100)) == ["T-3", "T-5"]
+    assert skus(price_to=Decimal(500)) == ["T-1", "T-4H"]
 
 
 def test_a_card_shows_the_cheapest_variant_and_says_so(shelf: dict[str, Variant]) -> None:
