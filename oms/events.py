@@ -40,6 +40,16 @@ class OrderLinesCanceled:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """`what` names what was changed, for example "street, lines"; `is_replanned`: the plan fell, a fresh one is needed."""
+
+    order_id: int
+    number: str
+    what: str
+    is_replanned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OrderHeld:
     order_id: int
     number: str

@@ -28,6 +28,13 @@ def route_when_confirmed(event: OutboxEvent) -> None:
     _route(event.payload["order_id"])
 
 
+@subscribe("oms.order_changed")
+def route_again_when_changed(event: OutboxEvent) -> None:
+    """Another address or more units: the plan that stood was taken back."""
+    if event.payload["is_replanned"]:
+        _route(event.payload["order_id"])
+
+
 @subscribe("warehouse.claims_displaced")
 def route_again_when_displaced(event: OutboxEvent) -> None:
     """Units were not on the shelf: look for them elsewhere, or tell a person."""

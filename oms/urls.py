@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oms.views import exceptions, order, orders, palette, proposals
+from oms.views import change, exceptions, order, orders, palette, proposals
 
 ops_urlpatterns = [
     path("", exceptions.home, name="home"),
@@ -14,6 +14,7 @@ ops_urlpatterns = [
     path("orders/<str:number>/hold/", order.hold, name="order_hold"),
     path("orders/<str:number>/release/", order.release, name="order_release"),
     path("orders/<str:number>/cancel/", order.cancel, name="order_cancel"),
+    path("orders/<str:number>/change/", change.change_order, name="order_change"),
     path("orders/<str:number>/route/", order.route, name="order_route"),
     path("orders/<str:number>/note/", order.add_note, name="order_note"),
     path("orders/<str:number>/return/", order.start_return, name="order_return"),

@@ -82,6 +82,13 @@ VARIABLES: tuple[Variable, ...] = (
         "Calls of the public API that one client or key may make in a minute.",
         _positive,
     ),
+    Variable(
+        "COUNT_APPROVAL_ABOVE",
+        "int",
+        10000,
+        "Stock counts whose differences are worth more than this wait for another person's approval.",
+        _positive,
+    ),
     Variable("DATABASE_POOL_SIZE", "int", 8, "Connections each process keeps. 0 behind PgBouncer.", None),
     Variable(
         "SECRET_KEY", "str", "", "Signs sessions and links. Required in production, 50 characters or more."

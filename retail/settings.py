@@ -407,6 +407,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 # A shopper's browser and a shop of our own behind one address; integrators have a budget for each key.
 API_REQUESTS_PER_MINUTE: int = read("API_REQUESTS_PER_MINUTE")
+COUNT_APPROVAL_ABOVE: int = read("COUNT_APPROVAL_ABOVE")
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Onerow API",
     "VERSION": "1.0.0",

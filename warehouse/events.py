@@ -127,3 +127,55 @@ class StockAdjusted:
     delta: int
     reason: str
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequested:
+    transfer_id: int
+    number: str
+    source: str
+    target: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferShipped:
+    transfer_id: int
+    number: str
+    source: str
+    target: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReceived:
+    """All units that came so far; `is_complete`: nothing is under way any more."""
+
+    transfer_id: int
+    number: str
+    source: str
+    target: str
+    units_good: int
+    units_damaged: int
+    units_lost: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCanceled:
+    transfer_id: int
+    number: str
+    source: str
+    target: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockCounted:
+    """A count was written: how many titles differed."""
+
+    count_id: int
+    number: str
+    location: str
+    bin: str
+    differences: int

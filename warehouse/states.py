@@ -79,3 +79,37 @@ class PurchaseOrderStatus(models.TextChoices):
     PARTLY_RECEIVED = "PARTLY_RECEIVED", _("Partly received")
     RECEIVED = "RECEIVED", _("Received")
     CANCELED = "CANCELED", _("Canceled")
+
+
+class TransferStatus(models.TextChoices):
+    REQUESTED = "REQUESTED", _("Requested")
+    SHIPPED = "SHIPPED", _("On its way")
+    PARTLY_RECEIVED = "PARTLY_RECEIVED", _("Partly received")
+    RECEIVED = "RECEIVED", _("Received")
+    CANCELED = "CANCELED", _("Canceled")
+
+
+T = TransferStatus
+TRANSFER_MOVES = {
+    T.REQUESTED: {T.SHIPPED, T.CANCELED},
+    T.SHIPPED: {T.PARTLY_RECEIVED, T.RECEIVED},
+    T.PARTLY_RECEIVED: {T.PARTLY_RECEIVED, T.RECEIVED},
+}
+# Units have left one place and have not reached the other.
+UNDER_WAY = (T.SHIPPED, T.PARTLY_RECEIVED)
+del T
+
+
+class CountStatus(models.TextChoices):
+    OPEN = "OPEN", _("Being counted")
+    WAITING = "WAITING", _("Waits for approval")
+    APPROVED = "APPROVED", _("Being written")
+    POSTED = "POSTED", _("Posted")
+    CANCELED = "CANCELED", _("Canceled")
+
+
+COUNT_MOVES = {
+    CountStatus.OPEN: {CountStatus.WAITING, CountStatus.APPROVED, CountStatus.CANCELED},
+    CountStatus.WAITING: {CountStatus.APPROVED, CountStatus.CANCELED},
+    CountStatus.APPROVED: {CountStatus.POSTED, CountStatus.CANCELED},
+}

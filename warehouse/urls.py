@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from warehouse.views import places, purchasing, shipments, stock
+from warehouse.views import counts, places, purchasing, shipments, stock, transfers
 from warehouse.views.scan import dispatching, home, packing, picking, place, receiving, shelving
 
 scan_urlpatterns = [
@@ -42,6 +42,13 @@ ops_urlpatterns = [
     path("shipments/<str:number>/<str:act>/", shipments.act, name="shipment_act"),
     path("purchase-orders/", purchasing.purchase_orders, name="purchase_orders"),
     path("purchase-orders/<str:number>/", purchasing.purchase_order, name="purchase_order"),
+    path("transfers/", transfers.transfer_list, name="transfers"),
+    path("transfers/new/", transfers.new_transfer, name="transfer_new"),
+    path("transfers/<str:number>/", transfers.transfer_page, name="transfer"),
+    path("transfers/<str:number>/<str:act>/", transfers.act, name="transfer_act"),
+    path("counts/", counts.count_list, name="counts"),
+    path("counts/<str:number>/", counts.count_page, name="count"),
+    path("counts/<str:number>/<str:act>/", counts.act, name="count_act"),
     path("locations/", places.location_list, name="locations"),
     path("locations/<str:code>/", places.location_page, name="location"),
 ]

@@ -218,6 +218,40 @@ class OrderAnswer(OrderRow):
     timeline = TimelinePart(many=True)
 
 
+class FieldChangePart(serializers.Serializer[Any]):
+    field = TEXT()
+    before = TEXT()
+    after = TEXT()
+
+
+class LineChangePart(serializers.Serializer[Any]):
+    sku = TEXT()
+    title = TEXT()
+    before = serializers.IntegerField()
+    after = serializers.IntegerField()
+    amount = MoneySerializer(help_text="what the order costs more, or less when negative")
+
+
+class ChangeAnswer(serializers.Serializer[Any]):
+    """What a change does. `version` is the order's before it; the same call with it and `apply` does exactly this."""
+
+    number = TEXT()
+    is_applied = serializers.BooleanField()
+    version = serializers.IntegerField()
+    changes = FieldChangePart(many=True)
+    lines = LineChangePart(many=True)
+    total_before = MoneySerializer()
+    total = MoneySerializer()
+    due_before = MoneySerializer()
+    due = MoneySerializer()
+    to_pay = MoneySerializer(help_text="still to be paid after it")
+    to_refund = MoneySerializer(help_text="goes back to where it came from")
+    promise_before = serializers.DictField()
+    promise = serializers.DictField()
+    is_replanned = serializers.BooleanField(help_text="the plan of its parcels is made again")
+    payment = PaymentStarted(allow_null=True, help_text="the attempt that asks for what is to be paid")
+
+
 class ReturnAnswer(serializers.Serializer[Any]):
     number = TEXT()
     status = serializers.ChoiceField(choice_values(ReturnStatus))

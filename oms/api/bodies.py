@@ -9,7 +9,7 @@ from oms.pricing import PricedLine
 from oms.states import DeliveryKind, PaymentMethod
 from oms.workflows.baskets import BasketView
 from oms.workflows.placing import Checkout, Company
-from retail.rest.fields import MoneySerializer, Quantity, StrictSerializer, choice_values, money
+from retail.rest.fields import MoneySerializer, Quantity, StrictSerializer, WholeNumber, choice_values, money
 
 
 class BasketBody(StrictSerializer):
@@ -76,6 +76,35 @@ class OrderBody(StrictSerializer):
 class CancelBody(StrictSerializer):
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     lines = BasketLineBody(many=True, required=False)
+
+
+class WantedBody(StrictSerializer):
+    sku = serializers.CharField(max_length=40)
+    quantity = WholeNumber(min_value=0, max_value=999)
+
+
+class ChangedAddressBody(StrictSerializer):
+    street = serializers.CharField(max_length=200, required=False)
+    city = serializers.CharField(max_length=100, required=False)
+    postal_code = serializers.CharField(max_length=12, required=False)
+
+
+class ChangeBody(StrictSerializer):
+    """What is left out stays. `lines` say the units wanted in all: 0 removes, another SKU is added.
+
+    Without `apply` nothing is kept: the answer is what applying would do. Applying names the `version` of the preview, or `If-Match`.
+    """
+
+    name = serializers.CharField(max_length=200, required=False)
+    phone = serializers.CharField(max_length=30, required=False)
+    email = serializers.CharField(max_length=254, required=False)
+    note = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+    address = ChangedAddressBody(required=False)
+    company = CompanyBody(required=False)
+    lines = WantedBody(many=True, required=False)
+    apply = serializers.BooleanField(required=False, default=False)
+    version = WholeNumber(min_value=1, max_value=2_000_000_000, required=False)
+    expected_total = MoneySerializer(required=False, allow_null=True)
 
 
 class PaymentAttemptBody(StrictSerializer):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from oms.api import views
+from oms.api import changes, views
 
 urlpatterns = [
     path("baskets", views.Baskets.as_view(), name="baskets"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("orders", views.Orders.as_view(), name="orders"),
     path("orders/<str:number>", views.OrderOne.as_view(), name="order"),
     path("orders/<str:number>/cancel", views.OrderCancel.as_view(), name="order-cancel"),
+    path("orders/<str:number>/changes", changes.OrderChanges.as_view(), name="order-changes"),
     path("orders/<str:number>/payments", views.OrderPayments.as_view(), name="order-payments"),
     path("orders/<str:number>/returns", views.OrderReturns.as_view(), name="order-returns"),
     path(

@@ -32,6 +32,7 @@ LIMIT = OpenApiParameter("limit", OpenApiTypes.INT, description="rows a page, 1 
 
 class Baskets(ApiView):
     scopes = {"POST": ""}
+    idempotent = "optional"
 
     @extend_schema(
         operation_id="basket_create", request=bodies.BasketBody, responses={201: answers.BasketAnswer}

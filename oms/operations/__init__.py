@@ -1,5 +1,6 @@
 """Verbs of the order room, the only writers of its rows."""
 
+from oms.operations.changes import AddedUnits, add_units, write_details
 from oms.operations.exceptions import (
     AlreadyResolved,
     ExceptionNotFound,
@@ -39,6 +40,7 @@ from oms.operations.payment_method import change_payment_method
 
 __all__ = [
     "UNPAID",
+    "AddedUnits",
     "AlreadyResolved",
     "ExceptionNotFound",
     "LineNotFound",
@@ -46,6 +48,7 @@ __all__ = [
     "OrderNotFound",
     "QuantityExceeded",
     "add_note",
+    "add_units",
     "change_payment_method",
     "change_promise",
     "claim_exception",
@@ -70,4 +73,5 @@ __all__ = [
     "revive_order",
     "save_order",
     "set_fulfillment",
+    "write_details",
 ]

@@ -62,7 +62,8 @@ def move_order(order: Order, status: OrderStatus) -> None:
         order.status = status
 
 
-def _summarize_money(order: Order) -> None:
+def summarize_money(order: Order) -> None:
+    """The payment state that the order's sums add up to; saving is the caller's."""
     order.payment_status = rules.payment_status(
         total=order.total,
         due=order.due_total,
@@ -80,7 +81,7 @@ def record_authorization(*, order_id: int, amount: Decimal, now: datetime) -> Or
     order = lock_order(order_id=order_id)
     order.authorized_total += amount
     assert order.authorized_total >= 0, "an authorization is taken back once"
-    _summarize_money(order)
+    summarize_money(order)
     save_order(order, MONEY_FIELDS)
     return order
 
@@ -92,7 +93,7 @@ def record_capture(*, order_id: int, amount: Decimal, now: datetime) -> Order:
     assert amount > 0, "a capture is money in"
     order = lock_order(order_id=order_id)
     order.captured_total += amount
-    _summarize_money(order)
+    summarize_money(order)
     save_order(order, MONEY_FIELDS)
     if order.payment_status == PaymentStatus.OVERPAID:
         over = order.captured_total - order.refunded_total - order.total
@@ -107,7 +108,7 @@ def record_refund(*, order_id: int, amount: Decimal, now: datetime) -> Order:
     assert amount > 0, "a refund is money out"
     order = lock_order(order_id=order_id)
     order.refunded_total += amount
-    _summarize_money(order)
+    summarize_money(order)
     save_order(order, MONEY_FIELDS)
     complete_if_done(order, now=now)
     return order
@@ -170,7 +171,7 @@ def record_return(
     _add_to_lines(order, "quantity_returned", lines)
     order.due_total -= amount
     assert order.due_total >= 0, "what comes back was owed"
-    _summarize_money(order)
+    summarize_money(order)
     fields = ["due_total", *MONEY_FIELDS]
     kept = OrderLine.objects.filter(order=order, kind=LineKind.GOODS).aggregate(
         left=Sum(F("quantity") - F("quantity_canceled") - F("quantity_returned"))
@@ -232,7 +233,7 @@ def record_cancellation(
     )
     _add_to_lines(order, "quantity_canceled", lines)
     order.due_total -= amount
-    _summarize_money(order)
+    summarize_money(order)
     fields = ["due_total", *MONEY_FIELDS]
     if is_whole:
         move_order(order, OrderStatus.CANCELED)
@@ -262,7 +263,7 @@ def revive_order(*, order_id: int) -> Order:
     move_order(order, OrderStatus.PLACED)
     OrderLine.objects.filter(order=order).update(quantity_canceled=0)
     order.due_total, order.cancel_reason, order.canceled_at = order.total, "", None
-    _summarize_money(order)
+    summarize_money(order)
     save_order(order, ["status", "due_total", "cancel_reason", "canceled_at", *MONEY_FIELDS])
     announce(events.OrderConfirmed(order_id=order.pk, number=order.number), subject=("order", order.number))
     return order

@@ -20,6 +20,7 @@ from oms import selectors as oms
 from oms.models import Order
 from oms.states import FulfillmentStatus, OrderStatus, ReturnStatus
 from oms.workflows import cancellation, overview, returns, routing, timeline
+from oms.workflows.changes import CHANGEABLE, NOT_PICKED
 from retail.front.parts import MoneyCell, TimelineEntry
 from retail.front.toasts import toast
 from retail.kernel.access import EDIT_ORDERS, REFUND, VIEW_ORDERS, VIEW_TRACE, may, staff_page
@@ -39,6 +40,7 @@ WORDS = {
     "oms.order_completed": (gettext_lazy("Completed"), "ok", "good"),
     "oms.order_canceled": (gettext_lazy("Canceled"), "no", "idle"),
     "oms.order_lines_canceled": (gettext_lazy("Some units canceled"), "no", "warn"),
+    "oms.order_changed": (gettext_lazy("Order changed"), "edit", "info"),
     "oms.promise_changed": (gettext_lazy("Promise changed"), "clock", "warn"),
     "oms.payment_failed": (gettext_lazy("Payment failed"), "alert", "bad"),
     "oms.return_requested": (gettext_lazy("Return requested"), "return", "warn"),
@@ -101,6 +103,7 @@ def _can(request: HttpRequest, order: Order) -> dict[str, bool]:
         "cancel": edit
         and order.status not in (OrderStatus.CANCELED, OrderStatus.COMPLETED)
         and order.fulfillment_status not in (FulfillmentStatus.DISPATCHED, FulfillmentStatus.DELIVERED),
+        "change": edit and order.status in CHANGEABLE and order.fulfillment_status in NOT_PICKED,
         "route": edit and working,
         "note": edit,
         "return": edit and order.lines.filter(quantity_dispatched__gt=0).exists(),

@@ -63,18 +63,34 @@ def cancel_lines(
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
         _check_may_cancel(order, is_shopper, is_whole=False)
-        by_sku = {line.sku: line for line in order.lines.all() if line.kind == LineKind.GOODS}
-        wanted = []
-        for sku, quantity in lines:
-            if sku not in by_sku:
-                raise orders.LineNotFound("This order has no such line.", sku=sku[:40])
-            if quantity < 1:
-                raise InvalidInput("The quantity is a whole number from 1.", sku=sku[:40])
-            wanted.append((by_sku[sku].pk, quantity))
+        wanted = _units_by_line(order, lines)
         ordered, dispatched = orders.goods_counts(order)
         if dispatched == 0 and sum(q for _, q in wanted) >= ordered:
             return cancel_order(order_id=order.pk, reason=reason, by=by, now=now, is_shopper=is_shopper)
         return _cancel(order, wanted, reason, by, now, is_whole=False)
+
+
+def _units_by_line(order: Order, lines: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
+    """A SKU that was added later at another price has two lines: the last one goes first."""
+    by_sku: dict[str, list[OrderLine]] = {}
+    for line in order.lines.filter(kind=LineKind.GOODS).order_by("-position"):
+        by_sku.setdefault(line.sku, []).append(line)
+    wanted: list[tuple[int, int]] = []
+    for sku, quantity in lines:
+        if sku not in by_sku:
+            raise orders.LineNotFound("This order has no such line.", sku=sku[:40])
+        if quantity < 1:
+            raise InvalidInput("The quantity is a whole number from 1.", sku=sku[:40])
+        *earlier, last = by_sku[sku]
+        for line in earlier:
+            units = min(quantity, line.quantity - line.quantity_canceled - line.quantity_dispatched)
+            if units:
+                wanted.append((line.pk, units))
+                quantity -= units
+        # What is too much is refused by the line itself.
+        if quantity:
+            wanted.append((last.pk, quantity))
+    return wanted
 
 
 def cancel_unpaid_order(*, order_id: int, now: datetime) -> Order:

@@ -13,7 +13,7 @@ from finance import workflows as money
 from finance.rules import Goods, Sold
 from oms import events
 from oms import operations as orders
-from oms.models import Order, Return, ReturnLine
+from oms.models import Order, OrderLine, Return, ReturnLine
 from oms.states import RETURN_MOVES, Disposition, LineKind, ReturnStatus
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import Location, User
@@ -75,7 +75,9 @@ def request_return(
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
         _check_period(order, now, is_shopper)
-        by_sku = {line.sku: line for line in order.lines.all() if line.kind == LineKind.GOODS}
+        by_sku: dict[str, list[OrderLine]] = {}
+        for line in order.lines.filter(kind=LineKind.GOODS).order_by("position"):
+            by_sku.setdefault(line.sku, []).append(line)
         made = Return.objects.create(
             number=_next_number(order),
             order=order,
@@ -85,28 +87,45 @@ def request_return(
         if buyer_id:
             finance.record_buyer_id(return_id=made.pk, kind=buyer_id_kind, number=buyer_id, by=by, now=now)
         waiting = _waiting(order)
-        rows = []
+        rows: dict[int, ReturnLine] = {}
         for asked in lines:
-            line = by_sku.get(asked.sku)
-            if line is None:
-                raise orders.LineNotFound("This order has no such line.", sku=asked.sku[:40])
-            left = line.quantity_dispatched - line.quantity_returned - waiting.get(line.pk, 0)
-            if not 1 <= asked.quantity <= left:
-                raise NothingToReturn(
-                    f"{line.title}: {left} can be returned, {asked.quantity} asked.",
-                    sku=asked.sku,
-                    available=left,
+            for line, units in _returnable(by_sku.get(asked.sku, []), asked, waiting):
+                waiting[line.pk] = waiting.get(line.pk, 0) + units
+                row = rows.setdefault(
+                    line.pk, ReturnLine(parent=made, order_line=line, quantity=0, reason=asked.reason[:40])
                 )
-            waiting[line.pk] = waiting.get(line.pk, 0) + asked.quantity
-            rows.append(
-                ReturnLine(parent=made, order_line=line, quantity=asked.quantity, reason=asked.reason[:40])
-            )
-        ReturnLine.objects.bulk_create(rows)
+                row.quantity += units
+        ReturnLine.objects.bulk_create(rows.values())
         announce(
             events.ReturnRequested(order_id=order.pk, number=order.number, return_number=made.number),
             subject=("order", order.number),
         )
         return made
+
+
+def _returnable(
+    rows: Sequence[OrderLine], asked: Asked, waiting: dict[int, int]
+) -> list[tuple[OrderLine, int]]:
+    """The units asked for, line by line: a SKU that was added later at another price has two."""
+    if not rows:
+        raise orders.LineNotFound("This order has no such line.", sku=asked.sku[:40])
+    left = [
+        (line, line.quantity_dispatched - line.quantity_returned - waiting.get(line.pk, 0)) for line in rows
+    ]
+    available = sum(units for _, units in left)
+    if not 1 <= asked.quantity <= available:
+        raise NothingToReturn(
+            f"{rows[0].title}: {available} can be returned, {asked.quantity} asked.",
+            sku=asked.sku,
+            available=available,
+        )
+    found, missing = [], asked.quantity
+    for line, units in left:
+        part = min(units, missing)
+        if part > 0:
+            found.append((line, part))
+            missing -= part
+    return found
 
 
 def receive_return(
@@ -127,7 +146,9 @@ def receive_return(
         check_move(RETURN_MOVES, returned.status, ReturnStatus.RECEIVED, what=returned.number)
         if order.paper != "SEF" and not returned.buyer_id_encrypted and not order.company_pib:
             raise BuyerIdMissing("A fiscal refund needs the kind and number of the buyer's document.")
-        by_sku = {line.order_line.sku: line for line in returned.lines.select_related("order_line__variant")}
+        by_sku: dict[str, list[ReturnLine]] = {}
+        for line in returned.lines.select_related("order_line__variant").order_by("order_line__position"):
+            by_sku.setdefault(line.order_line.sku, []).append(line)
         taken = _take(by_sku, lines)
         posted = money.post_return(
             return_id=returned.pk,
@@ -260,23 +281,31 @@ def _lock(number: str) -> tuple[Order, Return]:
     return order, Return.objects.select_for_update().get(number=number)
 
 
-def _take(by_sku: dict[str, ReturnLine], lines: Sequence[Arrived]) -> list[ReturnLine]:
-    taken = []
+def _take(by_sku: dict[str, list[ReturnLine]], lines: Sequence[Arrived]) -> list[ReturnLine]:
+    taken: list[ReturnLine] = []
     for arrived in lines:
-        line = by_sku.get(arrived.sku)
-        if line is None:
+        rows = by_sku.get(arrived.sku, [])
+        if not rows:
             raise orders.LineNotFound("This return has no such line.", sku=arrived.sku[:40])
-        if not 1 <= arrived.quantity <= line.quantity - line.quantity_received:
+        announced = sum(line.quantity for line in rows)
+        missing = arrived.quantity
+        if not 1 <= missing <= sum(line.quantity - line.quantity_received for line in rows):
             raise NothingToReturn(
-                f"{arrived.sku}: {line.quantity} were announced.", sku=arrived.sku, available=line.quantity
+                f"{arrived.sku}: {announced} were announced.", sku=arrived.sku, available=announced
             )
         if arrived.disposition not in Disposition.values:
             raise InvalidInput(
                 "The disposition is RESTOCK, DAMAGED or QUARANTINE.", disposition=arrived.disposition[:20]
             )
-        line.quantity_received += arrived.quantity
-        line.disposition = arrived.disposition
-        taken.append(line)
+        for line in rows:
+            units = min(missing, line.quantity - line.quantity_received)
+            if units and line in taken:
+                raise InvalidInput("Units of one line go one way: name each SKU once.", sku=arrived.sku[:40])
+            if units:
+                line.quantity_received += units
+                line.disposition = arrived.disposition
+                taken.append(line)
+                missing -= units
     if not taken:
         raise InvalidInput("Say what arrived.")
     return taken

@@ -74,6 +74,37 @@ CHECKS: tuple[Check, ...] = (
                     WHERE a.code = '134' GROUP BY 1) l ON l.entity_id = e.id
         WHERE COALESCE(v.value, 0) <> COALESCE(l.balance, 0)""",
     ),
+    Check(
+        "units_in_transit_are_on_a_transfer",
+        "What lies in transit to a place is what transfers have sent there and not delivered yet.",
+        """SELECT COALESCE(i.id, 0) AS id, COALESCE(i.variant_id, t.variant_id) AS variant_id, COALESCE(i.units, 0) AS lying, COALESCE(t.units, 0) AS under_way
+        FROM (SELECT min(s.id) AS id, s.variant_id, s.location_id, sum(s.on_hand) AS units FROM warehouse_stockitem s
+                JOIN warehouse_bin b ON b.id = s.bin_id AND b.kind = 'TRANSIT' GROUP BY 2, 3) i
+        FULL JOIN (SELECT l.variant_id, t.target_id, sum(l.quantity_shipped - l.quantity_good - l.quantity_damaged - l.quantity_lost) AS units
+                     FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id GROUP BY 1, 2) t
+               ON t.variant_id = i.variant_id AND t.target_id = i.location_id
+        WHERE COALESCE(i.units, 0) <> COALESCE(t.units, 0)""",
+    ),
+    Check(
+        "transfer_units_match_moves",
+        "What a transfer says was sent and arrived is what was moved for it.",
+        """SELECT l.id, t.number, l.quantity_shipped, COALESCE(m.sent, 0) AS sent, COALESCE(m.arrived, 0) AS arrived
+        FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id
+        LEFT JOIN (SELECT document_key, variant_id, sum(m.quantity) FILTER (WHERE b.kind = 'TRANSIT') AS sent,
+                          sum(m.quantity) FILTER (WHERE f.kind = 'TRANSIT') AS arrived
+                     FROM warehouse_stockmove m LEFT JOIN warehouse_bin b ON b.id = m.to_bin_id LEFT JOIN warehouse_bin f ON f.id = m.from_bin_id
+                    WHERE m.document_kind = 'transfer' GROUP BY 1, 2) m ON m.document_key = t.number AND m.variant_id = l.variant_id
+        WHERE l.quantity_shipped <> COALESCE(m.sent, 0)
+           OR l.quantity_good + l.quantity_damaged + l.quantity_lost <> COALESCE(m.arrived, 0)""",
+    ),
+    Check(
+        "transfer_claims_only_what_it_asks",
+        "A transfer claims no more than it asks for, and nothing once it has left or was canceled.",
+        """SELECT l.id, t.number, t.status, l.quantity, c.units FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id
+        JOIN (SELECT transfer_line_id, sum(quantity) AS units FROM warehouse_reservation
+               WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') GROUP BY 1) c ON c.transfer_line_id = l.id
+        WHERE t.status <> 'REQUESTED' OR c.units > l.quantity""",
+    ),
     # --- claims and orders
     Check(
         "no_claim_on_a_closed_order",

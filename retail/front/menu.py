@@ -56,6 +56,8 @@ OPS: type_of_sections = [
             Item("ops:stock", "barcode", _("Stock")),
             Item("ops:shipments", "truck", _("Shipments")),
             Item("ops:purchase_orders", "inbox", _("Purchase orders")),
+            Item("ops:transfers", "route", _("Transfers")),
+            Item("ops:counts", "check", _("Stock counts")),
             Item("ops:locations", "store", _("Locations")),
             Item("scan:home", "barcode", _("Handheld")),
         ],

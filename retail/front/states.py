@@ -166,6 +166,8 @@ REFUND = {
     "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
 }
 SUPPLY = {
+    "REQUESTED": State(INFO, "inbox", _("Requested")),
+    "SHIPPED": State(BUSY, "truck", _("On its way")),
     "DRAFT": State(IDLE, "edit", _("Draft")),
     "ORDERED": State(INFO, "inbox", pgettext_lazy("purchase", "Ordered")),
     "OPEN": State(INFO, "inbox", pgettext_lazy("purchase", "Open")),
@@ -174,6 +176,13 @@ SUPPLY = {
     "PARTLY_RECEIVED": State(BUSY, "half", _("Partly received")),
     "RECEIVED": State(GOOD, "ok", pgettext_lazy("purchase", "Received")),
     "CLOSED": State(IDLE, "ok", pgettext_lazy("purchase", "Closed")),
+    "CANCELED": State(IDLE, "no", pgettext_lazy("purchase", "Canceled")),
+}
+COUNT = {
+    "OPEN": State(INFO, "barcode", _("Being counted")),
+    "WAITING": State(WARN, "clock", _("Waits for approval")),
+    "APPROVED": State(BUSY, "half", _("Being written")),
+    "POSTED": State(GOOD, "ok", _("Posted")),
     "CANCELED": State(IDLE, "no", pgettext_lazy("purchase", "Canceled")),
 }
 PERIOD = {
@@ -202,6 +211,7 @@ TABLE: dict[str, dict[str, State]] = {
     "attempt": PAYMENT_ATTEMPT,
     "refund": REFUND,
     "supply": SUPPLY,
+    "count": COUNT,
     "period": PERIOD,
     "statement": STATEMENT_LINE,
 }

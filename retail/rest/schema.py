@@ -112,6 +112,10 @@ class ApiSchema(AutoSchema):
             yield "404", "There is no such record."
         if self.method != "GET":
             yield "409", "The record is in a state that does not allow this; `code` says which."
+        if any(one["name"] == "If-Match" for one in operation.get("parameters", [])):
+            yield "412", "`If-Match` names another version than the record's; read it again."
+        if self.method == "POST" and getattr(self.view, "needs_version", False):
+            yield "428", "Say which version of the record the change was made for."
         if "requestBody" in operation:
             yield "413", "The body is too large; nothing of it was read."
             yield "415", "The body is of a kind that this call does not take."

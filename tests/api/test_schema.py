@@ -79,7 +79,7 @@ def test_idempotency_keys_are_described_where_they_are_taken(document: dict[str,
                 assert parameters["Idempotency-Key"].get("required", False) == (view.idempotent == "required")
 
 
-DESCRIBED = ("oms.", "audit.", "crm.", "finance.", "storefront.")
+DESCRIBED = ("oms.", "audit.", "crm.", "finance.", "storefront.", "warehouse.")
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:

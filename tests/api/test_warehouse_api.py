@@ -186,7 +186,9 @@ def test_below_the_claims_only_when_told_to_displace(chain: Chain, api: Api) -> 
     with nothing_changes():
         refused = api.post("stock/adjustments", body)
     assert (refused.status_code, refused.json()["code"]) == (409, "BELOW_CLAIMS")
-    assert refused.json()["claims"] == [{"order": order.number, "quantity": 2, "state": "ALLOCATED"}]
+    assert refused.json()["claims"] == [
+        {"order": order.number, "transfer": None, "quantity": 2, "state": "ALLOCATED"}
+    ]
     told = api.post("stock/adjustments", {**body, "displace": True}).json()
     assert (told["on_hand"], told["reserved"]) == (1, 0) or (told["on_hand"], told["reserved"]) == (1, 1)
     assert [one["order"] for one in told["displaced"]] == [order.number]

@@ -74,6 +74,12 @@ _DISPATCH_MOVE = (
     f"(SELECT min(id) FROM warehouse_stockmove WHERE reason = 'DISPATCH' AND order_line_id = {_line('sold')})"
 )
 
+_SENT_LINE = "(SELECT l.id FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id WHERE t.status = 'SHIPPED')"
+_ASKED_LINE = "(SELECT l.id FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id WHERE t.status = 'REQUESTED')"
+_IN_TRANSIT = (
+    "(SELECT s.id FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id AND b.kind = 'TRANSIT')"
+)
+
 CORRUPTIONS: dict[str, Corruption] = {
     # --- goods
     "stock_not_oversold": Corruption(
@@ -120,6 +126,23 @@ CORRUPTIONS: dict[str, Corruption] = {
         f"UPDATE finance_stockvalue SET value = value + 1 WHERE id = {_VALUE}",
         "SELECT id FROM kernel_legalentity",
         "finance_stockvalue",
+    ),
+    "units_in_transit_are_on_a_transfer": Corruption(
+        f"UPDATE warehouse_stockitem SET on_hand = on_hand - 1 WHERE id = {_IN_TRANSIT}",
+        f"SELECT {_IN_TRANSIT} AS id",
+        "warehouse_stockitem",
+        also=frozenset({"stock_on_hand_matches_moves", "stock_value_matches_units"}),
+    ),
+    "transfer_units_match_moves": Corruption(
+        f"UPDATE warehouse_transferline SET quantity_good = 1 WHERE id = {_SENT_LINE}",
+        f"SELECT {_SENT_LINE} AS id",
+        "warehouse_transferline",
+        also=frozenset({"units_in_transit_are_on_a_transfer"}),
+    ),
+    "transfer_claims_only_what_it_asks": Corruption(
+        f"UPDATE warehouse_transferline SET quantity = 1 WHERE id = {_ASKED_LINE}",
+        f"SELECT {_ASKED_LINE} AS id",
+        "warehouse_transferline",
     ),
     # --- claims and orders
     "no_claim_on_a_closed_order": Corruption(

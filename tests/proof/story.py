@@ -18,6 +18,7 @@ from tests.flows.chain import Chain
 from warehouse import operations as stock
 from warehouse import workflows as goods
 from warehouse.models import Parcel, Shipment
+from warehouse.operations import transfers
 from warehouse.selectors import order_claims
 
 ACCOUNT = "265-1660310005042-68"
@@ -44,6 +45,7 @@ class Teller:
         self.place("routed", (book, 1))
         self.route(self.orders["routed"])
         self.chain.basket((book, 1), now=self.now)
+        self.transferred(book)
         self.member()
         while outbox.run_pending(now=self.now):
             pass
@@ -155,6 +157,19 @@ class Teller:
             now=self.now,
         )
         assert report.matched == 1, report
+
+    def transferred(self, book: Variant) -> None:
+        """One on its way to the store, one still on the shelves."""
+        for is_sent in (True, False):
+            transfer = transfers.request_transfer(
+                source_id=self.chain.warehouse.pk,
+                target_id=self.chain.store.pk,
+                lines=[transfers.WantedUnits(book.pk, 2)],
+                by=self.chain.bojan,
+                now=self.now,
+            )
+            if is_sent:
+                transfers.ship_transfer(transfer_id=transfer.pk, by=self.chain.bojan, now=self.now)
 
     def member(self) -> None:
         account = LoyaltyAccount.objects.create(

@@ -122,8 +122,8 @@ def test_below_the_claims_is_refused_with_the_claims(world: World) -> None:
     with nothing_changes(), pytest.raises(stock.BelowClaims) as refusal:
         adjust(world, book, -2)
     assert refusal.value.details["claims"] == [
-        {"order": _number(order_id), "quantity": 3, "state": "ALLOCATED"},
-        {"order": None, "quantity": 1, "state": "HELD"},
+        {"order": _number(order_id), "transfer": None, "quantity": 3, "state": "ALLOCATED"},
+        {"order": None, "transfer": None, "quantity": 1, "state": "HELD"},
     ]
     adjust(world, book, -1)
 

@@ -141,8 +141,45 @@ class ReturnToSenderBody(StrictSerializer):
     damaged = DamagedBody(many=True, required=False, default=list)
 
 
-class AnyAnswer(serializers.Serializer[Any]):
-    """The shape is described in the text; kept open so that additions do not break readers."""
+class CarrierMessage(serializers.Serializer[Any]):
+    """One message about one parcel, as the carrier signs it; members that are not known are passed over."""
+
+    type = serializers.CharField(help_text="for example parcel.delivered")
+    timestamp = serializers.DateTimeField()
+    data = serializers.DictField()  # type: ignore[assignment]
+
+
+class WantedUnitsBody(StrictSerializer):
+    sku = serializers.CharField(max_length=40)
+    quantity = Quantity()
+
+
+class TransferBody(StrictSerializer):
+    """`source` and `target` are stores or warehouses of one company."""
+
+    source = serializers.CharField(max_length=20)  # type: ignore[assignment]
+    target = serializers.CharField(max_length=20)
+    note = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    expected_on = serializers.DateField(required=False, allow_null=True, default=None)
+    lines = WantedUnitsBody(many=True, allow_empty=False)
+
+
+class SentLineBody(StrictSerializer):
+    sku = serializers.CharField(max_length=40)
+    quantity = WholeNumber(min_value=0, max_value=9999)
+
+
+class TransferShipBody(StrictSerializer):
+    """Without `lines` everything that is claimed goes; what is not named stays and is free again."""
+
+    lines = SentLineBody(many=True, required=False, allow_empty=False)
+
+
+class TransferReceiveBody(StrictSerializer):
+    """`is_complete`: nothing more will come, so what is missing is lost."""
+
+    lines = ReceivedLineBody(many=True)
+    is_complete = serializers.BooleanField(required=False, default=False)
 
 
 def read(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from retail.kernel.models import LocationKind
 from retail.rest.fields import money
 from retail.rest.paging import page
 from retail.rest.views import ApiView
-from warehouse.api import bodies
+from warehouse.api import answers, bodies
 from warehouse.api.stock import AFTER, LIMIT, LOCATION
 from warehouse.models import PurchaseOrder, Receipt
 from warehouse.operations import OrderedLine, ReceivedLine, UnknownPurchaseOrder, create_purchase_order
@@ -34,7 +34,7 @@ class PurchaseOrders(ApiView):
     @extend_schema(
         operation_id="purchase_order_list",
         parameters=[OpenApiParameter("status", OpenApiTypes.STR), LOCATION, AFTER, LIMIT],
-        responses={200: bodies.AnyAnswer},
+        responses={200: answers.PurchaseOrderListAnswer},
     )
     def get(self, request: Request) -> Response:
         """The newest first."""
@@ -50,7 +50,7 @@ class PurchaseOrders(ApiView):
     @extend_schema(
         operation_id="purchase_order_create",
         request=bodies.PurchaseOrderBody,
-        responses={201: bodies.AnyAnswer},
+        responses={201: answers.PurchaseOrderAnswer},
     )
     def post(self, request: Request) -> Response:
         """Ask a supplier for goods; what is under way is promised by its date."""
@@ -83,7 +83,7 @@ class PurchaseOrders(ApiView):
 class PurchaseOrderOne(ApiView):
     scopes = {"GET": "purchasing:read"}
 
-    @extend_schema(operation_id="purchase_order_read", responses={200: bodies.AnyAnswer})
+    @extend_schema(operation_id="purchase_order_read", responses={200: answers.PurchaseOrderAnswer})
     def get(self, request: Request, number: str) -> Response:
         return Response(show_order(order_of(number)))
 
@@ -93,7 +93,9 @@ class Receipts(ApiView):
     idempotent = "optional"
 
     @extend_schema(
-        operation_id="purchase_order_receive", request=bodies.ReceiptBody, responses={201: bodies.AnyAnswer}
+        operation_id="purchase_order_receive",
+        request=bodies.ReceiptBody,
+        responses={201: answers.ReceiptAnswer},
     )
     def post(self, request: Request, number: str) -> Response:
         """One delivery as it was counted: over, short and damaged as they are."""

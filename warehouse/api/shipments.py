@@ -13,7 +13,7 @@ from retail.rest.paging import page
 from retail.rest.views import ApiView
 from warehouse import selectors as warehouse
 from warehouse import workflows as goods
-from warehouse.api import bodies
+from warehouse.api import answers, bodies
 from warehouse.api.stock import AFTER, LIMIT, LOCATION
 from warehouse.models import Shipment
 from warehouse.operations import ParcelSpec, Pick, UnknownClaim, UnknownShipment, pack, pick
@@ -45,7 +45,7 @@ class Shipments(ApiView):
             AFTER,
             LIMIT,
         ],
-        responses={200: bodies.AnyAnswer},
+        responses={200: answers.ShipmentListAnswer},
     )
     def get(self, request: Request) -> Response:
         """The newest first."""
@@ -67,7 +67,7 @@ class Shipments(ApiView):
 class ShipmentOne(ApiView):
     scopes = {"GET": "shipments:read"}
 
-    @extend_schema(operation_id="shipment_read", responses={200: bodies.AnyAnswer})
+    @extend_schema(operation_id="shipment_read", responses={200: answers.ShipmentAnswer})
     def get(self, request: Request, number: str) -> Response:
         return Response(show_shipment(number))
 
@@ -80,7 +80,9 @@ class ShipmentAct(ApiView):
 
 
 class ShipmentPick(ShipmentAct):
-    @extend_schema(operation_id="shipment_pick", request=bodies.PickBody, responses={200: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="shipment_pick", request=bodies.PickBody, responses={200: answers.ShipmentAnswer}
+    )
     def post(self, request: Request, number: str) -> Response:
         """Units by SKU (or barcode) and bin. Refuses WRONG_BIN, WRONG_UNIT, INVALID_QUANTITY."""
         data = bodies.read(bodies.PickBody, request)
@@ -95,7 +97,9 @@ class ShipmentPick(ShipmentAct):
 
 class ShipmentShortPick(ShipmentAct):
     @extend_schema(
-        operation_id="shipment_short_pick", request=bodies.ShortPickBody, responses={200: bodies.AnyAnswer}
+        operation_id="shipment_short_pick",
+        request=bodies.ShortPickBody,
+        responses={200: answers.ShortPickedAnswer},
     )
     def post(self, request: Request, number: str) -> Response:
         """Fewer units lie in the bin than were claimed: the shelf is corrected, the rest is looked for elsewhere."""
@@ -126,7 +130,9 @@ class ShipmentShortPick(ShipmentAct):
 
 
 class ShipmentPack(ShipmentAct):
-    @extend_schema(operation_id="shipment_pack", request=bodies.PackBody, responses={200: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="shipment_pack", request=bodies.PackBody, responses={200: answers.ShipmentAnswer}
+    )
     def post(self, request: Request, number: str) -> Response:
         """Everything picked goes into parcels; a worker asks the carrier for their labels."""
         data = bodies.read(bodies.PackBody, request)
@@ -141,7 +147,7 @@ class ShipmentPack(ShipmentAct):
 
 class ShipmentDispatch(ShipmentAct):
     @extend_schema(
-        operation_id="shipment_dispatch", request=bodies.DispatchBody, responses={200: bodies.AnyAnswer}
+        operation_id="shipment_dispatch", request=bodies.DispatchBody, responses={200: answers.ShipmentAnswer}
     )
     def post(self, request: Request, number: str) -> Response:
         """To its courier, with valid labels (503 CARRIER_UNAVAILABLE: nothing left, try again); a pickup to whoever has its code."""
@@ -156,7 +162,7 @@ class ShipmentDispatch(ShipmentAct):
 
 class ShipmentDeliver(ShipmentAct):
     @extend_schema(
-        operation_id="shipment_deliver", request=bodies.EmptyBody, responses={200: bodies.AnyAnswer}
+        operation_id="shipment_deliver", request=bodies.EmptyBody, responses={200: answers.ShipmentAnswer}
     )
     def post(self, request: Request, number: str) -> Response:
         bodies.read(bodies.EmptyBody, request)
@@ -165,7 +171,9 @@ class ShipmentDeliver(ShipmentAct):
 
 
 class ShipmentFail(ShipmentAct):
-    @extend_schema(operation_id="shipment_fail", request=bodies.FailBody, responses={200: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="shipment_fail", request=bodies.FailBody, responses={200: answers.ShipmentAnswer}
+    )
     def post(self, request: Request, number: str) -> Response:
         """Refused or undeliverable: it comes back. Lost: the sale is undone at once."""
         data = bodies.read(bodies.FailBody, request)
@@ -179,7 +187,7 @@ class ShipmentReturnToSender(ShipmentAct):
     @extend_schema(
         operation_id="shipment_return_to_sender",
         request=bodies.ReturnToSenderBody,
-        responses={200: bodies.AnyAnswer},
+        responses={200: answers.ShipmentAnswer},
     )
     def post(self, request: Request, number: str) -> Response:
         """An undelivered parcel is here again: goods to the shelf (damaged ones apart), the sale undone, the money back."""
@@ -202,7 +210,9 @@ class CarrierEvents(ApiView):
 
     scopes = {"POST": ""}
 
-    @extend_schema(operation_id="carrier_event", request=bodies.AnyAnswer, responses={200: bodies.AnyAnswer})
+    @extend_schema(
+        operation_id="carrier_event", request=bodies.CarrierMessage, responses={200: answers.CarrierOutcome}
+    )
     def post(self, request: Request, carrier: str) -> Response:
         """Standard Webhooks headers. Twice, late and out of order are all harmless; the answer says what was done."""
         outcome = goods.receive_carrier_event(

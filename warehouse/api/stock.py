@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from retail.rest.paging import InvalidCursor, decode, encode, limit_of, page
 from retail.rest.views import ApiView
 from warehouse import selectors as warehouse
-from warehouse.api import bodies
+from warehouse.api import answers, bodies
 from warehouse.models import StockItem, StockMove
 from warehouse.operations import move_units
 from warehouse.workflows import adjust_stock
@@ -26,7 +26,9 @@ class Stock(ApiView):
     scopes = {"GET": "stock:read"}
 
     @extend_schema(
-        operation_id="stock_list", parameters=[SKU, LOCATION, AFTER, LIMIT], responses={200: bodies.AnyAnswer}
+        operation_id="stock_list",
+        parameters=[SKU, LOCATION, AFTER, LIMIT],
+        responses={200: answers.StockListAnswer},
     )
     def get(self, request: Request) -> Response:
         """Units bin by bin, in the order in which they were laid down."""
@@ -74,7 +76,7 @@ class Adjustments(ApiView):
     idempotent = "optional"
 
     @extend_schema(
-        operation_id="stock_adjust", request=bodies.AdjustmentBody, responses={201: bodies.AnyAnswer}
+        operation_id="stock_adjust", request=bodies.AdjustmentBody, responses={201: answers.AdjustedAnswer}
     )
     def post(self, request: Request) -> Response:
         """Units more or fewer, with reason and reference. Below the claims: 409 BELOW_CLAIMS with `claims`, unless `displace`."""
@@ -137,7 +139,7 @@ class Moves(ApiView):
             AFTER,
             LIMIT,
         ],
-        responses={200: bodies.AnyAnswer},
+        responses={200: answers.MoveListAnswer},
     )
     def get(self, request: Request) -> Response:
         """The newest first; append-only."""
@@ -156,7 +158,7 @@ class Moves(ApiView):
             request, rows, by=("-created_at", "-id"), show=lambda found: [show_move(one) for one in found]
         )
 
-    @extend_schema(operation_id="stock_move", request=bodies.MoveBody, responses={201: bodies.AnyAnswer})
+    @extend_schema(operation_id="stock_move", request=bodies.MoveBody, responses={201: answers.MovedAnswer})
     def post(self, request: Request) -> Response:
         """Unclaimed units from one bin to another of the same location."""
         data = bodies.read(bodies.MoveBody, request)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from warehouse.api import purchasing, shipments, stock
+from warehouse.api import purchasing, shipments, stock, transfers
 
 urlpatterns = [
     path("stock", stock.Stock.as_view(), name="stock"),
@@ -9,6 +9,11 @@ urlpatterns = [
     path("purchase-orders", purchasing.PurchaseOrders.as_view(), name="purchase-orders"),
     path("purchase-orders/<str:number>", purchasing.PurchaseOrderOne.as_view(), name="purchase-order"),
     path("purchase-orders/<str:number>/receipts", purchasing.Receipts.as_view(), name="receipts"),
+    path("transfers", transfers.Transfers.as_view(), name="transfers"),
+    path("transfers/<str:number>", transfers.TransferOne.as_view(), name="transfer"),
+    path("transfers/<str:number>/ship", transfers.TransferShip.as_view(), name="transfer-ship"),
+    path("transfers/<str:number>/receive", transfers.TransferReceive.as_view(), name="transfer-receive"),
+    path("transfers/<str:number>/cancel", transfers.TransferCancel.as_view(), name="transfer-cancel"),
     path("shipments", shipments.Shipments.as_view(), name="shipments"),
     path("shipments/<str:number>", shipments.ShipmentOne.as_view(), name="shipment"),
     path("shipments/<str:number>/pick", shipments.ShipmentPick.as_view(), name="shipment-pick"),

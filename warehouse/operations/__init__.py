@@ -57,6 +57,7 @@ from warehouse.operations.shipments import (
     create_shipments,
     pack,
     tell_arrival,
+    withdraw_shipments,
 )
 from warehouse.operations.stock import Claim
 
@@ -113,4 +114,5 @@ __all__ = [
     "release_order_claims",
     "repoint_claims",
     "tell_arrival",
+    "withdraw_shipments",
 ]

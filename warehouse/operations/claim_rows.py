@@ -42,6 +42,7 @@ def split_off(claim: Reservation, units: int) -> Reservation:
         quantity=units,
         basket_line_id=claim.basket_line_id,
         order_line_id=claim.order_line_id,
+        transfer_line_id=claim.transfer_line_id,
         state=claim.state,
         expires_at=claim.expires_at,
         picked_from_id=claim.picked_from_id,

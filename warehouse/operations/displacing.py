@@ -141,7 +141,7 @@ def _displace(
         save_claims(*put_back_task(claim, units))
     told = _told(scene, wants, pieces)
     _announce(told, cause)
-    return Displacement(told, sum(units for _, units in baskets))
+    return Displacement(told, sum(units for claim, units in baskets if claim.transfer_line_id is None))
 
 
 def _who_gives_way(scene: _Scene, gone: int, going_first: tuple[int, int] | None) -> Chosen:
@@ -160,7 +160,7 @@ def _who_gives_way(scene: _Scene, gone: int, going_first: tuple[int, int] | None
 
 
 def _rank(scene: _Scene, claim: Reservation) -> tuple[int, float, int]:
-    """Basket holds, newest first; then orders by the latest promise; what is picked already comes last."""
+    """Basket holds and transfers, newest first; then orders by the latest promise; what is picked already comes last."""
     if claim.order_line_id is None:
         return (0, 0.0, -claim.pk)
     order = scene.orders[scene.order_of[claim.pk]]

@@ -15,6 +15,7 @@ from warehouse import events
 from warehouse.models import Bin, PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
 from warehouse.operations.bins import bin_of
 from warehouse.operations.holds import skus_of
+from warehouse.operations.numbers import next_number
 from warehouse.operations.refusals import (
     InvalidQuantity,
     NotEnoughUnits,
@@ -52,7 +53,7 @@ def create_purchase_order(
         raise InvalidQuantity("A purchase order names units from 1 and costs from 0.")
     location = Location.objects.get(pk=location_id)
     order = PurchaseOrder.objects.create(
-        number=number or _next_number(now),
+        number=number or next_number(PurchaseOrder.objects.all(), f"PO-{now:%Y}-"),
         supplier_id=supplier_id,
         location=location,
         entity_id=location.entity_id,
@@ -74,18 +75,6 @@ def create_purchase_order(
         subject=("purchase_order", order.number),
     )
     return order
-
-
-def _next_number(now: datetime) -> str:
-    """PO-2026-000123: the next after the last of the year; two at once are told apart by the unique number."""
-    prefix = f"PO-{now:%Y}-"
-    last = (
-        PurchaseOrder.objects.filter(number__startswith=prefix)
-        .order_by("-number")
-        .values_list("number", flat=True)
-        .first()
-    )
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:06d}"
 
 
 # At the door

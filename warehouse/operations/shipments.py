@@ -103,6 +103,15 @@ def cancel_shipments(*, order_id: int, now: datetime) -> int:
     return cancel_empty_shipments(order_id=order_id)
 
 
+def withdraw_shipments(*, order_id: int) -> int:
+    """The plan of an order that nobody has picked from falls: its claims stay where they are, without a shipment."""
+    claims = _unpicked_claims(order_id)
+    for claim in claims:
+        claim.shipment_id = claim.picker_id = None
+    save_claims(claims)
+    return cancel_empty_shipments(order_id=order_id)
+
+
 def cancel_empty_shipments(*, order_id: int) -> int:
     empty = [one for one in _lock_shipments(order_id, is_empty=True) if one.status == ShipmentStatus.READY]
     for one in empty:

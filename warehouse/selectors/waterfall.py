@@ -30,9 +30,10 @@ class PlaceTerms:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a claim: an order by number, or a basket (never named)."""
+    """Who has a claim: an order or a transfer by number, or a basket (never named)."""
 
     order_number: str | None
+    transfer_number: str | None
     quantity: int
     state: str
     location: str
@@ -75,8 +76,8 @@ class Waterfall:
 _TERMS = f"""
 WITH {PARTS}, {POOLED}, {GIVEN_BACK}, {SAFETY},
 claimed AS MATERIALIZED (
-    SELECT r.stock_item_id, sum(r.quantity) FILTER (WHERE r.order_line_id IS NULL) AS baskets,
-           sum(r.quantity) FILTER (WHERE r.order_line_id IS NOT NULL) AS orders
+    SELECT r.stock_item_id, sum(r.quantity) FILTER (WHERE r.basket_line_id IS NOT NULL) AS baskets,
+           sum(r.quantity) FILTER (WHERE r.basket_line_id IS NULL) AS orders
       FROM warehouse_reservation r
      WHERE r.variant_id = ANY(%(variants)s::bigint[]) AND r.state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED')
      GROUP BY r.stock_item_id
@@ -170,6 +171,7 @@ def _holders(variant_id: int, now: datetime) -> list[Holder]:
         .order_by(F("order_line__order__number").asc(nulls_last=True), "id")
         .values_list(
             "order_line__order__number",
+            "transfer_line__transfer__number",
             "quantity",
             "state",
             "location__code",
@@ -181,6 +183,7 @@ def _holders(variant_id: int, now: datetime) -> list[Holder]:
     return [
         Holder(
             number,
+            transfer,
             units,
             state,
             place,
@@ -189,7 +192,7 @@ def _holders(variant_id: int, now: datetime) -> list[Holder]:
             number is None and until is not None and until <= now,
             back,
         )
-        for number, units, state, place, bin_, until, back in rows
+        for number, transfer, units, state, place, bin_, until, back in rows
     ]
 
 

@@ -36,6 +36,11 @@ WORDS: dict[str, Words] = {
     "CARRIER_UNAVAILABLE": (gettext_lazy("The carrier does not answer"), gettext_lazy("The goods wait. Try again in a while.")),
     "CARRIER_REFUSED": (gettext_lazy("The carrier refuses it"), gettext_lazy("Put it aside and tell the lead: %(reason)s.")),
     "CASH_NOT_FINAL": (gettext_lazy("Another parcel first"), gettext_lazy("Send the other parcel of this order, then print this label.")),
+    "OTHER_ENTITY": (gettext_lazy("Not a transfer"), gettext_lazy("The two places belong to different companies.")),
+    "NOTHING_TO_SHIP": (gettext_lazy("Nothing to send"), gettext_lazy("No unit is claimed for it any more.")),
+    "NOT_ON_TRANSFER": (gettext_lazy("Not on this transfer"), gettext_lazy("%(sku)s was not sent. Put it aside.")),
+    "BIN_IS_COUNTED": (gettext_lazy("Being counted"), gettext_lazy("A count of %(bin)s waits for approval.")),
+    "OWN_COUNT": (gettext_lazy("Not your own"), gettext_lazy("Somebody else must approve what you counted.")),
     "LABEL_CHANGED": (gettext_lazy("New label"), gettext_lazy("What the courier collects has changed. Print the new label and scan it.")),
 }  # fmt: skip
 

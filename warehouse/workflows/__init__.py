@@ -1,5 +1,13 @@
 """Use cases of goods that cost money: units, order and ledger move in one transaction."""
 
+from warehouse.workflows.counts import (
+    CountedUnits,
+    approve_count,
+    cancel_count,
+    record_count,
+    start_count,
+    write_count,
+)
 from warehouse.workflows.deliveries import deliver, fail_delivery, return_to_sender
 from warehouse.workflows.dispatching import dispatch_shipment, hand_over
 from warehouse.workflows.no_shows import release_no_shows
@@ -11,12 +19,16 @@ from warehouse.workflows.parcels import (
 )
 from warehouse.workflows.receiving import receive_goods
 from warehouse.workflows.shelves import Adjusted, ShortPicked, adjust_stock, count_bin, short_pick, write_off
+from warehouse.workflows.transfers import receive_transfer
 
 __all__ = [
     "Adjusted",
+    "CountedUnits",
     "ShortPicked",
     "adjust_stock",
     "announce_parcels",
+    "approve_count",
+    "cancel_count",
     "count_bin",
     "deliver",
     "dispatch_shipment",
@@ -25,9 +37,13 @@ __all__ = [
     "hand_over",
     "receive_carrier_event",
     "receive_goods",
+    "receive_transfer",
+    "record_count",
     "refresh_parcels",
     "release_no_shows",
     "return_to_sender",
     "short_pick",
+    "start_count",
+    "write_count",
     "write_off",
 ]

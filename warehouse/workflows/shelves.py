@@ -154,8 +154,10 @@ def _below(item_id: int, units: int) -> BelowClaims | NotEnoughUnits:
 def _claim_details(item_id: int) -> list[dict[str, Any]]:
     rows = Reservation.objects.filter(stock_item_id=item_id, state__in=CLAIMING).order_by("id")
     return [
-        {"order": number, "quantity": quantity, "state": state}
-        for number, quantity, state in rows.values_list("order_line__order__number", "quantity", "state")
+        {"order": number, "transfer": transfer, "quantity": quantity, "state": state}
+        for number, transfer, quantity, state in rows.values_list(
+            "order_line__order__number", "transfer_line__transfer__number", "quantity", "state"
+        )
     ]
 
 

@@ -8,20 +8,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from retail.kernel.clock import business_date
 from retail.kernel.models import Location
 from storefront import selectors as catalog
 from storefront.models import Variant
 from warehouse import selectors as warehouse
 from warehouse.models import Bin, Reservation, StockItem
 from warehouse.operations import InvalidQuantity, put_away, put_back
-from warehouse.states import SELLABLE_BINS, BinKind
+from warehouse.states import SELLABLE_BINS, CountStatus
 from warehouse.views.scan import drafts, work
 from warehouse.views.scan.place import scan_page, staff
-from warehouse.views.scan.results import Result, good, leave, once, repeat, show, wrong
-from warehouse.workflows import count_bin
-
-COUNTED_KINDS = (*SELLABLE_BINS, BinKind.RECEIVING, BinKind.DAMAGED, BinKind.QUARANTINE)
+from warehouse.views.scan.results import Result, good, leave, once, once_outside, repeat, show, wrong
+from warehouse.workflows import CountedUnits, record_count, start_count
+from warehouse.workflows.counts import COUNTED_BINS
 
 
 def _shelf(place: Location, code: str) -> Bin | None:
@@ -166,7 +164,7 @@ def count_start(request: HttpRequest, place: Location) -> HttpResponse:
     result = None
     if request.method == "POST":
         code = request.POST.get("code", "").strip()[:30]
-        shelf = Bin.objects.filter(location=place, code__iexact=code, kind__in=COUNTED_KINDS).first()
+        shelf = Bin.objects.filter(location=place, code__iexact=code, kind__in=COUNTED_BINS).first()
         if shelf is not None:
             return leave(request, None, reverse("scan:count_bin", args=[shelf.code]))
         result = wrong(_("Unknown shelf"), _("There is no shelf %(bin)s here.") % {"bin": code})
@@ -174,7 +172,7 @@ def count_start(request: HttpRequest, place: Location) -> HttpResponse:
 
 
 def _counted_bin(place: Location, code: str) -> Bin:
-    found = Bin.objects.filter(location=place, code=code, kind__in=COUNTED_KINDS).first()
+    found = Bin.objects.filter(location=place, code=code, kind__in=COUNTED_BINS).first()
     if found is None:
         raise Http404
     return found
@@ -219,7 +217,7 @@ def count_finish(request: HttpRequest, place: Location, code: str) -> HttpRespon
     draft = drafts.open_draft(request, f"count:{place.code}:{shelf.code}")
     result = None
     if request.method == "POST":
-        result = once(request, lambda: _write_count(request, shelf, draft))
+        result = once_outside(request, lambda: _write_count(request, shelf, draft))
         if result.kind != "wrong":
             drafts.forget(request, draft)
             return leave(request, result, reverse("scan:count"))
@@ -251,25 +249,22 @@ def _compared(shelf: Bin, draft: drafts.Draft) -> list[dict[str, Any]]:
 def _write_count(request: HttpRequest, shelf: Bin, draft: drafts.Draft) -> Result:
     """Every counted title; with `is_whole` also those that were expected and not seen."""
     is_whole, now = "is_whole" in request.POST, timezone.now()
-    changed = displaced = 0
-    for row in sorted(_compared(shelf, draft), key=lambda row: row["variant"].pk):
+    counted = []
+    for row in _compared(shelf, draft):
         units = drafts.units(request.POST.get(f"units_{row['variant'].pk}", str(row["counted"])), least=0)
         if units is None:
             raise InvalidQuantity("The count is a whole number from 0.")
-        if not units and not row["is_scanned"] and not is_whole:
-            continue
-        done = count_bin(
-            bin_id=shelf.pk,
-            variant_id=row["variant"].pk,
-            counted=units,
-            reference=f"COUNT-{shelf.location_id}-{shelf.code}-{business_date(now)}"[:64],
-            by=staff(request),
-            now=now,
-        )
-        if done is not None:
-            changed += 1
-            displaced += sum(one.units for one in done.displaced.orders)
+        if units or row["is_scanned"] or is_whole:
+            counted.append(CountedUnits(row["variant"].pk, units))
+    begun = start_count(bin_id=shelf.pk, by=staff(request), now=now)
+    done = record_count(count_id=begun.pk, counted=counted, is_whole=is_whole, by=staff(request), now=now)
+    lines = list(done.lines.all())
+    changed = sum(bool(line.difference) for line in lines)
+    if done.status == CountStatus.WAITING:
+        text = _("%(bin)s: the differences are worth much, another person must approve them.")
+        return good(_("Counted"), text % {"bin": shelf.code})
     if not changed:
         return good(_("Everything is right"), shelf.code)
     text = _("%(bin)s: %(n)s titles corrected, %(units)s promised units looked for elsewhere.")
+    displaced = sum(line.displaced for line in lines)
     return good(_("Counted"), text % {"bin": shelf.code, "n": changed, "units": displaced})

@@ -9,8 +9,8 @@ from django.db.models.functions import Coalesce
 
 from oms.states import DeliveryKind, OrderStatus
 from retail.kernel.models import Location, User
-from warehouse.models import PurchaseOrder, Reservation, Shipment, StockItem
-from warehouse.states import BinKind, PurchaseOrderStatus, ReservationState, ShipmentStatus
+from warehouse.models import PurchaseOrder, Reservation, Shipment, StockItem, Transfer
+from warehouse.states import UNDER_WAY, BinKind, PurchaseOrderStatus, ReservationState, ShipmentStatus
 
 UNPICKED = (ReservationState.HELD, ReservationState.ALLOCATED)
 WORKABLE = (OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT)
@@ -69,7 +69,7 @@ def to_put_away(place: Location) -> QuerySet[StockItem]:
     )
 
 
-def to_receive(place: Location) -> QuerySet[PurchaseOrder]:
+def to_receive(place: Location) -> QuerySet[Any]:
     return (
         PurchaseOrder.objects.filter(
             location=place, status__in=[PurchaseOrderStatus.OPEN, PurchaseOrderStatus.PARTLY_RECEIVED]
@@ -78,6 +78,18 @@ def to_receive(place: Location) -> QuerySet[PurchaseOrder]:
         .annotate(
             units=Coalesce(Sum("lines__quantity"), 0),
             received=Coalesce(Sum("lines__quantity_received"), 0),
+        )
+        .order_by(F("expected_on").asc(nulls_last=True), "pk")
+    )
+
+
+def transfers_to_receive(place: Location) -> QuerySet[Any]:
+    return (
+        Transfer.objects.filter(target=place, status__in=UNDER_WAY)
+        .select_related("source")
+        .annotate(
+            units=Coalesce(Sum("lines__quantity_shipped"), 0),
+            received=Coalesce(Sum(F("lines__quantity_good") + F("lines__quantity_damaged")), 0),
         )
         .order_by(F("expected_on").asc(nulls_last=True), "pk")
     )
@@ -159,7 +171,7 @@ def pick_tasks(place: Location, picker: User, boxes: dict[int, str]) -> list[Pic
 def counts(place: Location, picker: User, now: datetime) -> dict[str, int]:
     """How much of each task waits, for the first page."""
     return {
-        "receive": to_receive(place).count(),
+        "receive": to_receive(place).count() + transfers_to_receive(place).count(),
         "put_away": to_put_away(place).count(),
         "pick": to_pick(place).count(),
         "mine": len(wave_of(place, picker)),

@@ -1,4 +1,4 @@
-"""Goods: where units lie, who has a claim on them, how they move and leave."""
+"""Units in bins, claims on them, what leaves for shoppers and what comes from suppliers."""
 
 import pgtrigger
 from django.conf import settings
@@ -246,7 +246,7 @@ class Parcel(models.Model):
 
 
 class Reservation(models.Model):
-    """The claim on a stock item, for a basket line or an order line; the pick task is this row."""
+    """The claim on a stock item, for a basket line, an order line or a transfer; the pick task is this row."""
 
     stock_item = models.ForeignKey(StockItem, on_delete=models.PROTECT, related_name="claims")
     variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
@@ -257,6 +257,9 @@ class Reservation(models.Model):
     )
     order_line = models.ForeignKey(
         OrderLine, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    transfer_line = models.ForeignKey(
+        "warehouse.TransferLine", on_delete=models.PROTECT, null=True, blank=True, related_name="claims"
     )
     state = models.CharField(max_length=10, choices=ReservationState, default=ReservationState.HELD)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -277,13 +280,16 @@ class Reservation(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gte=1), name="reservation_positive"),
             models.CheckConstraint(
-                condition=Q(basket_line__isnull=False, order_line__isnull=True)
-                | Q(basket_line__isnull=True, order_line__isnull=False)
+                condition=Q(basket_line__isnull=False, order_line__isnull=True, transfer_line__isnull=True)
+                | Q(basket_line__isnull=True, order_line__isnull=False, transfer_line__isnull=True)
+                | Q(basket_line__isnull=True, order_line__isnull=True, transfer_line__isnull=False)
                 | Q(state="RELEASED"),
                 name="reservation_of_one_line",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["HELD", "RELEASED"]) | Q(order_line__isnull=False),
+                condition=Q(state__in=["HELD", "RELEASED"])
+                | Q(order_line__isnull=False)
+                | Q(transfer_line__isnull=False),
                 name="reservation_allocated_to_order",
             ),
         ]
@@ -302,6 +308,11 @@ class Reservation(models.Model):
                 condition=Q(state__in=["ALLOCATED", "PICKED", "PACKED"]),
             ),
             models.Index(fields=["shipment"], name="reservation_shipment"),
+            models.Index(
+                fields=["transfer_line"],
+                name="reservation_transfer_line",
+                condition=Q(transfer_line__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,36 @@
+"""Goods: where units lie, who has a claim on them, how they move and leave."""
+
+from warehouse.models.inside import StockCount, StockCountLine, Transfer, TransferLine
+from warehouse.models.stock import (
+    Bin,
+    Parcel,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Receipt,
+    ReceiptLine,
+    Reservation,
+    SafetyStock,
+    Shipment,
+    StockItem,
+    StockMove,
+    StockPool,
+)
+
+__all__ = [
+    "Bin",
+    "Parcel",
+    "PurchaseOrder",
+    "PurchaseOrderLine",
+    "Receipt",
+    "ReceiptLine",
+    "Reservation",
+    "SafetyStock",
+    "Shipment",
+    "StockCount",
+    "StockCountLine",
+    "StockItem",
+    "StockMove",
+    "StockPool",
+    "Transfer",
+    "TransferLine",
+]
