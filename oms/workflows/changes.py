@@ -179,9 +179,7 @@ def _carry_out(
         orders.record_cancellation(
             order=order, lines=fewer, reason="the order was changed", now=now, is_whole=False
         )
-        stock.release_order_claims(
-            order_line_ids=sorted(pk for pk, _ in fewer), quantities=dict(fewer), now=now
-        )
+        stock.release_order_claims(order_line_ids=sorted(pk for pk, _ in fewer), now=now)
     _add(order, more, now)
     is_replanned = bool(more) or "postal_code" in fields
     if is_replanned:
