@@ -1,18 +1,33 @@
 """Questions to the order room: what a basket costs, what an order is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import connection
 from django.db.models import Q
 
 from oms import rules
-from oms.models import Basket, BasketLine, DeliveryPostcode, DeliveryRate, Order
+from oms.models import Basket, BasketLine, DeliveryPostcode, Order
 from oms.pricing import DeliveryQuote, Priced, PriceEntry, PricingInput, PricingLine, price
 from oms.states import BasketState
+from retail.kernel.rows import Question
 from storefront import selectors as catalog
 from storefront.models import Channel, Variant
+
+_OPEN_BASKET = Question(
+    lambda token: Basket.objects.select_related("channel__entity", "channel__price_list").filter(
+        token=token, state=BasketState.OPEN
+    ),
+    "?token",
+)
+_BASKET_LINES = Question(
+    lambda basket_id: (
+        BasketLine.objects.filter(basket_id=basket_id).select_related("variant__product").order_by("id")
+    ),
+    -1,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +47,34 @@ class Quote:
     unpriced: tuple[str, ...]
     weight_grams: int
     fees: dict[str, Decimal]
+    rates: tuple[rules.RateRow, ...] = ()
 
 
 def delivery_rates(*, channel_id: int, now: datetime) -> list[rules.RateRow]:
-    rows = DeliveryRate.objects.filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gt=now), channel_id=channel_id, valid_from__lte=now
-    ).values_list("method__code", "amount", "free_from", "weight_grams_max")
-    return [rules.RateRow(*row) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT m.code, r.amount, r.free_from, r.weight_grams_max
+                 FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
+                WHERE r.channel_id = %s AND r.valid_from <= %s AND (r.valid_to IS NULL OR r.valid_to > %s)""",
+            [channel_id, now, now],
+        )
+        return [rules.RateRow(*row) for row in cursor.fetchall()]
 
 
-def quote(*, channel: Channel, wanted: Sequence[Wanted], now: datetime, delivery_method: str = "") -> Quote:
-    """The one way to a price, for basket, checkout, order and API: three statements for any number of lines."""
-    candidates = catalog.price_candidates([w.variant.pk for w in wanted], channel.price_list_id, now)
+def quote(
+    *,
+    channel: Channel,
+    wanted: Sequence[Wanted],
+    now: datetime,
+    delivery_method: str = "",
+    candidates: Mapping[int, tuple[catalog.PriceCandidate, ...]] | None = None,
+) -> Quote:
+    """The one way to a price, for basket, checkout, order and API: three statements for any number of lines.
+
+    `candidates` are the price list's entries for these variants, when they were read for this answer already.
+    """
+    if candidates is None:
+        candidates = catalog.price_candidates([w.variant.pk for w in wanted], channel.price_list_id, now)
     rates = catalog.tax_rates(now, country=channel.entity.country)
     lines = tuple(
         _pricing_line(w, candidates[w.variant.pk], rates) for w in wanted if w.variant.pk in candidates
@@ -63,12 +94,12 @@ def quote(*, channel: Channel, wanted: Sequence[Wanted], now: datetime, delivery
         is not None
     }
     if not delivery_method or delivery_method not in fees:
-        return Quote(goods, unpriced, weight, fees)
+        return Quote(goods, unpriced, weight, fees, tuple(fee_rows))
     # The fee shares the rates of the goods on the papers; the line shows the highest of them.
     top_rate = max((line.tax_rate for line in lines), default=Decimal(0))
     delivery = DeliveryQuote(method=delivery_method, amount=fees[delivery_method], tax_rate=top_rate)
     whole = price(PricingInput(lines=lines, currency=channel.currency, at=now, delivery=delivery))
-    return Quote(whole, unpriced, weight, fees)
+    return Quote(whole, unpriced, weight, fees, tuple(fee_rows))
 
 
 def _pricing_line(
@@ -98,12 +129,14 @@ def basket_by_token(token: str) -> Basket | None:
     """An open basket with its channel; whoever has the token may."""
     if not token:
         return None
-    baskets = Basket.objects.select_related("channel__entity", "channel__price_list")
-    return baskets.filter(token=token, state=BasketState.OPEN).first()
+    return _OPEN_BASKET.first(token)
 
 
 def basket_lines(basket: Basket) -> list[BasketLine]:
-    return list(BasketLine.objects.filter(basket=basket).select_related("variant__product").order_by("id"))
+    lines = _BASKET_LINES.rows(basket.pk)
+    for line in lines:
+        line.basket = basket
+    return lines
 
 
 def quote_basket(

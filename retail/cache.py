@@ -27,11 +27,27 @@ class ForgetfulClient(RedisCacheClient):
         quick = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
         super().__init__(servers, **{**quick, **options})
         self._rests_until = 0.0
+        # A client is a thin thing around a pool, safe for threads, but making one costs more than asking it.
+        self._clients: dict[int, Any] = {}
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
         if time.monotonic() < self._rests_until:
             raise RedisConnectionError("the cache is down")
-        return super().get_client(key, write=write)
+        index = self._get_connection_pool_index(write)  # type: ignore[attr-defined]
+        client = self._clients.get(index)
+        if client is None:
+            client = self._clients[index] = super().get_client(key, write=write)
+        return client
+
+    def count(self, key: Any, timeout: int) -> int:
+        """One more since the key was new, which it is again after `timeout` seconds; 0 when the server is down."""
+        try:
+            with self.get_client(key, write=True).pipeline(transaction=False) as pipeline:
+                pipeline.incr(key)
+                pipeline.expire(key, timeout, nx=True)
+                return int(pipeline.execute()[0])
+        except DOWN as error:
+            return self._forget(error, 0)
 
     def add(self, key: Any, value: Any, timeout: Any) -> bool:
         try:
@@ -111,3 +127,11 @@ class ForgetfulRedisCache(RedisCache):
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = ForgetfulClient
+
+    def count(self, key: str, timeout: int) -> int:
+        """How many times this was called for the key within `timeout` seconds, this one included."""
+        return int(
+            self._cache.count(  # type: ignore[attr-defined]
+                self.make_and_validate_key(key), timeout
+            )
+        )

@@ -35,6 +35,7 @@ from finance.operations.papers import (
 from finance.operations.payments import (
     NothingToPay,
     PaymentNotFound,
+    create_first_payment,
     create_payment,
     held_for,
     payment_for,
@@ -85,6 +86,7 @@ __all__ = [
     "correct_cost",
     "correct_value",
     "cost_of_units_out",
+    "create_first_payment",
     "create_payment",
     "credit",
     "debit",

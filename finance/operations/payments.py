@@ -37,6 +37,7 @@ from retail.kernel.identifiers import reference97
 from retail.kernel.models import User
 from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce
+from retail.kernel.rows import insert
 
 CARD_SERVICE = "card"
 STANDARD_RATE = Decimal(20)
@@ -54,16 +55,22 @@ def plan_of(order: Order) -> PaperPlan:
     return rules.PAPERS[order.paper, order.payment_method]
 
 
+def create_first_payment(*, order: Order, method: str, now: datetime) -> Payment:
+    """The payment of an order that the caller has just written: nobody else can have one of it. Refuses NothingToPay."""
+    if order.total <= 0:
+        raise NothingToPay("Nothing of this order is left to pay.")
+    payment = _attempt(order, method, 1, order.total, now)
+    insert([payment])
+    return payment
+
+
 @transaction.atomic
-def create_payment(
-    *, order_id: int, method: str, now: datetime, amount: Decimal | None = None, order: Order | None = None
-) -> Payment:
+def create_payment(*, order_id: int, method: str, now: datetime, amount: Decimal | None = None) -> Payment:
     """One more attempt to pay. Older ones that still wait are given up; should one of them bring money after all, it is kept.
 
-    `amount` is by default what is owed less what is held; `order` is the row when the caller has just written or locked it.
-    Refuses NothingToPay.
+    `amount` is by default what is owed less what is held. Refuses NothingToPay.
     """
-    order = order or orders.lock_order(order_id=order_id)
+    order = orders.lock_order(order_id=order_id)
     if amount is None:
         held = order.captured_total - order.refunded_total
         amount = order.due_total - held - selectors.live_authorization(order_id=order.pk)
@@ -74,11 +81,18 @@ def create_payment(
         if payment.state == PaymentState.PENDING and not payment.captured:
             payment.state, payment.failure = PaymentState.EXPIRED, "SUPERSEDED"
             payment.save(update_fields=["state", "failure", "updated_at"])
-    return Payment.objects.create(
+    number = max((payment.attempt for payment in earlier), default=0) + 1
+    payment = _attempt(order, method, number, amount, now)
+    payment.save(force_insert=True)
+    return payment
+
+
+def _attempt(order: Order, method: str, number: int, amount: Decimal, now: datetime) -> Payment:
+    return Payment(
         order=order,
         method=method,
         provider=CARD_SERVICE if method == PaymentMethod.CARD else "",
-        attempt=max((payment.attempt for payment in earlier), default=0) + 1,
+        attempt=number,
         currency=order.currency,
         amount=amount,
         reference=reference_of(order.number) if method == PaymentMethod.BANK_TRANSFER else "",

@@ -154,7 +154,7 @@ class Orders(ApiView):
                         "unit_price": money(line.unit_price, order.currency),
                         "total": money(line.total, order.currency),
                     }
-                    for line in order.lines.all()
+                    for line in placed.lines
                 ],
                 "payment": {
                     "method": placed.payment.method,

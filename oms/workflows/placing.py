@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from crm import operations as crm
@@ -27,7 +27,8 @@ from retail.kernel.clock import BUSINESS_ZONE, business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.identifiers import parse_email, parse_phone, parse_pib
 from retail.kernel.models import Holiday, Location, User
-from retail.kernel.outbox import announce
+from retail.kernel.outbox import announce, together
+from retail.kernel.rows import Question, insert
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -61,6 +62,20 @@ class InvalidContact(InvalidInput):
     code = "INVALID_CONTACT"
 
 
+# Locked; also one that became an order, so that a repeated request can be told from a new one.
+_BASKET = Question(
+    lambda token: (
+        Basket.objects.select_for_update(of=("self",))
+        .select_related("channel__entity", "channel__price_list")
+        .filter(token=token)
+        .exclude(state=BasketState.MERGED)
+    ),
+    "?token",
+)
+_CLOSE_BASKET = "UPDATE oms_basket SET state = %s, customer_id = %s WHERE id = %s"
+_NUMBER = "'ORD-{year}-' || lpad(nextval('oms_order_number')::text, 6, '0')"
+
+
 @dataclass(frozen=True, slots=True)
 class Company:
     name: str
@@ -92,11 +107,15 @@ class Checkout:
     idempotency_key: str = ""
 
 
+_Written = tuple[Order, Payment, list[OrderLine]]
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     order: Order
     payment: Payment
     redirect_url: str | None
+    lines: Sequence[OrderLine] = ()
 
 
 def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed:
@@ -106,12 +125,12 @@ def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed
     """
     checkout = _normalize(checkout)
     try:
-        order, payment = _create_with_claims(checkout, by, now)
+        order, payment, lines = _create_with_claims(checkout, by, now)
         failpoints.hit("order.committed")
     except IntegrityError as error:
         if "order_once_per_key" not in str(error):
             raise
-        order, payment = _placed_before(checkout)
+        order, payment, lines = _placed_before(checkout)
     redirect_url = None
     if payment.method == PaymentMethod.CARD:
         # Outside any transaction; when the provider cannot be reached the order stands and the shopper tries again.
@@ -120,7 +139,7 @@ def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed
             redirect_url = payment.redirect_url or None
         except money.CardUnavailable:
             redirect_url = None
-    return Placed(order, payment, redirect_url)
+    return Placed(order, payment, redirect_url, lines)
 
 
 def _normalize(checkout: Checkout) -> Checkout:
@@ -160,7 +179,7 @@ def _normalize(checkout: Checkout) -> Checkout:
 
 
 @transaction.atomic
-def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> tuple[Order, Payment]:
+def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> _Written:
     basket = _claim_basket(checkout.basket_token)
     if basket.state == BasketState.ORDERED:
         return _placed_before(checkout)
@@ -177,35 +196,27 @@ def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> t
             lines=list(quote.unpriced),
         )
     promise = _promise(basket, lines, checkout, quote, now)
-    order = _write_order(basket, checkout, quote, promise, by, now)
-    order_lines = _write_lines(order, lines, quote, now)
-    _move_claims(order, basket, lines, order_lines, now)
-    payment = finance.create_payment(
-        order_id=order.pk, method=checkout.payment_method, amount=order.total, now=now
-    )
-    Basket.objects.filter(pk=basket.pk).update(state=BasketState.ORDERED, customer_id=order.customer_id)
-    announce(
-        events.OrderPlaced(order_id=order.pk, number=order.number, status=order.status),
-        subject=("order", order.number),
-    )
+    with together():
+        order = _write_order(basket, checkout, quote, promise, now)
+        sold = _write_lines(order, lines, quote, now)
+        _move_claims(order, basket, lines, {source.pk: row for row, source in sold if source}, now)
+        payment = finance.create_first_payment(order=order, method=checkout.payment_method, now=now)
+        announce(
+            events.OrderPlaced(order_id=order.pk, number=order.number, status=order.status),
+            subject=("order", order.number),
+        )
     failpoints.hit("order.written")
-    return order, payment
+    return order, payment, [row for row, _ in sold]
 
 
 def _claim_basket(token: str) -> Basket:
-    basket = (
-        Basket.objects.select_for_update(of=("self",))
-        .select_related("channel__entity", "channel__price_list")
-        .filter(token=token)
-        .exclude(state=BasketState.MERGED)
-        .first()
-    )
+    basket = _BASKET.first(token) if token else None
     if basket is None:
         raise BasketNotFound("There is no such basket.")
     return basket
 
 
-def _placed_before(checkout: Checkout) -> tuple[Order, Payment]:
+def _placed_before(checkout: Checkout) -> _Written:
     """The order that this key made; a double click, a retry, a second tab."""
     order = Order.objects.filter(basket__token=checkout.basket_token).first()
     if order is None or (order.idempotency_caller, order.idempotency_key) != (
@@ -213,7 +224,7 @@ def _placed_before(checkout: Checkout) -> tuple[Order, Payment]:
         checkout.idempotency_key,
     ):
         raise BasketOrdered("This basket was ordered already.", number=order.number if order else "")
-    return order, Payment.objects.filter(order=order).order_by("-attempt")[0]
+    return order, Payment.objects.filter(order=order).order_by("-attempt")[0], list(order.lines.all())
 
 
 def _promise(
@@ -239,6 +250,8 @@ def _promise(
         pickup_location_ids=place_ids,
         basket_id=basket.pk,
         goods_total=quote.priced.goods_total,
+        rates=quote.rates,
+        method_code=checkout.delivery_method,
     )
     chosen = [
         o
@@ -281,7 +294,6 @@ def _write_order(
     checkout: Checkout,
     quote: oms.Quote,
     promise: warehouse.Option,
-    by: User | None,
     now: datetime,
 ) -> Order:
     customer = _customer(checkout, now)
@@ -292,8 +304,7 @@ def _write_order(
         if checkout.delivery_method == DeliveryKind.STORE_PICKUP
         else None
     )
-    return Order.objects.create(
-        number=_next_number(now),
+    order = Order(
         channel=basket.channel,
         entity=basket.channel.entity,
         customer=customer,
@@ -331,6 +342,12 @@ def _write_order(
         idempotency_caller=checkout.idempotency_caller,
         idempotency_key=checkout.idempotency_key,
     )
+    insert(
+        [order],
+        computed={"number": _NUMBER.format(year=business_date(now).year)},
+        beside=(_CLOSE_BASKET, [BasketState.ORDERED.value, customer.pk, basket.pk]),
+    )
+    return order
 
 
 def _customer(checkout: Checkout, now: datetime) -> Customer:
@@ -350,12 +367,6 @@ def _customer(checkout: Checkout, now: datetime) -> Customer:
     return crm.find_or_create_person(
         name=checkout.name, email=checkout.email, phone=checkout.phone, language=checkout.language, now=now
     )
-
-
-def _next_number(now: datetime) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('oms_order_number')")
-        return f"ORD-{business_date(now).year}-{cursor.fetchone()[0]:06d}"
 
 
 def payment_deadline(method: str, now: datetime) -> datetime | None:
@@ -386,19 +397,15 @@ def nth_working_day(start: date, n: int, holidays: set[date]) -> date:
 
 def _write_lines(
     order: Order, lines: Sequence[BasketLine], quote: oms.Quote, now: datetime
-) -> dict[int, OrderLine]:
-    """Order lines with the price they are sold at and why, frozen; answers the order line of each basket line."""
+) -> list[tuple[OrderLine, BasketLine | None]]:
+    """Order lines with the price they are sold at and why, frozen, each with the basket line that it was."""
     by_key = {str(line.public_id): line for line in lines}
-    rows: list[OrderLine] = []
-    of_basket_line: dict[int, OrderLine] = {}
+    sold = []
     for position, priced in enumerate(quote.priced.lines, start=1):
         source = by_key.get(priced.key)
-        row = _order_line(order, position, priced, source, quote, now)
-        rows.append(row)
-        if source is not None:
-            of_basket_line[source.pk] = row
-    OrderLine.objects.bulk_create(rows)
-    return of_basket_line
+        sold.append((_order_line(order, position, priced, source, quote, now), source))
+    insert([row for row, _ in sold])
+    return sold
 
 
 def _order_line(

@@ -74,14 +74,21 @@ def claim_key(*, caller: str, key: str, request_hash: str, now: datetime) -> Ans
 
 
 def store_answer(*, caller: str, key: str, status: int, body: Any, subject: str = "") -> None:
-    IdempotencyKey.objects.filter(caller=caller, key=key).update(
-        state=IdempotencyState.DONE, response_status=status, response_body=body, subject=subject
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE kernel_idempotencykey SET state = 'DONE', response_status = %s, response_body = %s::jsonb, subject = %s "
+            "WHERE caller = %s AND key = %s",
+            (status, json.dumps(body), subject, caller, key),
+        )
 
 
 def free_key(*, caller: str, key: str) -> None:
     """A refused request does not burn its key."""
-    IdempotencyKey.objects.filter(caller=caller, key=key, state=IdempotencyState.STARTED).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM kernel_idempotencykey WHERE caller = %s AND key = %s AND state = 'STARTED'",
+            (caller, key),
+        )
 
 
 def forget_old_keys(*, now: datetime, limit: int = 5_000) -> int:

@@ -9,6 +9,8 @@ import datetime
 import logging
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,6 +18,7 @@ from django.db import connection, transaction
 from retail.kernel import failpoints
 from retail.kernel.context import acting, current
 from retail.kernel.models import OutboxEvent
+from retail.kernel.rows import insert
 
 logger = logging.getLogger("onerow.outbox")
 Handler = Callable[[OutboxEvent], None]
@@ -23,6 +26,7 @@ MAX_ATTEMPTS = 12
 
 _handlers: dict[str, dict[str, Handler]] = {}
 _doorbells: list[Callable[[], None]] = []
+_waiting: ContextVar[list[tuple[Any, tuple[str, str]]] | None] = ContextVar("onerow_events", default=None)
 
 
 def topic_of(event_class: type) -> str:
@@ -53,8 +57,23 @@ def announce(event: Any, *, subject: tuple[str, str]) -> None:
     announce_all([(event, subject)])
 
 
+@contextmanager
+def together() -> Iterator[None]:
+    """What is announced inside is written at its end, in one statement; when it fails, nothing is."""
+    waiting: list[tuple[Any, tuple[str, str]]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    announce_all(waiting)
+
+
 def announce_all(events: list[tuple[Any, tuple[str, str]]]) -> None:
     """Several events in one statement; sequence and transaction id are set by a trigger."""
+    if (waiting := _waiting.get()) is not None:
+        waiting += events
+        return
     who = current()
     rows = [
         OutboxEvent(
@@ -70,7 +89,7 @@ def announce_all(events: list[tuple[Any, tuple[str, str]]]) -> None:
         )
         for event, (kind, key) in events
     ]
-    OutboxEvent.objects.bulk_create(rows)
+    insert(rows)
     if any(row.pending for row in rows):
         transaction.on_commit(_ring, robust=True)
 

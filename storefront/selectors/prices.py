@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Q
 
 from retail.kernel.clock import business_date
-from storefront.models import Channel, TaxRate
+from retail.kernel.rows import Question
+from storefront.models import Channel
 
 PRIOR_DAYS = 30
+_CHANNEL = Question(
+    lambda code: Channel.objects.select_related("entity", "price_list").filter(code=code, is_active=True),
+    "?code",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,15 @@ def lowest_prices(
 def tax_rates(now: datetime, country: str = "RS") -> dict[str, Decimal]:
     """Percentage by tax class on this day of the business."""
     day = business_date(now)
-    rates = TaxRate.objects.filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gte=day), country=country, valid_from__lte=day
-    )
-    return dict(rates.order_by("valid_from").values_list("tax_class", "rate"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT tax_class, rate FROM storefront_taxrate
+                WHERE country = %s AND valid_from <= %s AND (valid_to IS NULL OR valid_to >= %s) ORDER BY valid_from""",
+            [country, day, day],
+        )
+        return dict(cursor.fetchall())
 
 
 def channel_by_code(code: str) -> Channel | None:
     """An active channel with its entity and price list."""
-    return Channel.objects.select_related("entity", "price_list").filter(code=code, is_active=True).first()
+    return _CHANNEL.first(code)

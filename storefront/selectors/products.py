@@ -12,12 +12,26 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from retail.kernel.identifiers import parse_barcode
+from retail.kernel.rows import Question
 from retail.kernel.script import to_latin
 from storefront.models import Category, Contribution, Product, Variant
 from storefront.selectors.availability import availability_condition
 from storefront.selectors.prices import PriceCandidate, price_candidates
 from storefront.selectors.tree import Node, node_of
 from storefront.states import ProductStatus
+
+_SELLABLE = Question(lambda sku: _sellable().filter(sku=sku), "?sku")
+_PUBLISHED = Question(lambda slug: Product.objects.filter(slug=slug, status=ProductStatus.PUBLISHED), "?slug")
+_VARIANTS = Question(lambda product_id: Variant.objects.filter(product_id=product_id, is_sellable=True), -1)
+_CREDITS = Question(
+    lambda product_id: (
+        Contribution.objects.filter(product_id=product_id).order_by("position").select_related("contributor")
+    ),
+    -1,
+)
+_BRANCHES = Question(
+    lambda product_id: Category.objects.filter(products=product_id).order_by("depth", "path"), -1
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,7 @@ class Card:
 
 def sellable_variant(sku: str) -> Variant | None:
     """The variant with its product, if it may be sold at all; whether it has a price says `price_candidates`."""
-    return _sellable().filter(sku=sku.strip()).first()
+    return _SELLABLE.first(sku.strip())
 
 
 def sellable_variants(skus: Iterable[str]) -> dict[str, Variant]:
@@ -113,17 +127,14 @@ def category_paths(product_ids: Iterable[int]) -> dict[int, list[str]]:
 
 def product_page(slug: str, price_list_id: int, now: datetime) -> ProductPage | None:
     """Everything about one published product that the catalog knows; the same few statements for any number of variants."""
-    product = Product.objects.filter(slug=slug, status=ProductStatus.PUBLISHED).first()
+    product = _PUBLISHED.first(slug)
     if product is None:
         return None
-    variants = list(Variant.objects.filter(product=product, is_sellable=True))
+    variants = _VARIANTS.rows(product.pk)
     candidates = price_candidates([variant.pk for variant in variants], price_list_id, now)
     offers = tuple(_offer(variant, candidates.get(variant.pk, ())) for variant in variants)
-    credits = Contribution.objects.filter(product=product).order_by("position").select_related("contributor")
-    nodes = {
-        category.pk: node_of(category)
-        for category in Category.objects.filter(products=product).order_by("depth", "path")
-    }
+    credits = _CREDITS.rows(product.pk)
+    nodes = {category.pk: node_of(category) for category in _BRANCHES.rows(product.pk)}
     return ProductPage(
         product=product,
         variants=offers,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,6 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from oms import selectors as oms
 from oms.models import BasketLine
 from oms.pricing import PricedLine
 from oms.rules import RateRow
@@ -289,14 +288,14 @@ def context_of(
         basket_id=found.pk,
         goods_total=view.priced.goods_total,
         currency=channel.currency,
+        rates=view.quote.rates,
     )
-    rates = oms.delivery_rates(channel_id=channel.pk, now=now)
     problems = rows_of(view, channel.price_list_id, now, refusal=refusal, refused_key=refused_key)
     return {
         "crumbs": crumbs,
         "rows": problems,
         "units": view.units,
-        "sums": sums_of(view, rates),
+        "sums": sums_of(view, view.quote.rates),
         "ways": ways.in_words(options, now),
         "postal_code": code,
         "held_until": view.held_until,
@@ -394,7 +393,7 @@ def _trouble(problem: baskets.Problem, line: BasketLine, currency: str) -> Troub
     )
 
 
-def sums_of(view: baskets.BasketView, rates: list[RateRow]) -> Sums:
+def sums_of(view: baskets.BasketView, rates: Sequence[RateRow]) -> Sums:
     priced = view.priced
     goods = [line for line in priced.lines if line.kind != "DELIVERY"]
     has_delivery = any(line.kind == "DELIVERY" for line in priced.lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from oms import selectors as oms
 from oms.models import Basket
 from oms.pricing import PricedLine, Step
 from oms.pricing import in_words as step_in_words
+from oms.rules import RateRow
 from oms.workflows import baskets
 from retail.front.formats import money_text
 from retail.kernel import clock
@@ -80,9 +82,12 @@ def show(
         raise Http404("no such product")
     chosen = _chosen(page, sku)
     basket = shopper.open_basket(request)
-    offers = _offers(channel, page, chosen, now)
+    quote = _quote(channel, page, now)
+    offers = _offers(channel, page, chosen, quote, now)
     offer = next(one for one in offers if one.is_chosen)
-    promise = promise_of(request, channel, chosen.variant.pk, basket, offer.price, now)
+    promise = promise_of(
+        request, channel, chosen.variant.pk, basket, offer.price, now, quote.rates if quote else None
+    )
     related = catalog.related_products(page.product.pk, channel.price_list_id, now, limit=RELATED)
     reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
     context = {
@@ -153,6 +158,7 @@ def promise_of(
     basket: Basket | None,
     price: Decimal | None,
     now: datetime,
+    rates: Sequence[RateRow] | None = None,
 ) -> dict[str, Any]:
     """The promise block and the stores nearby, from the same live rows."""
     code = ways.postcode_for(shopper.chosen_postcode(request), basket.postal_code if basket else "")
@@ -164,6 +170,7 @@ def promise_of(
         basket_id=basket.pk if basket else None,
         goods_total=price,
         currency=channel.currency,
+        rates=rates,
     )
     places = warehouse.availability_by_location(
         variant_ids=[variant_id], channel_id=channel.pk, now=now, basket_id=basket.pk if basket else None
@@ -180,7 +187,6 @@ def promise_of(
 
 def _shelves(options: list[warehouse.Option], places: dict[int, int], now: datetime) -> list[ways.Shelf]:
     """Pickup options come sorted by nearness; the units are those of the shelf at this moment."""
-    ids = warehouse.promise_network().ids
     found = []
     for option in options:
         if option.location is None or option.method != "STORE_PICKUP":
@@ -189,7 +195,7 @@ def _shelves(options: list[warehouse.Option], places: dict[int, int], now: datet
             ways.Shelf(
                 code=option.location.code,
                 name=option.location.name,
-                units=places.get(ids[option.location.code], 0),
+                units=places.get(option.location.location_id, 0),
                 distance_km=option.distance_km,
                 hours=ways.hours_words(option.location.hours, now),
             )
@@ -207,16 +213,25 @@ def _chosen(page: catalog.ProductPage, sku: str) -> catalog.VariantOffer:
     return min(priced, key=lambda each: each.amount or 0) if priced else page.variants[0]
 
 
-def _offers(
-    channel: Channel, page: catalog.ProductPage, chosen: catalog.VariantOffer, now: datetime
-) -> list[Offer]:
-    """All variants priced by the one engine in one go."""
+def _quote(channel: Channel, page: catalog.ProductPage, now: datetime) -> oms.Quote | None:
+    """All variants priced by the one engine in one go; None when none has a price."""
     for each in page.variants:
         each.variant.product = page.product  # known already: the quote asks each line for its title
     wanted = [
         oms.Wanted(each.variant.sku, each.variant, 1) for each in page.variants if each.amount is not None
     ]
-    quote = oms.quote(channel=channel, wanted=wanted, now=now) if wanted else None
+    known = {each.variant.pk: each.candidates for each in page.variants}
+    return oms.quote(channel=channel, wanted=wanted, now=now, candidates=known) if wanted else None
+
+
+def _offers(
+    channel: Channel,
+    page: catalog.ProductPage,
+    chosen: catalog.VariantOffer,
+    quote: oms.Quote | None,
+    now: datetime,
+) -> list[Offer]:
+    """Each variant as it is sold here."""
     priced = {line.key: line for line in quote.priced.lines} if quote else {}
     lowest = _lowest_before(channel, page, now)
     is_only = len(page.variants) == 1

@@ -29,6 +29,7 @@ class Place:
     latitude: float | None
     longitude: float | None
     hours: dict[str, list[str]]
+    location_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +185,5 @@ def _place(place: Location) -> Place:
         place.latitude,
         place.longitude,
         place.hours,
+        place.pk,
     )

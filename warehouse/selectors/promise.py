@@ -121,14 +121,18 @@ def promise_options(
     order_id: int | None = None,
     goods_total: Decimal | None = None,
     currency: str = "RSD",
+    rates: Sequence[RateRow] | None = None,
+    method_code: str = "",
 ) -> list[Option]:
     """Options for (variant, quantity) together: home delivery, then pickup by nearness, then what is not offered yet.
 
     Without `pickup_location_ids` every store that has all of it is an option; named stores are answered even when they have not.
+    `rates` are those of the quote, when there is one already; `method_code` asks for that method alone.
     """
     live = _read(lines, channel_id, now, postal_code, basket_id, order_id)
     kept = promise_network(live.version)
-    rates = oms.delivery_rates(channel_id=channel_id, now=now)
+    if rates is None:
+        rates = oms.delivery_rates(channel_id=channel_id, now=now)
     asked = _Asked(lines, live, kept, now)
     if not asked.is_known:
         reason = engine.Reason.OUT_OF_STOCK.value
@@ -136,6 +140,8 @@ def promise_options(
     weight = sum(live.weights.get(variant_id, 0) * quantity for variant_id, quantity in lines)
     options: list[Option] = []
     for method in kept.methods:
+        if method_code and method.code != method_code:
+            continue
         price = delivery_fee(
             rates=rates, method=method.code, goods_total=goods_total or Decimal(0), weight_grams=weight
         )
@@ -216,7 +222,7 @@ class _Asked:
         )
 
     def home(
-        self, method: Method, postal_code: str, price: Decimal | None, rates: list[RateRow], currency: str
+        self, method: Method, postal_code: str, price: Decimal | None, rates: Sequence[RateRow], currency: str
     ) -> Option:
         if self.live.zone is None:
             return Option(method.code, False, place=postal_code, currency=currency, reason=UNKNOWN_POSTCODE)

@@ -19,7 +19,7 @@ _READ = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # Plumbing without an audit trigger, on the hottest path: it needs no actor.
-_UNTRACED = "kernel_idempotencykey"
+_UNTRACED = re.compile(r"\A(?:INSERT INTO|UPDATE|DELETE FROM) kernel_idempotencykey\b")
 _SEND = "SELECT set_config('retail.actor', %s, true), set_config('retail.label', %s, true), set_config('retail.request_id', %s, true), set_config('retail.reason', %s, true)"
 
 
@@ -50,6 +50,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         if (self._sent == current() and self.in_atomic_block) or _READ.match(str(sql)):
+            return execute(sql, params, many, context)
+        if _UNTRACED.match(str(sql)):
             return execute(sql, params, many, context)
         if self.in_atomic_block or not self.get_autocommit():
             self._send(context)

@@ -1,0 +1,118 @@
+"""`make bench`: rounds of measurements against their references; writes bench/results.json and prints a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.figures import as_file, rotated, summarize, table
+from bench.measures import MEASURES, NEEDS, RACE_RUNS, Bench
+from bench.stand import ROOT, SIZES, BenchFailed, NoReferences, Stand
+from retail.environment import read
+from retail.running import home as local
+from retail.running import processes
+
+RESULTS = ROOT / "bench" / "results.json"
+ROUNDS = 5
+
+
+def main(arguments: list[str]) -> int:
+    options = _options(arguments)
+    wanted = _wanted(options.only)
+    rounds = 1 if options.quick else options.rounds
+    home = local.folder(ROOT, read("ONEROW_HOME")) / "bench"
+    stand = Stand(home, processes.free_port(start=read("PORT")))
+    try:
+        print("Preparing …", flush=True)
+        stand.start()
+        bench = _open(stand, options, rounds, wanted)
+        found = [_round(bench, wanted, number) for number in range(rounds)]
+        results = summarize(found)
+        print(f"\n{table(results)}\n")
+        if not options.only:
+            options.output.write_text(as_file(results, machine=_machine(stand), rounds=rounds))
+            print(f"Written to {options.output}")
+    except NoReferences as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except BenchFailed as problem:
+        print(f"The bench did not work: {problem}", file=sys.stderr)
+        return 1
+    finally:
+        stand.stop()
+    return 0
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=", ".join(MEASURES))
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--quick", action="store_true", help="one short round, for development")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    return parser.parse_args(arguments)
+
+
+def _wanted(only: list[str]) -> list[str]:
+    if unknown := set(only) - set(MEASURES):
+        raise SystemExit(f"There is no measure named {', '.join(sorted(unknown))}.")
+    needed = {need for name in only for need in NEEDS.get(name, [])}
+    return [name for name in MEASURES if not only or name in only or name in needed]
+
+
+def _open(stand: Stand, options: argparse.Namespace, rounds: int, wanted: list[str]) -> Bench:
+    large = stand.start_web("large", stand.port)
+    small = processes.free_port(start=stand.port + 1)
+    if "growth" in wanted:
+        stand.start_web("small", small)
+    floor = processes.free_port(start=stand.port + 2)
+    if "floors" in wanted:
+        stand.start_floor(floor)
+    return Bench(
+        stand,
+        large=large,
+        small=small,
+        floor=floor,
+        seconds=2.0 if options.quick else 4.0,
+        baskets=80 if options.quick else 320,
+        races=2 if options.quick else -(-RACE_RUNS // rounds),
+    )
+
+
+def _round(bench: Bench, wanted: list[str], number: int) -> dict[str, float]:
+    print(f"Round {number + 1}", flush=True)
+    found: dict[str, float] = {}
+    for name in rotated(wanted, number * 2):
+        began = time.monotonic()
+        figures = MEASURES[name](bench)
+        found |= figures
+        shown = "  ".join(f"{key} {value:.4g}" for key, value in figures.items())
+        print(f"  {time.monotonic() - began:5.1f} s  {shown}", flush=True)
+    return found
+
+
+def _machine(stand: Stand) -> dict[str, Any]:
+    """What a reader needs to judge the figures; the load says who else was working."""
+    return {
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "postgresql": stand.version(),
+        "durability": stand.settings(),
+        "load_average": [round(each, 1) for each in os.getloadavg()],
+        "measured_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "web_workers": read("WEB_WORKERS"),
+        "rows": {
+            size: dict(zip(("products", "customers", "orders"), counts, strict=True))
+            for size, counts in SIZES.items()
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""The goals: what is measured, against which reference, what it should reach at least and what it aims at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One row of the results. With a reference the goals are ratios, else values of the unit.
+
+    `is_less_better` turns it round: then `at_least` is the most that is allowed.
+    """
+
+    name: str
+    unit: str
+    reference: str | None
+    at_least: float | None = None
+    aim: float | None = None
+    is_less_better: bool = False
+
+    def is_reached(self, figure: float) -> bool | None:
+        """Against `at_least`; None where there is no goal."""
+        if self.at_least is None:
+            return None
+        return figure <= self.at_least if self.is_less_better else figure >= self.at_least
+
+
+PLACING, TEMPLATE, JSON = "pgbench_function", "template_floor", "json_floor"
+GOALS = (
+    Goal("pgbench_function", "orders/s", None),
+    Goal("template_floor", "requests/s", None),
+    Goal("json_floor", "requests/s", None),
+    Goal("place_order", "orders/s", PLACING, 0.10, 0.25),
+    Goal("place_order_p50", "ms", None),
+    Goal("place_order_p95", "ms", None),
+    Goal("place_order_p99", "ms", None),
+    Goal("full_guest_flow", "orders/s", PLACING, 0.02, 0.04),
+    Goal("full_guest_flow_p50", "ms", None),
+    Goal("full_guest_flow_p95", "ms", None),
+    Goal("full_guest_flow_p99", "ms", None),
+    Goal("statements_placing", "statements", None, 12, 5, is_less_better=True),
+    Goal("statements_pricing", "statements", None, 6, 3, is_less_better=True),
+    Goal("statements_full_flow", "statements", None, 60, 30, is_less_better=True),
+    Goal("statements_growth_with_lines", "statements", None, 0, 0, is_less_better=True),
+    Goal("product_page", "requests/s", TEMPLATE, 0.25, 0.5),
+    Goal("product_page_p95", "ms", None),
+    Goal("listing", "requests/s", TEMPLATE, 0.10, 0.25),
+    Goal("listing_p95", "ms", None),
+    Goal("search", "requests/s", None, 50, 150),
+    Goal("search_alone_p95", "ms", None, 100, 100, is_less_better=True),
+    Goal("stock_figure", "requests/s", JSON, 0.6, 0.8),
+    Goal("availability", "requests/s", None),
+    Goal("availability_alone_p95", "ms", None, 30, 30, is_less_better=True),
+    Goal("hot_sku", "orders/s", "cold_checkout", 0.6, 0.9),
+    Goal("race_100_for_10", "share of runs with exactly 10 sold and no 5xx", None, 1, 1),
+    Goal("race_100_for_10_sold_out_p95", "ms", None, None, 300, is_less_better=True),
+    Goal("import_catalog", "lines/s", None, 5000, 5000),
+    Goal("doctor", "s", None, 60, 60, is_less_better=True),
+    Goal("growth_product_page", "ms of CPU-bound time", "product_page_1x", 1.5, 1.1, is_less_better=True),
+    Goal("growth_listing", "ms of CPU-bound time", "listing_1x", 1.5, 1.1, is_less_better=True),
+    Goal("growth_search", "ms of CPU-bound time", "search_1x", 1.5, 1.1, is_less_better=True),
+    Goal("growth_orders_list", "ms of CPU-bound time", "orders_list_1x", 1.5, 1.1, is_less_better=True),
+)

@@ -1,0 +1,238 @@
+"""What one round measures. Each measure answers figures by name; a round runs all of them, rotated."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench import load
+from bench.figures import quantile
+from bench.load import Answer, Browser, Load
+from bench.shopper import buying, order_body, placing, product_path, reading, search_path, whole_way
+from bench.stand import Stand
+
+Figures = dict[str, float]
+BASKET_LINES = 3
+RACE_BUYERS, RACE_UNITS, RACE_RUNS = 100, 10, 20
+IMPORT_LINES = 10_000
+
+
+@dataclass
+class Bench:
+    """The stand with its addresses and what there is to ask for."""
+
+    stand: Stand
+    large: int
+    small: int
+    floor: int
+    seconds: float
+    baskets: int
+    races: int
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def ask(self, size: str) -> dict[str, Any]:
+        if size not in self.known:
+            self.known[size] = self.stand.inside(size, "catalog")
+        return self.known[size]
+
+    def port(self, size: str) -> int:
+        return self.large if size == "large" else self.small
+
+    def read(self, port: int, paths: list[str], *, clients: int = 16, **headers: str) -> Load:
+        return load.run(port, reading(paths), clients=clients, seconds=self.seconds, headers=headers)
+
+
+# ------------------------------------------------------------------ references
+def pgbench_function(bench: Bench) -> Figures:
+    return {"pgbench_function": bench.stand.pgbench("co_fn.sql", seconds=bench.seconds)}
+
+
+def floors(bench: Bench) -> Figures:
+    found = {}
+    for name, path in (("template_floor", "/tpl"), ("json_floor", "/q")):
+        paths = [f"{path}/{number}" for number in range(1, 10_001, 7)]
+        found[name] = bench.read(bench.floor, paths).per_second
+    return found
+
+
+# ------------------------------------------------------------------ orders
+def place_order(bench: Bench) -> Figures:
+    """POST /orders from baskets of three lines that are ready; 16 clients; nothing left out but the worker."""
+    half = [str(bench.baskets // 2), str(BASKET_LINES)]
+    made = bench.stand.inside_at_once("large", "baskets", *[[*half, uuid.uuid4().hex] for _ in range(2)])
+    tokens = [token for each in made for token in each["tokens"]]
+    done = load.run(bench.large, placing(iter(tokens)), times=len(tokens))
+    return {"place_order": done.per_second, **_times("place_order", done)}
+
+
+def full_guest_flow(bench: Bench) -> Figures:
+    slugs = bench.ask("large")["deep_slugs"]
+    done = load.run(bench.large, whole_way(slugs, bench.stand.key), seconds=bench.seconds * 2)
+    return {"full_guest_flow": done.per_second, **_times("full_guest_flow", done)}
+
+
+def hot_sku(bench: Bench) -> Figures:
+    """Basket, one line, order: all on one SKU, and spread over many."""
+    cold = load.run(bench.large, buying(bench.ask("large")["skus"]), seconds=bench.seconds)
+    hot = load.run(bench.large, buying(["BENCH-HOT"]), seconds=bench.seconds)
+    return {"hot_sku": hot.per_second, "cold_checkout": cold.per_second}
+
+
+def race(bench: Bench) -> Figures:
+    """A hundred buyers with a basket each reach for the same ten units at once; who got some orders it."""
+    exact, waits = 0, []
+    for _ in range(bench.races):
+        sku = f"RACE-{uuid.uuid4().hex[:10]}"
+        bench.stand.inside("large", "race-sku", sku)
+        answers = asyncio.run(_race(bench.large, sku))
+        sold = bench.stand.inside("large", "sold", sku)
+        errors = [status for status, _ in answers if status >= 500]
+        waits += [milliseconds for status, milliseconds in answers if status == 409]
+        exact += not errors and sold["sold"] == RACE_UNITS and len(answers) == RACE_BUYERS
+    return {
+        "race_100_for_10": exact / bench.races,
+        "race_100_for_10_sold_out_p95": quantile(waits, 0.95),
+    }
+
+
+async def _race(port: int, sku: str) -> list[tuple[int, float]]:
+    browsers = [Browser(port) for _ in range(RACE_BUYERS)]
+    tokens = []
+    for browser in browsers:
+        basket = await browser.post("/api/v1/baskets", b'{"channel": "web-rs"}')
+        tokens.append(json.loads(load.expect(basket, 201).body)["token"])
+    line = json.dumps({"sku": sku, "quantity": 1}).encode()
+
+    async def buy(browser: Browser, token: str) -> tuple[int, float]:
+        began = time.perf_counter()
+        answer: Answer = await browser.post(f"/api/v1/baskets/{token}/lines", line)
+        waited = (time.perf_counter() - began) * 1000
+        if answer.status == 201:
+            body = json.dumps(order_body(token, uuid.uuid4().hex[:12])).encode()
+            answer = await browser.post("/api/v1/orders", body, **{"Idempotency-Key": uuid.uuid4().hex})
+        await browser.close()
+        return answer.status, waited
+
+    return list(await asyncio.gather(*map(buy, browsers, tokens)))
+
+
+# ------------------------------------------------------------------ pages and questions
+def product_page(bench: Bench) -> Figures:
+    done = bench.read(bench.large, _product_paths(bench, "large"))
+    return {"product_page": done.per_second, "product_page_p95": done.quantile(0.95)}
+
+
+def listing(bench: Bench) -> Figures:
+    done = bench.read(bench.large, _listing_paths(bench, "large"))
+    return {"listing": done.per_second, "listing_p95": done.quantile(0.95)}
+
+
+def search(bench: Bench) -> Figures:
+    paths = _search_paths(bench, "large")
+    done, alone = bench.read(bench.large, paths), bench.read(bench.large, paths, clients=1)
+    return {"search": done.per_second, "search_alone_p95": alone.quantile(0.95)}
+
+
+def stock_figure(bench: Bench) -> Figures:
+    """The units of one SKU, by an integrator's key."""
+    paths = [f"/api/v1/stock?sku={sku}" for sku in bench.ask("large")["skus"]]
+    done = bench.read(bench.large, paths, Authorization=f"Bearer {bench.stand.key}")
+    return {"stock_figure": done.per_second}
+
+
+def availability(bench: Bench) -> Figures:
+    paths = [
+        f"/api/v1/availability?sku={sku}&quantity=1&postal_code=21000" for sku in bench.ask("large")["skus"]
+    ]
+    done, alone = bench.read(bench.large, paths), bench.read(bench.large, paths, clients=1)
+    return {"availability": done.per_second, "availability_alone_p95": alone.quantile(0.95)}
+
+
+def growth(bench: Bench) -> Figures:
+    """The same pages over the small and the ten times larger database, one right after the other, one client."""
+    found = {}
+    for name, paths_of in _GROWING.items():
+        for size in ("small", "large"):
+            session = bench.stand.inside(size, "session")["session"] if name == "orders_list" else ""
+            headers = {"Cookie": f"session={session}"} if session else {}
+            done = bench.read(bench.port(size), paths_of(bench, size), clients=1, **headers)
+            label = f"growth_{name}" if size == "large" else f"{name}_1x"
+            found[label] = done.quantile(0.5)
+    return found
+
+
+def _product_paths(bench: Bench, size: str) -> list[str]:
+    return [product_path(slug) for slug in bench.ask(size)["slugs"]]
+
+
+def _listing_paths(bench: Bench, size: str) -> list[str]:
+    return [f"/c/{path}/" for path in bench.ask(size)["categories"]]
+
+
+def _search_paths(bench: Bench, size: str) -> list[str]:
+    return [search_path(words) for words in bench.ask(size)["words"]]
+
+
+def _orders_paths(bench: Bench, size: str) -> list[str]:
+    return ["/ops/orders/"]
+
+
+_GROWING: dict[str, Callable[[Bench, str], list[str]]] = {
+    "product_page": _product_paths,
+    "listing": _listing_paths,
+    "search": _search_paths,
+    "orders_list": _orders_paths,
+}
+
+
+# ------------------------------------------------------------------ work without a client
+def statements(bench: Bench) -> Figures:
+    return {name: float(value) for name, value in bench.stand.inside("large", "statements").items()}
+
+
+def import_catalog(bench: Bench) -> Figures:
+    """Titles that are all new, into the small catalog."""
+    bench.stand.renew("import", "origin_small")
+    seconds = bench.stand.inside("import", "import", str(IMPORT_LINES))["seconds"]
+    return {"import_catalog": IMPORT_LINES / seconds}
+
+
+def doctor(bench: Bench) -> Figures:
+    """All invariants over the large database with every order of this bench."""
+    return {"doctor": float(json.loads(bench.stand.manage("large", "doctor", "--json"))["seconds"])}
+
+
+def _times(name: str, done: Load) -> Figures:
+    return {f"{name}_p{share}": done.quantile(share / 100) for share in (50, 95, 99)}
+
+
+MEASURES: dict[str, Callable[[Bench], Figures]] = {
+    "pgbench_function": pgbench_function,
+    "place_order": place_order,
+    "full_guest_flow": full_guest_flow,
+    "floors": floors,
+    "product_page": product_page,
+    "listing": listing,
+    "search": search,
+    "stock_figure": stock_figure,
+    "availability": availability,
+    "hot_sku": hot_sku,
+    "race": race,
+    "growth": growth,
+    "statements": statements,
+    "import_catalog": import_catalog,
+    "doctor": doctor,
+}
+# What a measure is compared with must stand in the same round.
+NEEDS = {
+    "place_order": ["pgbench_function"],
+    "full_guest_flow": ["pgbench_function"],
+    "product_page": ["floors"],
+    "listing": ["floors"],
+    "stock_figure": ["floors"],
+}

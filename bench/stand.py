@@ -1,0 +1,243 @@
+"""The bench's own house: servers below a home of its own, a large and a small database, the web as `make run` starts it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from retail.environment import read
+from retail.running import home as local
+from retail.running import postgres, processes, valkey
+from retail.running.children import Child, Plan, environment, plans
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCES = ROOT.parent / "shared" / "examples" / "bench"
+REFERENCE_DATABASE = "bench"
+# What the growth is measured over: (products, customers, orders of the last year).
+SIZES = {"small": (1_000, 2_000, 3_000), "large": (10_000, 20_000, 30_000)}
+# Everything that decides what a filled database looks like.
+_MADE_OF = ("*/migrations/*.py", "retail/sample/*.py", "bench/filling.py")
+
+
+class NoReferences(Exception):
+    """The references are not beside the repository, so no ratio can be taken."""
+
+
+class BenchFailed(Exception):
+    """Something that the bench needs did not work; the message says what it said."""
+
+
+class Stand:
+    """Everything that is started for a bench, and stopped after it. Durable: nothing of PostgreSQL is switched off."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.home = home
+        self.port = port
+        self.children: list[Child] = []
+        self.key = ""
+
+    # ------------------------------------------------------------------ start and stop
+    def start(self) -> None:
+        if not (REFERENCES / "fn.sql").is_file():
+            raise NoReferences(f"The references are missing: {REFERENCES} (see docs/performance.md).")
+        postgres.start(self.home)
+        valkey.start(self.home)
+        for size in SIZES:
+            self._fill(size)
+        for size in SIZES:
+            self.renew(size, f"origin_{size}")
+            self.inside(size, "refresh")
+        self._make_references()
+        self.key = self.inside("large", "key")["key"]
+
+    def stop(self) -> None:
+        processes.stop_all([child.process.pid for child in self.children if child.process is not None])
+        valkey.stop(self.home)
+        postgres.stop(self.home)
+
+    def renew(self, name: str, origin: str) -> None:
+        """A database as its origin was filled."""
+        with self._administrator() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                    sql.Identifier(name), sql.Identifier(origin), sql.Identifier(postgres.APPLICATION)
+                )
+            )
+
+    def _fill(self, size: str) -> None:
+        """Migrations and sample once; kept until what they are made of changes."""
+        origin, digest = f"origin_{size}", _digest()
+        if local.read_record(self.home, origin).get("digest") == digest:
+            return
+        print(f"  filling the {size} database …", flush=True)
+        with self._administrator() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(origin))
+            )
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                    sql.Identifier(origin), sql.Identifier(postgres.APPLICATION)
+                )
+            )
+        self.manage(origin, "migrate", "--verbosity", "0")
+        products, customers, orders = SIZES[size]
+        self.inside(origin, "fill", str(products), str(customers), str(orders))
+        local.write_record(self.home, origin, {"digest": digest})
+
+    # ------------------------------------------------------------------ processes
+    def environment(self, database: str) -> dict[str, str]:
+        own = {
+            "ONEROW_ENV": "local",
+            "DATABASE_URL": self._url(database),
+            "REDIS_URL": local.redis_url(self.home),
+            "PORT": str(self.port),
+            "SANDBOX_PORT": str(self.port + 9),
+            "SAMPLE": "none",
+            "LOG_LEVEL": "WARNING",
+            "API_REQUESTS_PER_MINUTE": "1000000000",  # one client is everybody here
+        }
+        return environment(self.home, "ONEROW_BENCH=1", **own)
+
+    def start_web(self, size: str, port: int) -> int:
+        """The web process as `make run` starts it. No worker: what waits for it waits, as on a busy day."""
+        (web, *_) = plans(
+            root=ROOT,
+            port=port,
+            sandbox_port=self.port + 9,
+            web_workers=read("WEB_WORKERS"),
+            task_workers=read("TASK_WORKERS"),
+        )
+        self._run(Plan(f"web-{size}", web.command, url=web.url), self.environment(size))
+        return port
+
+    def start_floor(self, port: int) -> int:
+        """The bare Django floor: the same server, settings of its own."""
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "bench.floor_door:wsgi"]
+        command += ["--workers", "2", "--blocking-threads", "1", "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--no-access-log", "--log-level", "error"]
+        own = {
+            "FLOOR_FOLDER": str(REFERENCES / "floor"),
+            "FLOOR_PORT": str(local.read_record(self.home, "postgres")["port"]),
+            "FLOOR_PASSWORD": local.secret(self.home, "superuser_password"),
+        }
+        plan = Plan("floor", tuple(command), url=f"http://127.0.0.1:{port}/hello")
+        self._run(plan, environment(self.home, "ONEROW_BENCH=1", **own))
+        return port
+
+    def _run(self, plan: Plan, variables: Mapping[str, str]) -> None:
+        child = Child(plan, self.home, variables)
+        child.start()
+        self.children.append(child)
+        deadline = time.monotonic() + 120
+        while not child.answers():
+            if not child.is_alive() or time.monotonic() > deadline:
+                raise BenchFailed(f"The {plan.name} process does not answer:\n{child.last_words()}")
+            time.sleep(0.1)
+
+    def manage(self, database: str, *arguments: str) -> str:
+        return self._output([str(ROOT / "manage.py"), *arguments], database)
+
+    def inside(self, database: str, verb: str, *arguments: str) -> Any:
+        """One verb of bench/verbs.py in a process of its own, and its answer."""
+        return json.loads(self._output(["-m", "bench.inside", verb, *arguments], database))
+
+    def inside_at_once(self, database: str, verb: str, *calls: Sequence[str]) -> list[Any]:
+        """The same verb several times beside each other."""
+        command = [sys.executable, "-m", "bench.inside", verb]
+        running = [
+            subprocess.Popen(
+                [*command, *arguments], cwd=ROOT, env=self.environment(database), stdout=subprocess.PIPE
+            )
+            for arguments in calls
+        ]
+        said = [process.communicate()[0] for process in running]
+        if any(process.returncode for process in running):
+            raise BenchFailed(f"bench.inside {verb} failed")
+        return [json.loads(each) for each in said]
+
+    def _output(self, arguments: Sequence[str], database: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment(database),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchFailed(f"{' '.join(arguments)}:\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    # ------------------------------------------------------------------ references
+    def _make_references(self) -> None:
+        with self._administrator() as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {REFERENCE_DATABASE} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {REFERENCE_DATABASE}")
+        with self._administrator(REFERENCE_DATABASE) as connection:
+            for name in ("schema.sql", "fn.sql"):
+                connection.execute((REFERENCES / name).read_text())  # type: ignore[call-overload]
+            connection.execute("VACUUM ANALYZE stock")
+
+    def pgbench(self, script: str, *, seconds: float, clients: int = 16) -> float:
+        """Transactions a second of one script of the references; afterwards its rows are gone again."""
+        server = urlsplit(postgres.administrator_url(self.home, REFERENCE_DATABASE))
+        command = [str(self._program("pgbench")), "-n", "-M", "prepared", "-T", str(max(1, round(seconds)))]
+        command += ["-c", str(clients), "-j", "2", "-f", str(REFERENCES / script)]
+        command += ["-h", "127.0.0.1", "-p", str(server.port), "-U", postgres.SUPERUSER, REFERENCE_DATABASE]
+        variables = {**os.environ, "PGPASSWORD": server.password or ""}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        figures = [line for line in done.stdout.splitlines() if line.startswith("tps")]
+        if done.returncode or not figures:
+            raise BenchFailed(f"pgbench {script}:\n{done.stderr[-2000:]}")
+        with self._administrator(REFERENCE_DATABASE) as connection:
+            connection.execute("TRUNCATE orders, order_line, payment, ledger, audit RESTART IDENTITY CASCADE")
+            connection.execute("VACUUM stock")
+        return float(figures[0].split()[2])
+
+    def _program(self, name: str) -> Path:
+        """A program of the embedded PostgreSQL."""
+        root = Path(local.read_record(self.home, "postgres")["root"])
+        found = sorted(root.glob(f"home/.pg0/installation/*/bin/{name}"))
+        if not found:
+            raise BenchFailed(f"The embedded PostgreSQL has no {name}.")
+        return found[-1]
+
+    def version(self) -> str:
+        with self._administrator() as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+        return str(row[0]) if row else ""
+
+    def settings(self) -> dict[str, str]:
+        """What proves that nothing of the durability is switched off."""
+        names = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers")
+        with self._administrator() as connection:
+            rows = [(name, connection.execute(f"SHOW {name}").fetchone()) for name in names]
+        return {name: str(row[0]) for name, row in rows if row}
+
+    def _administrator(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        return psycopg.connect(postgres.administrator_url(self.home, database), autocommit=True)
+
+    def _url(self, database: str) -> str:
+        return local.database_url(self.home).rpartition("/")[0] + f"/{database}"
+
+
+def _digest() -> str:
+    found = hashlib.sha256(repr(SIZES).encode())
+    for pattern in _MADE_OF:
+        for path in sorted(ROOT.glob(pattern)):
+            found.update(path.read_bytes())
+    return found.hexdigest()
