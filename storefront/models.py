@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from retail.imports.record import ImportRecord
 from retail.kernel.models import LegalEntity
 from storefront.states import ContributorRole, ProductKind, ProductStatus
 
@@ -257,23 +258,10 @@ class Channel(models.Model):
         return self.name
 
 
-class CatalogImport(models.Model):
+class CatalogImport(ImportRecord):
     """One file read into the catalog: what was taken, what was refused, where to resume."""
 
-    file_name = models.CharField(max_length=200)
-    digest = models.CharField(max_length=64)
-    mapping = models.CharField(max_length=60)
-    lines_read = models.PositiveIntegerField(default=0)
-    created_count = models.PositiveIntegerField(default=0)
     updated_count = models.PositiveIntegerField(default=0)
-    unchanged_count = models.PositiveIntegerField(default=0)
-    rejected_count = models.PositiveIntegerField(default=0)
-    is_finished = models.BooleanField(default=False)
-    started_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["digest", "mapping"], name="catalog_import_once")]
-
-    def __str__(self) -> str:
-        return self.file_name

@@ -15,11 +15,11 @@ import numpy as np
 from django.db import connection
 from stdnum import ean
 
+from retail.imports.rows import OnError
 from retail.kernel.models import User
 from retail.sample.chance import generator
 from retail.sample.company import Company
-from storefront.imports import import_catalog, load_mapping
-from storefront.imports.run import OnError
+from storefront.imports import SHELF, import_catalog
 from storefront.models import Price, Variant
 
 INVENTED = 800
@@ -187,7 +187,7 @@ def _import(path: Path, mapping: str, company: Company, by: User, now: datetime)
         path=path,
         by=by,
         now=now - timedelta(days=PRICED_DAYS_AGO),
-        mapping=load_mapping(mapping),
+        mapping=SHELF.load(mapping),
         price_list=company.price_list.code,
         on_error=OnError.SKIP,
     )

@@ -1,18 +1,6 @@
-"""A catalog from a file: read with bounds, mapped by name, cleaned row by row, written in sets, resumable."""
+"""A catalog from a file: mapped by name, cleaned row by row, written in sets (retail.imports runs the batches)."""
 
-from storefront.imports.cleaning import RowError
-from storefront.imports.mapping import Mapping, UnknownMapping, load_mapping, shipped_mappings
-from storefront.imports.reading import FileRefused
-from storefront.imports.run import ImportReport, RowsRejected, import_catalog
+from storefront.imports.mapping import SHELF, Mapping
+from storefront.imports.run import ImportReport, import_catalog
 
-__all__ = [
-    "FileRefused",
-    "ImportReport",
-    "Mapping",
-    "RowError",
-    "RowsRejected",
-    "UnknownMapping",
-    "import_catalog",
-    "load_mapping",
-    "shipped_mappings",
-]
+__all__ = ["SHELF", "ImportReport", "Mapping", "import_catalog"]

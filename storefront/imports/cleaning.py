@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+from retail.imports.rows import RowError
 from retail.kernel.fold import sort_key
 from retail.kernel.identifiers import parse_barcode, parse_isbn
 from retail.kernel.money import rounded
@@ -46,20 +46,6 @@ _SKU = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
 _WHOLE = re.compile(r"(\d{1,12})(?:\.0+)?")
 TAX_CLASSES = ("BOOKS", "STANDARD", "EXEMPT")
 SIZES = ("weight_grams", "length_mm", "width_mm", "height_mm")
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """Why one row is not taken: where, what stood there, and the reason in words."""
-
-    line: int
-    column: str
-    value: str
-    code: str
-    reason: str
-
-    def as_row(self) -> list[str]:
-        return [str(self.line), self.column, self.value[:200], self.code, self.reason]
 
 
 class Person(NamedTuple):

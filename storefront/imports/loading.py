@@ -10,7 +10,8 @@ from operator import attrgetter
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from storefront.imports.cleaning import CatalogLine, Cleaned, RowError
+from retail.imports.rows import RowError
+from storefront.imports.cleaning import CatalogLine, Cleaned
 from storefront.imports.mapping import Mapping
 from storefront.imports.trees import Tree
 

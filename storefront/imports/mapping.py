@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from retail.kernel.errors import InvalidInput
+from retail.imports.mappings import BadMapping, Shelf, UnknownMapping
 
 HERE = Path(__file__).resolve().parent
 SHIPPED = HERE / "mappings"
@@ -35,18 +33,6 @@ FIELDS = frozenset(
     ]
 )
 KINDS = frozenset(["text", "isbn", "barcode", "whole", "decimal", "year", "date", "kind", "tax_class"])
-
-
-class UnknownMapping(InvalidInput):
-    """No shipped mapping has this name and no file has this path, or none fits the file's columns."""
-
-    code = "UNKNOWN_MAPPING"
-
-
-class BadMapping(InvalidInput):
-    """The mapping file cannot be read or names fields that the catalog does not have."""
-
-    code = "BAD_MAPPING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,39 +90,14 @@ class Mapping:
         }
 
 
-def shipped_mappings() -> list[Mapping]:
-    return [_read(path) for path in sorted(SHIPPED.glob("*.toml"))]
-
-
-def load_mapping(name: str) -> Mapping:
-    """A shipped mapping by name, or the TOML file at a path."""
-    path = SHIPPED / f"{name}.toml" if name.isidentifier() else Path(name)
-    if not path.is_file():
-        names = ", ".join(mapping.name for mapping in shipped_mappings())
-        raise UnknownMapping(f"No mapping {name}. Give a TOML file or one of: {names}.", mapping=name)
-    return _read(path)
-
-
 def detect_mapping(header: list[str]) -> Mapping:
     """The shipped mapping that knows most columns of this header, if it finds all that it needs."""
-    fitting = [mapping for mapping in shipped_mappings() if set(mapping.needed_columns()) <= set(header)]
+    fitting = [mapping for mapping in SHELF.shipped() if set(mapping.needed_columns()) <= set(header)]
     if not fitting:
         raise UnknownMapping(
             f"No mapping fits the columns {', '.join(header[:12])}. Give one with --map.", columns=header
         )
     return max(fitting, key=lambda mapping: len(mapping.known_columns() & set(header)))
-
-
-def _read(path: Path) -> Mapping:
-    content = path.read_bytes()
-    try:
-        table = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise BadMapping(f"{path.name}: {problem}") from None
-    try:
-        return _mapping(table, hashlib.sha256(content).hexdigest(), path.stem)
-    except (TypeError, KeyError, InvalidOperation, AttributeError) as problem:
-        raise BadMapping(f"{path.name}: {problem}") from None
 
 
 def _mapping(table: dict[str, Any], digest: str, stem: str) -> Mapping:
@@ -164,3 +125,6 @@ def _column(value: Any) -> Column:
         prefix=value.get("prefix", ""),
         empty=frozenset(value.get("empty", ())),
     )
+
+
+SHELF: Shelf[Mapping] = Shelf(SHIPPED, _mapping)

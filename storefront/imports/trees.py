@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from retail.imports.mappings import BadMapping
 from retail.kernel.fold import fold
-from storefront.imports.mapping import TREES, BadMapping
+from storefront.imports.mapping import TREES
 from storefront.rules import slug_of
 
 SEPARATOR = ">"

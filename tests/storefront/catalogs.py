@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from retail.imports.rows import OnError, RowError
 from storefront import operations as catalog
-from storefront.imports import ImportReport, RowError, import_catalog, load_mapping
-from storefront.imports.run import OnError
+from storefront.imports import SHELF, ImportReport, import_catalog
 from storefront.models import Category, PriceList, TaxRate, Variant
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -62,7 +62,7 @@ def read(
     """Import and collect the row errors."""
     errors: list[RowError] = []
     report = import_catalog(
-        path=path, by=None, now=now, mapping=load_mapping(mapping), on_row_error=errors.append, **options
+        path=path, by=None, now=now, mapping=SHELF.load(mapping), on_row_error=errors.append, **options
     )
     return report, errors
 

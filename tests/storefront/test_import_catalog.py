@@ -14,10 +14,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from audit.models import LogEntry
+from retail.imports.reading import FileRefused
+from retail.imports.rows import ImportOvertaken, RowsRejected
 from retail.kernel.models import OutboxEvent
 from storefront import operations as catalog
-from storefront.imports import FileRefused, RowsRejected, import_catalog, load_mapping
-from storefront.imports.run import ImportOvertaken, UnknownPriceList, _Run
+from storefront.imports import SHELF, import_catalog
+from storefront.imports.run import UnknownPriceList, _CatalogRun
 from storefront.models import CatalogImport, Category, Contributor, Price, Product, Variant
 from tests.factories import make_user
 from tests.snapshots import unchanged
@@ -218,7 +220,7 @@ def test_reject_leaves_nothing_and_names_every_row(tmp_path: Path) -> None:
             path=path,
             by=None,
             now=NOW,
-            mapping=load_mapping("columns"),
+            mapping=SHELF.load("columns"),
             on_row_error=errors.append,
             batch_lines=2,
         )
@@ -271,7 +273,7 @@ def test_a_file_that_breaks_in_the_middle_keeps_what_was_taken(tmp_path: Path) -
 def test_one_audit_row_for_each_statement(tmp_path: Path) -> None:
     mila = make_user("Mila")
     path = write(tmp_path / "jesen.csv", [row(number) for number in range(1, 41)])
-    import_catalog(path=path, by=mila, now=NOW, mapping=load_mapping("columns"))
+    import_catalog(path=path, by=mila, now=NOW, mapping=SHELF.load("columns"))
     entries = LogEntry.objects.filter(batch="import jesen.csv")
     by_model = {
         (entry.content_type.model, entry.action): entry.row_count
@@ -328,15 +330,15 @@ from pathlib import Path
 import django
 django.setup()
 from django.utils import timezone
-from storefront.imports import import_catalog, load_mapping
-from storefront.imports.run import OnError
+from retail.imports.rows import OnError
+from storefront.imports import SHELF, import_catalog
 batches = 0
 def on_progress(done, total):
     global batches
     batches += 1
     if batches == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-import_catalog(path=Path(sys.argv[1]), by=None, now=timezone.now(), mapping=load_mapping("columns"),
+import_catalog(path=Path(sys.argv[1]), by=None, now=timezone.now(), mapping=SHELF.load("columns"),
                on_error=OnError.SKIP, batch_lines=10, on_progress=on_progress)
 """
 
@@ -390,15 +392,15 @@ def test_two_runs_of_one_file_do_not_mix(tmp_path: Path, monkeypatch: pytest.Mon
     """Somebody else moved the same import on: this run stops instead of skipping what it has not written."""
     path = write(tmp_path / "a.csv", [row(number) for number in range(1, 7)])
     began: list[int] = []
-    usual = _Run._mark_batch
+    usual = _CatalogRun._mark_batch
 
-    def overtaken(run: _Run) -> None:
+    def overtaken(run: _CatalogRun) -> None:
         began.append(1)
         if len(began) == 2:
             CatalogImport.objects.update(lines_read=5)
         usual(run)
 
-    monkeypatch.setattr(_Run, "_mark_batch", overtaken)
+    monkeypatch.setattr(_CatalogRun, "_mark_batch", overtaken)
     with pytest.raises(ImportOvertaken):
         skipping(path, batch_lines=2)
     assert Variant.objects.count() == 2

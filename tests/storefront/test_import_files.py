@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from storefront.imports import FileRefused, RowError, load_mapping
+from retail.imports.mappings import BadMapping, UnknownMapping
+from retail.imports.reading import LINE_BYTES_MAX, CsvFile, FileRefused
+from retail.imports.rows import RowError
+from storefront.imports import SHELF
 from storefront.imports.cleaning import Cleaner
-from storefront.imports.mapping import BadMapping, UnknownMapping, detect_mapping
-from storefront.imports.reading import LINE_BYTES_MAX, CatalogFile
+from storefront.imports.mapping import detect_mapping
 from storefront.imports.trees import Tree
 from tests.storefront.catalogs import HEADER, row, write
 
@@ -21,7 +23,7 @@ MINIMAL = b"reference,sku,title\n"
 def refused(path: Path, content: bytes) -> FileRefused:
     """Read the whole file; it must be refused on the way."""
     path.write_bytes(content)
-    with pytest.raises(FileRefused) as refusal, CatalogFile(path) as file:
+    with pytest.raises(FileRefused) as refusal, CsvFile(path) as file:
         file.need(["reference", "sku", "title"])
         for _record in file:
             pass
@@ -63,7 +65,7 @@ def test_a_broken_file_is_refused_by_name(tmp_path: Path, content: bytes, code: 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileRefused) as refusal:
-        CatalogFile(tmp_path / "nothing.csv")
+        CsvFile(tmp_path / "nothing.csv")
     assert refusal.value.code == "FILE_MISSING"
 
 
@@ -76,14 +78,14 @@ def test_a_line_without_an_end_is_never_held_in_memory(tmp_path: Path) -> None:
         for _ in range(300):
             file.write(packer.compress(b"x" * 1_000_000))
         file.write(packer.flush())
-    with CatalogFile(path) as opened, pytest.raises(FileRefused) as refusal:
+    with CsvFile(path) as opened, pytest.raises(FileRefused) as refusal:
         list(opened)
     assert refusal.value.code == "LINE_TOO_LONG"
     assert opened._unpacked < 3 * LINE_BYTES_MAX
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storefront.imports.reading.PACKED_FREE_BYTES", 1_000_000)
+    monkeypatch.setattr("retail.imports.reading.PACKED_FREE_BYTES", 1_000_000)
     path = tmp_path / "bomb.csv.gz"
     packer = zlib.compressobj(9, wbits=31)
     with path.open("wb") as file:
@@ -91,7 +93,7 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch:
         for _ in range(20):
             file.write(packer.compress(b"1,A-1,Most\n" * 20_000))
         file.write(packer.flush())
-    with CatalogFile(path) as opened, pytest.raises(FileRefused) as refusal:
+    with CsvFile(path) as opened, pytest.raises(FileRefused) as refusal:
         for _record in opened:
             pass
     assert refusal.value.code == "PACKED_TOO_TIGHTLY"
@@ -103,7 +105,7 @@ def test_bad_rows_are_told_with_the_line_they_begin_on(tmp_path: Path) -> None:
     path.write_bytes(
         MINIMAL + b'1,A-1,"two\nlines"\n2,A-2\n3,A-3,three,too many\n4,A-4,"x"y\n5,A-5,nul\0\n6,A-6,good\n'
     )
-    with CatalogFile(path) as file:
+    with CsvFile(path) as file:
         records = [(record.line, record.problem) for record in file]
     assert records == [
         (2, ""),
@@ -119,14 +121,14 @@ def test_bad_rows_are_told_with_the_line_they_begin_on(tmp_path: Path) -> None:
 def test_the_delimiter_is_found_in_the_header(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "file.csv"
     path.write_text(f"reference{delimiter}sku{delimiter}title\nr1{delimiter}A-1{delimiter}Most\n")
-    with CatalogFile(path) as file:
+    with CsvFile(path) as file:
         assert [record.cells for record in file] == [["r1", "A-1", "Most"]]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     path.write_bytes(b"\xef\xbb\xbf" + MINIMAL)
-    with CatalogFile(path) as file:
+    with CsvFile(path) as file:
         assert file.header == ["reference", "sku", "title"]
 
 
@@ -135,7 +137,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> Non
 
 def errors_of(**values: object) -> list[tuple[str, str]]:
     header = [*HEADER, "rating", "released_on", "tax_class", "kind", "weight_grams"]
-    mapping = load_mapping("columns")
+    mapping = SHELF.load("columns")
     cleaner = Cleaner(mapping, Tree(""), header)
     cells = {**dict.fromkeys(header, ""), **row(1, **values)}
     cleaned = cleaner.clean(7, [str(cells[name]) for name in header])
@@ -206,7 +208,7 @@ def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mapping.toml"
     path.write_text(text)
     with pytest.raises(BadMapping) as refusal:
-        load_mapping(str(path))
+        SHELF.load(str(path))
     assert refusal.value.message.startswith("mapping")
 
 
@@ -248,7 +250,7 @@ def test_a_written_path_makes_its_branches(tmp_path: Path) -> None:
 
 def test_a_good_row_is_packed_and_read_alike(tmp_path: Path) -> None:
     plain, packed = write(tmp_path / "a.csv", [row(1)]), write(tmp_path / "a.csv.gz", [row(1)])
-    with CatalogFile(plain) as one, CatalogFile(packed) as other:
+    with CsvFile(plain) as one, CsvFile(packed) as other:
         assert [record.cells for record in one] == [record.cells for record in other]
 
 
@@ -264,9 +266,9 @@ def test_any_bytes_are_rows_or_a_refusal(
     path = tmp_path_factory.mktemp("any") / "file.csv"
     whole = (MINIMAL if has_header else b"") + content
     path.write_bytes(gzip.compress(whole) if packed else whole)
-    mapping = load_mapping("columns")
+    mapping = SHELF.load("columns")
     try:
-        with CatalogFile(path) as file:
+        with CsvFile(path) as file:
             file.need(mapping.needed_columns())
             cleaner = Cleaner(mapping, Tree(""), file.header)
             for record in file:
@@ -280,7 +282,7 @@ def test_any_bytes_are_rows_or_a_refusal(
 @given(cells=some.lists(some.text(max_size=60).filter(lambda text: "\0" not in text), min_size=8, max_size=8))
 def test_any_cells_are_a_line_or_named_errors(cells: list[str]) -> None:
     """What is taken fits the columns of the database."""
-    mapping = load_mapping("columns")
+    mapping = SHELF.load("columns")
     cleaned = Cleaner(mapping, Tree(""), HEADER).clean(2, cells)
     if isinstance(cleaned, list):
         assert cleaned

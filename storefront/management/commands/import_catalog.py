@@ -2,162 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import dataclasses
-import json
-import sys
-import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-
+from retail.imports.command import ImportCommand
+from retail.imports.rows import OnError
+from retail.imports.run import Doors
 from retail.kernel import clock
-from retail.kernel.context import acting
-from retail.kernel.errors import Refusal
-from storefront.imports import ImportReport, RowError, import_catalog, load_mapping, shipped_mappings
-from storefront.imports.run import OnError
-
-ERROR_HEADER = ["line", "column", "value", "code", "reason"]
-ERRORS_SHOWN = 5
+from storefront.imports import SHELF, ImportReport, import_catalog
 
 
-class Command(BaseCommand):
+class Command(ImportCommand[ImportReport]):
     help = (
         "Reads a catalog from a CSV file (also .gz). Rows are known by their reference: a second run changes nothing, a changed file "
         "changes only what differs, a killed run continues where it was (with --on-error skip). "
         "Exit code 1: the file was refused, or rows were rejected and nothing was taken."
     )
-    requires_system_checks: list[str] = []
+    label = "import_catalog"
+    shelf = SHELF
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        names = ", ".join(f"{mapping.name} ({mapping.about})" for mapping in shipped_mappings())
-        parser.add_argument("file", type=Path, help="CSV with a header, plain or gzipped")
-        parser.add_argument(
-            "--map", default="", help=f"a TOML file, or one of: {names}. Default: by the header"
-        )
+        super().add_arguments(parser)
         parser.add_argument("--price-list", default="", help="code of the price list that prices go to")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
-        parser.add_argument(
-            "--on-error",
-            choices=list(OnError),
-            default=OnError.REJECT,
-            help="reject: one bad row refuses the whole file (default); skip: it stays behind alone",
+
+    def take(self, path: Path, doors: Doors, options: dict[str, Any]) -> ImportReport:
+        return import_catalog(
+            path=path,
+            by=None,
+            now=clock.now(),
+            mapping=SHELF.load(options["map"]) if options["map"] else None,
+            price_list=options["price_list"],
+            on_error=OnError(options["on_error"]),
+            is_dry_run=options["dry_run"],
+            on_row_error=doors.on_row_error,
+            on_progress=doors.on_progress,
         )
-        parser.add_argument("--errors", type=Path, help="where the row errors go (CSV)")
-        parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        path: Path = options["file"]
-        started = time.monotonic()
-        errors = _ErrorFile(options["errors"] or settings.ONEROW_HOME / "imports" / f"{path.name}.errors.csv")
-        try:
-            with (
-                errors,
-                _progress(path.name, is_shown=not options["json"]) as on_progress,
-                acting(label="import_catalog"),
-            ):
-                report = import_catalog(
-                    path=path,
-                    by=None,
-                    now=clock.now(),
-                    mapping=load_mapping(options["map"]) if options["map"] else None,
-                    price_list=options["price_list"],
-                    on_error=OnError(options["on_error"]),
-                    is_dry_run=options["dry_run"],
-                    on_row_error=errors.add,
-                    on_progress=on_progress,
-                )
-        except Refusal as refusal:
-            if options["json"]:
-                self.stdout.write(json.dumps({"ok": False, "code": refusal.code, "detail": refusal.message}))
-            self._show_errors(errors)
-            raise CommandError(f"{refusal.code}: {refusal.message}") from None
-        self._say(report, errors, time.monotonic() - started, is_json=options["json"])
-
-    def _say(self, report: ImportReport, errors: _ErrorFile, seconds: float, *, is_json: bool) -> None:
-        if is_json:
-            result = {"ok": True, **dataclasses.asdict(report), "seconds": round(seconds, 2)}
-            self.stdout.write(json.dumps({**result, "errors": str(errors.path) if errors.count else None}))
-            return
-        would = "would be " if report.is_dry_run else ""
-        if report.resumed_after_line:
-            self.stdout.write(f"Continued after line {report.resumed_after_line:,}.")
-        self.stdout.write(
-            f"{report.file_name} ({report.mapping}): {report.created:,} {would}created, {report.updated:,} {would}updated, "
-            f"{report.unchanged:,} unchanged, {report.rejected:,} rejected; {report.lines:,} lines in {seconds:.1f} s "
-            f"({report.lines / max(seconds, 0.001):,.0f} a second)."
-        )
-        if report.unused_columns:
-            self.stdout.write(f"Columns not used: {', '.join(report.unused_columns)}.")
-        self._show_errors(errors)
-
-    def _show_errors(self, errors: _ErrorFile) -> None:
-        for error in errors.first:
-            self.stderr.write(
-                f"  line {error.line}, {error.column or 'row'}: {error.reason} ({error.code}) {error.value[:60]!r}"
-            )
-        if errors.count:
-            self.stderr.write(f"{errors.count:,} row errors in {errors.path}")
-
-
-class _ErrorFile:
-    """The row errors as CSV, made at the first one; an older file of the same name does not outlive a clean run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.count = 0
-        self.first: list[RowError] = []
-        self._stack = contextlib.ExitStack()
-        self._rows: Any = None
-
-    def __enter__(self) -> _ErrorFile:
-        self.path.unlink(missing_ok=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def add(self, error: RowError) -> None:
-        if self._rows is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._rows = csv.writer(
-                self._stack.enter_context(self.path.open("w", newline="", encoding="utf-8"))
-            )
-            self._rows.writerow(ERROR_HEADER)
-        self._rows.writerow(error.as_row())
-        self.count += 1
-        if len(self.first) < ERRORS_SHOWN:
-            self.first.append(error)
-
-
-@contextlib.contextmanager
-def _progress(name: str, *, is_shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar of the bytes read, for a person at a terminal only."""
-    console = Console(stderr=True)
-    if not is_shown or not sys.stderr.isatty():
-        yield lambda bytes_read, bytes_total: None
-        return
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    ) as progress:
-        task = progress.add_task(name)
-        yield lambda bytes_read, bytes_total: progress.update(task, completed=bytes_read, total=bytes_total)
+    def counts(self, report: ImportReport, would: str) -> str:
+        return f"{report.created:,} {would}created, {report.updated:,} {would}updated"

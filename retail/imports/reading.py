@@ -16,7 +16,7 @@ from retail.kernel.errors import InvalidInput
 
 LINE_BYTES_MAX = 1_000_000
 RECORD_BYTES_MAX = 2_000_000
-# Text packs about ten to one; what packs far better than any catalog is an attack or a mistake.
+# Text packs about ten to one; what packs far better than any table of ours is an attack or a mistake.
 PACKING_RATIO_MAX = 300
 PACKED_FREE_BYTES = 64_000_000
 DELIMITERS = (",", ";", "\t", "|")
@@ -58,7 +58,7 @@ class BrokenArchive(FileRefused):
 
 
 class PackedTooTightly(FileRefused):
-    """A gzip file that unpacks to far more than a catalog can."""
+    """A gzip file that unpacks to far more than such a table can."""
 
     code = "PACKED_TOO_TIGHTLY"
 
@@ -80,7 +80,7 @@ class Record:
     problem: str = ""
 
 
-class CatalogFile:
+class CsvFile:
     """An open file with its header. Use as a context manager; iterate for the records."""
 
     def __init__(self, path: Path, *, encoding: str = "utf-8") -> None:
@@ -100,7 +100,7 @@ class CatalogFile:
         self._record_bytes = 0
         self.header = self._read_header()
 
-    def __enter__(self) -> CatalogFile:
+    def __enter__(self) -> CsvFile:
         return self
 
     def __exit__(self, *_: object) -> None:
