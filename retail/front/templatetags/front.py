@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -35,6 +36,12 @@ def _language() -> str:
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """`{% icon "truck" %}`; `extra` adds classes. Always decoration: the word beside it or `aria-label` speaks."""
+    return _icon(name, extra)
+
+
+@lru_cache(maxsize=512)
+def _icon(name: str, extra: str) -> SafeString:
+    """A page has dozens, and each is the same for as long as the process lives."""
     classes = f"icon {extra}" if extra else "icon"
     return format_html(
         '<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
@@ -201,14 +208,18 @@ def languages(context: template.Context) -> list[dict[str, Any]]:
     if found is not None:
         return found
     path = request.get_full_path() if request else "/"
+    present = _language()
+    addresses = {
+        code: path if code == present else translate_url(path, code) for code, name in settings.LANGUAGES
+    }
     found = [
         {
             "mark": LANGUAGE_MARKS.get(code, (code, code))[0],
             "lang": lang_code(code),
             "name": name,
-            "url": translate_url(path, code),
-            "absolute": f"{settings.BASE_URL}{translate_url(path, code)}",
-            "is_current": code == _language(),
+            "url": addresses[code],
+            "absolute": f"{settings.BASE_URL}{addresses[code]}",
+            "is_current": code == present,
         }
         for code, name in settings.LANGUAGES
     ]
