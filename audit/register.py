@@ -346,6 +346,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "channel_id",
             "entity_id",
             "customer_id",
+            "placed_by_id",
             "basket_id",
             "status",
             "payment_status",
@@ -455,7 +456,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "oms.Return": {
-        "secret": ("buyer_id_encrypted",),
+        "secret": ("buyer_id_encrypted", "bank_account_encrypted"),
         "plain": (
             "id",
             "number",

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -103,6 +104,7 @@ def customer_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "crm/customer.html",
         {
             "customer": customer,
+            "language": dict(settings.LANGUAGES).get(customer.language, customer.language),
             "orders": shown,
             "next": following,
             "money": _money(orders),

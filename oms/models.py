@@ -29,7 +29,7 @@ from oms.states import (
     PaymentStatus,
     ReturnStatus,
 )
-from retail.kernel.models import LegalEntity, Location, new_public_id
+from retail.kernel.models import LegalEntity, Location, User, new_public_id
 from storefront.models import Channel, TaxClass, Variant
 
 
@@ -210,6 +210,8 @@ class Order(models.Model):
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+")
     entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # The login that ordered: a company's order stands on the company's account and is still this person's.
+    placed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     basket = models.OneToOneField(
         Basket, on_delete=models.SET_NULL, null=True, blank=True, related_name="order"
     )
@@ -301,6 +303,11 @@ class Order(models.Model):
             models.Index(fields=["fulfillment_status", "-placed_at"], name="order_fulfillment"),
             models.Index(fields=["payment_status", "-placed_at"], name="order_payment"),
             models.Index(fields=["customer", "-placed_at"], name="order_customer"),
+            models.Index(
+                fields=["placed_by", "-placed_at"],
+                name="order_placed_by",
+                condition=Q(placed_by__isnull=False),
+            ),
             models.Index(
                 fields=["payment_deadline"], name="order_deadline", condition=Q(status="PENDING_PAYMENT")
             ),
@@ -490,6 +497,8 @@ class Return(models.Model):
     location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     buyer_id_kind = models.CharField(max_length=2, blank=True)
     buyer_id_encrypted = models.TextField(blank=True)
+    # Where money goes back that came in cash.
+    bank_account_encrypted = models.TextField(blank=True)
     refund_total = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     reject_reason = models.CharField(max_length=200, blank=True)
     requested_at = models.DateTimeField(default=timezone.now)

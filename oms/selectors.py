@@ -1,7 +1,7 @@
 """Questions to the order room: what a basket costs, what an order is."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -47,7 +47,17 @@ class Quote:
     unpriced: tuple[str, ...]
     weight_grams: int
     fees: dict[str, Decimal]
+    asked: PricingInput
     rates: tuple[rules.RateRow, ...] = ()
+
+    def priced_with(self, method: str) -> Priced:
+        """The whole with this way of delivery, by the same engine and at the same moment; without a fee, the goods alone."""
+        if method not in self.fees:
+            return price(replace(self.asked, delivery=None))
+        # The fee shares the rates of the goods on the papers; the line shows the highest of them.
+        top_rate = max((line.tax_rate for line in self.asked.lines), default=Decimal(0))
+        delivery = DeliveryQuote(method=method, amount=self.fees[method], tax_rate=top_rate)
+        return price(replace(self.asked, delivery=delivery))
 
 
 def delivery_rates(*, channel_id: int, now: datetime) -> list[rules.RateRow]:
@@ -81,7 +91,8 @@ def quote(
     )
     unpriced = tuple(w.key for w in wanted if w.variant.pk not in candidates)
     weight = sum(w.variant.weight_grams * w.quantity for w in wanted)
-    goods = price(PricingInput(lines=lines, currency=channel.currency, at=now))
+    asked = PricingInput(lines=lines, currency=channel.currency, at=now)
+    goods = price(asked)
     fee_rows = delivery_rates(channel_id=channel.pk, now=now)
     fees = {
         row.method: fee
@@ -93,13 +104,8 @@ def quote(
         )
         is not None
     }
-    if not delivery_method or delivery_method not in fees:
-        return Quote(goods, unpriced, weight, fees, tuple(fee_rows))
-    # The fee shares the rates of the goods on the papers; the line shows the highest of them.
-    top_rate = max((line.tax_rate for line in lines), default=Decimal(0))
-    delivery = DeliveryQuote(method=delivery_method, amount=fees[delivery_method], tax_rate=top_rate)
-    whole = price(PricingInput(lines=lines, currency=channel.currency, at=now, delivery=delivery))
-    return Quote(whole, unpriced, weight, fees, tuple(fee_rows))
+    found = Quote(goods, unpriced, weight, fees, asked, tuple(fee_rows))
+    return replace(found, priced=found.priced_with(delivery_method)) if delivery_method in fees else found
 
 
 def _pricing_line(

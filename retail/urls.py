@@ -19,6 +19,7 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtail_admin_urls
 from wagtail.documents import urls as wagtail_documents_urls
 
+from retail import answers
 from retail.rest.schema import urlpatterns as schema_urlpatterns
 
 Address = URLPattern | URLResolver
@@ -45,12 +46,20 @@ def _uploads() -> list[Address]:
     return [re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT})]
 
 
+handler400, handler403, handler404 = (
+    "retail.answers.bad_request",
+    "retail.answers.not_allowed",
+    "retail.answers.not_found",
+)
+handler429, handler500 = "retail.answers.too_many", "retail.answers.broken"
+
 urlpatterns: list[Address] = [
     path("admin/", admin.site.urls),
     path("", include("retail.front.urls")),
     path("cms/", include(wagtail_admin_urls)),
     path("documents/", include(wagtail_documents_urls)),
     path("api/v1/", include(([*_lists("urlpatterns", of="api.urls"), *schema_urlpatterns], "api"))),
+    re_path(r"^api/", answers.nothing_here),
     *_uploads(),
 ]
 urlpatterns += i18n_patterns(

@@ -13,6 +13,7 @@ from crm.models import Address
 from oms import selectors as oms
 from oms.states import DeliveryKind, PaymentMethod
 from retail.kernel.identifiers import (
+    parse_account,
     parse_email,
     parse_phone,
     parse_pib,
@@ -41,6 +42,13 @@ class WhenAsked(forms.CharField):
 
     def validate(self, value: Any) -> None:
         """What is missing is judged by the form."""
+
+
+class Units(forms.IntegerField):
+    """How many of a line; nothing typed is none."""
+
+    def validate(self, value: Any) -> None:
+        """What is too many or too few is judged by its validators."""
 
 
 def text(
@@ -268,17 +276,31 @@ class ReturnForm(forms.Form):
         missing=_("Write the number of the document, for example 001234567."),
     )
 
-    def __init__(self, *args: Any, lines: list[Any], needs_buyer_id: bool, **kwargs: Any) -> None:
+    bank_account = text(
+        _("Your bank account"),
+        34,
+        autocomplete="off",
+        attrs={"inputmode": "numeric"},
+        help_text=_(
+            "The money goes back by transfer, because it did not come by card. We keep the number encrypted."
+        ),
+        missing=_("Write the account to which the money should go, for example 160-0000000012345-95."),
+    )
+
+    def __init__(
+        self, *args: Any, lines: list[Any], needs_buyer_id: bool, needs_account: bool, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.lines = lines
+        if not needs_account:
+            del self.fields["bank_account"]
         if not needs_buyer_id:
             del self.fields["buyer_id_kind"], self.fields["buyer_id"]
         for line in lines:
-            self.fields[f"q-{line.key}"] = forms.IntegerField(
+            self.fields[f"q-{line.key}"] = Units(
                 label=line.title,
                 min_value=0,
                 max_value=line.left,
-                required=False,
                 initial=0,
                 error_messages={
                     "invalid": _("Write a whole number."),
@@ -293,6 +315,14 @@ class ReturnForm(forms.Form):
         if not (number.isascii() and number.isalnum() and 5 <= len(number) <= 17):
             raise forms.ValidationError(_("Write the number of the document, for example 001234567."))
         return str(number)
+
+    def clean_bank_account(self) -> str:
+        account = parse_account(self.cleaned_data["bank_account"])
+        if account is None:
+            raise forms.ValidationError(
+                _("Check the digits: an account has 18 of them, for example 160-0000000012345-95.")
+            )
+        return account
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -10,6 +10,7 @@ from django.utils import translation
 
 from crm.letters.facts import Line
 from retail.front.templatetags.front import lang_code
+from retail.kernel.script import to_cyrillic
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def write(letter: Letter, *, language: str) -> Written:
     """Call it with the language already active: the words of the letter were made in it."""
     context = {
         "letter": letter,
-        "shop": str(getattr(settings, "RETAILER_NAME", "Prelist")),
+        "shop": _in_script(str(getattr(settings, "RETAILER_NAME", "Prelist")), language),
         "base_url": settings.BASE_URL,
         "lang": lang_code(language),
     }
@@ -54,6 +55,10 @@ def write(letter: Letter, *, language: str) -> Written:
         text = render_to_string("letters/letter.txt", context)
         html = render_to_string("letters/letter.html", context)
     return Written(letter.subject, _without_gaps(text), html)
+
+
+def _in_script(name: str, language: str) -> str:
+    return to_cyrillic(name) if language == "sr-cyrl" else name
 
 
 def _without_gaps(text: str) -> str:

@@ -88,6 +88,13 @@ def payer_account(*, payment_id: int) -> str:
     return line.payer_account if line else ""
 
 
+def needs_account(*, order_id: int) -> bool:
+    """Whether money of the order would go back by transfer and nobody knows yet where to: it came in cash, or from an unnamed account."""
+    paid = Payment.objects.filter(order_id=order_id).exclude(method=PaymentMethod.CARD)
+    live = paid.filter(state__in=(PaymentState.PENDING, PaymentState.CAPTURED))
+    return any(not payer_account(payment_id=pk) for pk in live.values_list("pk", flat=True))
+
+
 def transfer_instructions(*, payment_id: int) -> TransferInstructions:
     """How to pay what is still missing of a transfer."""
     payment = Payment.objects.select_related("order__entity").get(pk=payment_id)

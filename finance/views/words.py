@@ -8,6 +8,7 @@ from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from finance.models import JournalEntry
+from retail.front import refusals
 from retail.kernel.errors import Refusal
 
 type_of_words = dict[str, Promise]
@@ -181,7 +182,7 @@ def refusal(refused: Refusal) -> str:
             return str(FILE_ERRORS["COLUMNS"]) % {"missing": ", ".join(missing)}
         if template := FILE_ERRORS.get(refused.details.get("reason", "")):
             return str(template) % refused.details
-    return gettext(refused.message)
+    return refusals.say(refused)
 
 
 def import_error(code: str, message: str) -> str:

@@ -121,6 +121,7 @@ class ReturnBody(StrictSerializer):
     lines = ReturnLineBody(many=True, allow_empty=False)
     buyer_id_kind = serializers.CharField(max_length=2, required=False, allow_blank=True, default="")
     buyer_id = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    bank_account = serializers.CharField(max_length=34, required=False, allow_blank=True, default="")
 
 
 class ArrivedLineBody(StrictSerializer):

@@ -286,6 +286,7 @@ class OrderReturns(OrderView):
             now=timezone.now(),
             buyer_id_kind=data["buyer_id_kind"],
             buyer_id=data["buyer_id"],
+            bank_account=data["bank_account"],
             is_shopper=self.is_shopper(request),
         )
         return Response({"number": made.number, "status": made.status}, status=201)

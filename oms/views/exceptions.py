@@ -17,6 +17,8 @@ from oms import operations as orders
 from oms import search
 from oms.models import Order, OrderException, Return
 from oms.states import ExceptionKind, ExceptionState, ReturnStatus
+from oms.views import words
+from retail.front import refusals
 from retail.front.charts import BarChart, Series
 from retail.front.toasts import toast
 from retail.kernel.access import EDIT_ORDERS, VIEW_ORDERS, may, staff_page
@@ -44,7 +46,9 @@ def inbox(request: HttpRequest) -> HttpResponse:
         request,
         "ops/exceptions.html",
         {
-            "rows": rows.order_by("opened_at")[:SHOWN],
+            "rows": [
+                (each, words.exception_words(each.detail)) for each in rows.order_by("opened_at")[:SHOWN]
+            ],
             "kinds": [(k, k.label, counts.get(k.value, 0)) for k in ExceptionKind if counts.get(k.value)],
             "total": sum(counts.values()),
             "kind": kind,
@@ -71,7 +75,7 @@ def decide(request: HttpRequest, public_id: str) -> HttpResponse:
                 )
                 toast(request, _("Resolved."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refusals.say(refusal))
     return redirect("ops:exceptions")
 
 

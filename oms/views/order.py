@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from finance import operations as finance
@@ -19,35 +18,25 @@ from oms import operations as orders
 from oms import selectors as oms
 from oms.models import Order
 from oms.states import FulfillmentStatus, OrderStatus, ReturnStatus
+from oms.views import words
 from oms.workflows import cancellation, overview, returns, routing, timeline
 from oms.workflows.changes import CHANGEABLE, NOT_PICKED
+from retail.front import refusals
 from retail.front.parts import MoneyCell, TimelineEntry
 from retail.front.toasts import toast
-from retail.kernel.access import EDIT_ORDERS, REFUND, VIEW_ORDERS, VIEW_TRACE, may, staff_page
-from retail.kernel.errors import Refusal
+from retail.kernel.access import (
+    EDIT_ORDERS,
+    RECEIVE_RETURNS,
+    REFUND,
+    VIEW_FINANCE,
+    VIEW_ORDERS,
+    VIEW_TRACE,
+    may,
+    staff_page,
+)
+from retail.kernel.errors import NotAllowed, Refusal
 from retail.kernel.models import Location, User
 from warehouse import selectors as warehouse
-
-WORDS = {
-    "oms.order_placed": (gettext_lazy("Order placed"), "inbox", "info"),
-    "oms.order_confirmed": (gettext_lazy("Payment secured, order confirmed"), "lock", "good"),
-    "oms.order_routed": (gettext_lazy("Plan ratified"), "route", "info"),
-    "oms.order_held": (gettext_lazy("Put on hold"), "pause", "warn"),
-    "oms.order_released": (gettext_lazy("Released from hold"), "check", "info"),
-    "oms.order_dispatched": (gettext_lazy("Goods dispatched"), "truck", "info"),
-    "oms.order_ready_for_pickup": (gettext_lazy("Ready for pickup"), "bag", "good"),
-    "oms.order_delivered": (gettext_lazy("Delivered"), "delivered", "good"),
-    "oms.order_completed": (gettext_lazy("Completed"), "ok", "good"),
-    "oms.order_canceled": (gettext_lazy("Canceled"), "no", "idle"),
-    "oms.order_lines_canceled": (gettext_lazy("Some units canceled"), "no", "warn"),
-    "oms.order_changed": (gettext_lazy("Order changed"), "edit", "info"),
-    "oms.promise_changed": (gettext_lazy("Promise changed"), "clock", "warn"),
-    "oms.payment_failed": (gettext_lazy("Payment failed"), "alert", "bad"),
-    "oms.return_requested": (gettext_lazy("Return requested"), "return", "warn"),
-    "oms.return_received": (gettext_lazy("Return received"), "return", "info"),
-    "oms.return_refunded": (gettext_lazy("Return refunded"), "back", "good"),
-    "oms.return_rejected": (gettext_lazy("Return rejected"), "no", "bad"),
-}
 
 
 def _order(number: str) -> Order:
@@ -74,23 +63,40 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
     return {
         "order": order,
         "lines": [(line, claims.get(line.pk, [])) for line in lines],
+        "prices": [
+            (line, sentence)
+            for line in lines
+            for sentence in words.price_words(line.explanation, order.currency)
+        ],
         "returnable": left,
         "money": _money(order),
         "shipments": overview.shipments_of_order(order_id=order.pk),
         "payments": finance_reads.payments_of_order(order_id=order.pk),
-        "documents": overview.documents_of_order(order_id=order.pk),
-        "returns": order.returns.prefetch_related("lines__order_line").order_by("requested_at"),
+        "documents": words.papers(
+            overview.documents_of_order(order_id=order.pk), may_open=may(request.user, VIEW_FINANCE)
+        ),
+        "returns": [
+            (each, [(line, words.reason_words(line.reason)) for line in each.lines.all()])
+            for each in order.returns.prefetch_related("lines__order_line").order_by("requested_at")
+        ],
         "decisions": order.decisions.select_related("proposal", "ratified_by").order_by("-created_at")[:5],
-        "exceptions": order.exceptions.filter(state="OPEN"),
+        "exceptions": [
+            (each, words.exception_words(each.detail)) for each in order.exceptions.filter(state="OPEN")
+        ],
         "promise_changes": order.promise_changes.order_by("created_at"),
         "entries": _entries(order, with_audit=may(request.user, VIEW_TRACE) and "trace" in request.GET),
-        "locations": Location.objects.filter(is_active=True, kind__in=["STORE", "WAREHOUSE"]).order_by(
-            "code"
-        ),
+        "locations": _places(request),
         "can": _can(request, order),
         "crumbs": [(_("Orders"), "/ops/orders/"), (order.number, "")],
         "may_trace": may(request.user, VIEW_TRACE),
     }
+
+
+def _places(request: HttpRequest) -> list[Location]:
+    """Where this person may take goods in: their own places, or all of them."""
+    found = Location.objects.filter(is_active=True, kind__in=["STORE", "WAREHOUSE"]).order_by("code")
+    own = set(_user(request).locations.values_list("pk", flat=True))
+    return [place for place in found if not own or place.pk in own]
 
 
 def _can(request: HttpRequest, order: Order) -> dict[str, bool]:
@@ -106,6 +112,7 @@ def _can(request: HttpRequest, order: Order) -> dict[str, bool]:
         "change": edit and order.status in CHANGEABLE and order.fulfillment_status in NOT_PICKED,
         "route": edit and working,
         "note": edit,
+        "receive": may(request.user, RECEIVE_RETURNS),
         "return": edit and order.lines.filter(quantity_dispatched__gt=0).exists(),
         "refund": may(request.user, REFUND) and order.captured_total > order.refunded_total,
     }
@@ -147,10 +154,9 @@ def _entries(order: Order, *, with_audit: bool) -> list[TimelineEntry]:
                 )
             )
         else:
-            title, icon, tone = WORDS.get(step.code, (step.code, "info", "idle"))
-            detail = (
-                step.details.get("reason") or step.details.get("cause") or step.details.get("shipment") or ""
-            )
+            title, icon, tone = words.EVENTS.get(step.code, (step.code, "info", "idle"))
+            said = step.details.get("reason") or step.details.get("cause") or ""
+            detail = words.cause_words(said) if said else step.details.get("shipment") or ""
             entries.append(TimelineEntry(title, step.at, step.who, icon, tone, detail))
     return entries
 
@@ -169,7 +175,7 @@ def _act(permission: str) -> Callable[[Callable[[HttpRequest, Order], str]], Cal
             try:
                 toast(request, act(request, order))
             except Refusal as refusal:
-                messages.error(request, refusal.message)
+                messages.error(request, refusals.say(refusal))
             return redirect("ops:order", number=order.number)
 
         return view
@@ -244,12 +250,16 @@ def start_return(request: HttpRequest, order: Order) -> str:
         now=timezone.now(),
         buyer_id_kind=request.POST.get("buyer_id_kind", "")[:2],
         buyer_id=request.POST.get("buyer_id", "")[:20],
+        bank_account=request.POST.get("bank_account", "")[:34],
     )
     return _("Return %(number)s is open.") % {"number": made.number}
 
 
-@_act(EDIT_ORDERS)
+@_act(RECEIVE_RETURNS)
 def receive_return(request: HttpRequest, order: Order) -> str:
+    place = request.POST.get("location", "")
+    if place not in {one.code for one in _places(request)}:
+        raise NotAllowed(_("You do not work there."))
     wanted = order.returns.filter(
         number=request.POST.get("return", ""), status=ReturnStatus.REQUESTED
     ).first()
@@ -257,7 +267,7 @@ def receive_return(request: HttpRequest, order: Order) -> str:
         raise returns.ReturnNotFound(_("There is no such return."))
     done = returns.receive_return(
         number=wanted.number,
-        location_code=request.POST.get("location", ""),
+        location_code=place,
         lines=[
             returns.Arrived(
                 line.order_line.sku,

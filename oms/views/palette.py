@@ -52,6 +52,5 @@ def palette(request: HttpRequest) -> HttpResponse:
         PaletteEntry(_("Returns"), reverse("ops:returns"), "return", ""),
     ]
     groups = [PaletteGroup(_("Records"), records)] if records else []
-    return render(
-        request, "front/parts/palette_results.html", {"groups": [*groups, PaletteGroup(_("Go to"), acts)]}
-    )
+    template = "front/parts/palette_results.html" if request.headers.get("HX-Request") else "ops/find.html"
+    return render(request, template, {"groups": [*groups, PaletteGroup(_("Go to"), acts)], "text": text})

@@ -16,6 +16,7 @@ from audit.models import Proposal
 from oms import routing as engine
 from oms.models import Order, RoutingDecision
 from oms.workflows import routing
+from retail.front import refusals
 from retail.front.charts import Term
 from retail.front.parts import DiffRow
 from retail.front.toasts import toast
@@ -151,7 +152,7 @@ def decide(request: HttpRequest) -> HttpResponse:
                 Proposal.objects.filter(public_id=public_id).values_list("title", flat=True).first()
                 or public_id
             )
-            messages.error(request, f"{title}: {refusal.message}")
+            messages.error(request, f"{title}: {refusals.say(refusal)}")
     if done:
         text = (
             ngettext("%(n)s proposal rejected.", "%(n)s proposals rejected.", done)

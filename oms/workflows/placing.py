@@ -308,6 +308,7 @@ def _write_order(
         channel=basket.channel,
         entity=basket.channel.entity,
         customer=customer,
+        placed_by=by,
         basket=basket,
         status=OrderStatus.PENDING_PAYMENT if waits else OrderStatus.PLACED,
         fulfillment_status=FulfillmentStatus.UNROUTED,

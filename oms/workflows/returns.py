@@ -15,7 +15,9 @@ from oms import events
 from oms import operations as orders
 from oms.models import Order, OrderLine, Return, ReturnLine
 from oms.states import RETURN_MOVES, Disposition, LineKind, ReturnStatus
+from retail.kernel import crypto
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
+from retail.kernel.identifiers import parse_account
 from retail.kernel.models import Location, User
 from retail.kernel.outbox import announce
 from retail.kernel.states import check_move
@@ -36,6 +38,12 @@ class ReturnNotFound(NotFound):
 
 class ReturnPeriodOver(Refusal):
     code = "RETURN_PERIOD_OVER"
+
+
+class InvalidAccount(InvalidInput):
+    """Not an account of a Serbian bank: 18 digits whose control number fits."""
+
+    code = "INVALID_BANK_ACCOUNT"
 
 
 class BuyerIdMissing(InvalidInput):
@@ -66,12 +74,16 @@ def request_return(
     now: datetime,
     buyer_id_kind: str = "",
     buyer_id: str = "",
+    bank_account: str = "",
     shipment_number: str = "",
     is_shopper: bool = False,
 ) -> Return:
-    """Units that were dispatched and are not on another open return."""
+    """Units that were dispatched and are not on another open return. `bank_account`: where cash goes back to, kept encrypted."""
     if not lines:
         raise InvalidInput("Say what you return.")
+    account = parse_account(bank_account) if bank_account else ""
+    if account is None:
+        raise InvalidAccount("An account has 18 digits, for example 160-0000000012345-95.")
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
         _check_period(order, now, is_shopper)
@@ -83,6 +95,7 @@ def request_return(
             order=order,
             shipment_number=shipment_number,
             requested_at=now,
+            bank_account_encrypted=crypto.encrypt(account),
         )
         if buyer_id:
             finance.record_buyer_id(return_id=made.pk, kind=buyer_id_kind, number=buyer_id, by=by, now=now)
@@ -189,7 +202,8 @@ def receive_return(
             events.ReturnReceived(order_id=order.pk, number=order.number, return_number=returned.number),
             subject=("order", order.number),
         )
-        _ask_for_refund(order, returned, bank_account, by, now)
+        account = bank_account or crypto.decrypt(returned.bank_account_encrypted)
+        _ask_for_refund(order, returned, account, by, now)
         return returned
 
 

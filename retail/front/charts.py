@@ -44,6 +44,7 @@ class Drawing:
     rows: list[tuple[Any, float | None, float | None]]
 
 
+LETTER = 6.5  # width of a digit in the picture's own units
 # Below it a figure is noise of floating point, and so would be its scale.
 SMALLEST_SPAN = 1e-9
 
@@ -72,7 +73,8 @@ def draw(chart: BarChart) -> Drawing:
     wide = round(slot * 0.72, 1)
     middles = [round(LEFT + slot * (n + 0.5), 1) for n in range(len(chart.labels))]
     bars = []
-    for middle, label, value in zip(middles, chart.labels, chart.bars.values, strict=True):
+    shown = _told_labels(chart.labels, slot)
+    for middle, label, value in zip(middles, shown, chart.bars.values, strict=True):
         top, foot = sorted((y_of(value or 0), y_of(0)))
         bars.append(Bar(round(middle - wide / 2, 1), top, wide, round(foot - top, 1), middle, label))
     points = [f"{m} {y_of(v)}" for m, v in zip(middles, other, strict=False) if v is not None]
@@ -85,6 +87,14 @@ def draw(chart: BarChart) -> Drawing:
         line="M" + " L".join(points) if len(points) > 1 else "",
         rows=list(zip(chart.labels, chart.bars.values, padded, strict=True)),
     )
+
+
+def _told_labels(labels: Sequence[Any], slot: float) -> list[Any]:
+    """As many labels as fit side by side, the last one always; the table below has them all."""
+    widest = max((len(str(label)) for label in labels), default=0) * LETTER + LETTER
+    every = max(1, math.ceil(widest / slot))
+    last = len(labels) - 1
+    return [label if (last - n) % every == 0 else "" for n, label in enumerate(labels)]
 
 
 def spark(values: Sequence[float], width: int = 104, height: int = 36) -> str:

@@ -108,6 +108,18 @@ EXCEPTION = {
     "FISCAL_FAILED": State(BAD, "note", _("Fiscal receipt failed")),
     "EINVOICE_REFUSED": State(BAD, "note", _("SEF refused the invoice")),
 }
+# What the carrier last said of a parcel.
+TRACKING = {
+    "ANNOUNCED": State(INFO, "note", _("Announced")),
+    "PICKED_UP": State(INFO, "truck", _("With the courier")),
+    "IN_TRANSIT": State(INFO, "truck", _("On its way")),
+    "OUT_FOR_DELIVERY": State(BUSY, "truck", _("Out for delivery")),
+    "REFUSED": State(WARN, "no", _("Refused at the door")),
+    "UNDELIVERABLE": State(WARN, "alert", _("Nobody to give it to")),
+    "DELIVERED": State(GOOD, "delivered", _("Delivered")),
+    "LOST": State(BAD, "alert", _("Lost")),
+    "RETURNED": State(IDLE, "return", _("Goods returned")),
+}
 INVOICE = {
     "DRAFT": State(IDLE, "edit", _("Draft")),
     "ISSUED": State(INFO, "note", _("Issued")),
@@ -205,6 +217,7 @@ TABLE: dict[str, dict[str, State]] = {
     "disposition": DISPOSITION,
     "proposal": PROPOSAL,
     "exception": EXCEPTION,
+    "tracking": TRACKING,
     "invoice": INVOICE,
     "einvoice": E_INVOICE,
     "fiscal": FISCAL,

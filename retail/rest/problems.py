@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, OperationalError
+from django.db import OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -50,8 +50,8 @@ def problem(
     return response
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: everything becomes a problem; what we did not foresee is logged by its type and becomes a 500."""
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: everything becomes a problem; what we did not foresee is logged and becomes a 500."""
     set_rollback()
     if isinstance(error, Refusal):
         return of_refusal(error)
@@ -85,9 +85,14 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
             detail="The database is busy; nothing was changed. Repeat the call.",
             headers={"Retry-After": "1"},
         )
-    if isinstance(error, DatabaseError):
-        logger.exception("refused by the database")
-    return None
+    logger.error("not foreseen: %s", type(error).__name__, exc_info=error)
+    return problem(
+        status=500,
+        code="INTERNAL_ERROR",
+        title="Something broke on our side",
+        detail="Repeat the call with the same key, or tell us the request id.",
+        request_id=getattr(context["request"], "request_id", ""),
+    )
 
 
 def of_refusal(error: Refusal) -> Response:

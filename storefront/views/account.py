@@ -5,6 +5,7 @@ from __future__ import annotations
 from allauth.account.models import EmailAddress
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -23,12 +24,11 @@ ORDERS_A_PAGE = 10
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     user, customer = shopper.user_of(request), shopper.customer_of(request)
-    found = (
-        Order.objects.filter(customer=customer).order_by("-placed_at", "-pk")
-        if customer
-        else Order.objects.none()
+    # A company's order stands on the company's account; whoever ordered it follows it here.
+    mine = Q(placed_by=user) | Q(customer=customer) if customer else Q(placed_by=user)
+    page = Paginator(Order.objects.filter(mine).order_by("-placed_at", "-pk"), ORDERS_A_PAGE).get_page(
+        request.GET.get("page")
     )
-    page = Paginator(found, ORDERS_A_PAGE).get_page(request.GET.get("page"))
     is_verified = (
         EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists()
         if user

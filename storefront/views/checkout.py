@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -20,6 +20,7 @@ from crm import selectors as crm_reads
 from crm.models import Customer
 from oms import selectors as oms
 from oms.models import Basket, Order
+from oms.pricing import Priced
 from oms.states import DeliveryKind, OrderStatus, PaymentMethod
 from oms.workflows import baskets, placing
 from retail.kernel import clock
@@ -42,9 +43,10 @@ PAYMENT_ICONS = {
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """One way that can be chosen, or one that says why not."""
+    """One way that can be chosen, with its fee and the whole with it, or one that says why not."""
 
     way: ways.Way
+    fee: Decimal
     total: Decimal
     is_chosen: bool
 
@@ -68,6 +70,7 @@ class Desk:
     options: list[warehouse.Option]
     postal_code: str
     now: datetime
+    _priced: dict[str, Priced] = field(default_factory=dict)
 
     @property
     def methods(self) -> set[str]:
@@ -89,8 +92,11 @@ class Desk:
             if option.method == DeliveryKind.STORE_PICKUP and option.is_orderable and option.location
         ]
 
-    def total_with(self, method: str) -> Decimal:
-        return self.view.priced.goods_total + self.view.quote.fees.get(method, ZERO)
+    def priced_with(self, method: str) -> Priced:
+        """What the engine asks with this way: exactly what the order will be written with."""
+        if method not in self._priced:
+            self._priced[method] = self.view.quote.priced_with(method)
+        return self._priced[method]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -191,9 +197,9 @@ def _customer_id(request: HttpRequest, now: datetime) -> int | None:
 
 
 def _total_seen(request: HttpRequest, method: str) -> Decimal:
-    """What the page had said for the chosen way: goods and its fee. A changed one is refused and shown, never charged silently."""
+    """What the page had said for the chosen way, all in all. A changed one is refused and shown, never charged silently."""
     try:
-        seen = Decimal(request.POST.get("seen_goods", "")) + Decimal(request.POST.get(f"seen_{method}", ""))
+        seen = Decimal(request.POST.get(f"seen_{method}", ""))
     except InvalidOperation:
         return Decimal(-1)
     return seen if seen.is_finite() else Decimal(-1)
@@ -315,13 +321,14 @@ def _context(
     rows = [
         DeliveryRow(
             way=row,
-            total=desk.total_with(row.method),
+            fee=desk.priced_with(row.method).delivery_total,
+            total=desk.priced_with(row.method).total,
             is_chosen=row.method == chosen and row.method in desk.methods,
         )
         for row in ways.in_words(desk.options, desk.now, str(form["pickup_location"].value() or ""))
     ]
     chosen_method = chosen if chosen in desk.methods else _first_method(desk)
-    total = desk.total_with(chosen_method)
+    whole = desk.priced_with(chosen_method)
     problems = basket_page.rows_of(desk.view, desk.channel.price_list_id, desk.now, refusal=refusal)
     return {
         "form": form,
@@ -330,12 +337,11 @@ def _context(
         "payment_rows": _payment_rows(str(form["payment"].value() or "")),
         "has_stores": bool(desk.stores),
         "postal_code": desk.postal_code,
-        "goods_total": desk.view.priced.goods_total,
         "goods_list": sum((line.list_total for line in desk.view.priced.lines), ZERO),
         "saved": desk.view.priced.saved,
-        "fee": desk.view.quote.fees.get(chosen_method),
+        "fee": whole.delivery_total if chosen_method in desk.methods else None,
         "fee_words": ways.method_words(chosen_method) if chosen_method else "",
-        "total": total,
+        "total": whole.total,
         "currency": desk.channel.currency,
         "held_until": desk.view.held_until,
         "key": shopper.checkout_key(desk.basket.token),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from finance import selectors as finance
 from oms.models import Order
 from oms.states import PaperKind
 from oms.workflows import returns
@@ -28,7 +29,10 @@ def start(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("shop:order", token=token)
     needs_buyer_id = order.paper != PaperKind.SEF and not order.company_pib
     form = ReturnForm(
-        request.POST if request.method == "POST" else None, lines=lines, needs_buyer_id=needs_buyer_id
+        request.POST if request.method == "POST" else None,
+        lines=lines,
+        needs_buyer_id=needs_buyer_id,
+        needs_account=finance.needs_account(order_id=order.pk),
     )
     if request.method != "POST":
         return _page(request, order, form)
@@ -42,6 +46,7 @@ def start(request: HttpRequest, token: str) -> HttpResponse:
             now=clock.now(),
             buyer_id_kind=form.cleaned_data.get("buyer_id_kind", ""),
             buyer_id=form.cleaned_data.get("buyer_id", ""),
+            bank_account=form.cleaned_data.get("bank_account", ""),
             is_shopper=True,
         )
     except Refusal as refusal:

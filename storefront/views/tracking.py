@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from finance.models import FiscalReceipt, Invoice
-from finance.states import FiscalState
+from finance.states import FiscalKind, FiscalState, FiscalTransaction
 from oms.models import Order, OrderLine, Return, ReturnLine
 from oms.rules import part_of
 from oms.states import (
@@ -346,6 +346,19 @@ def returns_of(order: Order) -> list[Return]:
     return list(order.returns.prefetch_related("lines__order_line").order_by("pk"))
 
 
+def _receipt_title(receipt: FiscalReceipt) -> str:
+    is_refund = receipt.transaction == FiscalTransaction.REFUND
+    titles = {
+        (FiscalKind.NORMAL, False): _("Fiscal receipt"),
+        (FiscalKind.NORMAL, True): _("Refund receipt"),
+        (FiscalKind.ADVANCE, False): _("Advance receipt"),
+        (FiscalKind.ADVANCE, True): _("Advance refund receipt"),
+        (FiscalKind.COPY, False): _("Copy of the receipt"),
+        (FiscalKind.COPY, True): _("Copy of the refund receipt"),
+    }
+    return titles[FiscalKind(receipt.kind), is_refund]
+
+
 def papers(order: Order) -> list[Paper]:
     """Receipts and invoices that the buyer may keep."""
     receipts = FiscalReceipt.objects.filter(order=order, state=FiscalState.SIGNED).order_by("signed_at", "pk")
@@ -353,7 +366,7 @@ def papers(order: Order) -> list[Paper]:
         Paper(
             "receipt",
             receipt.number,
-            _("Refund receipt") if receipt.transaction == "REFUND" else _("Fiscal receipt"),
+            _receipt_title(receipt),
             receipt.signed_at,
         )
         for receipt in receipts

@@ -56,6 +56,9 @@ class House:
         told = json.loads(self.run("-m", "tests.proof.furnish"))
         self.skus, self.channel = told["skus"], told["channel"]
         self.http.headers["Authorization"] = f"Bearer {told['key']}"
+        self.start_processes()
+
+    def start_processes(self) -> None:
         plans = children.plans(
             root=ROOT, port=self.port, sandbox_port=self.sandbox_port, web_workers=1, task_workers=1
         )
@@ -288,6 +291,26 @@ def _children_of(leader: int) -> list[int]:
 
 @contextmanager
 def opened() -> Iterator[House]:
+    """A house in small, furnished for deaths."""
+    with _on_its_own() as house:
+        house.start()
+        yield house
+
+
+@contextmanager
+def sample() -> Iterator[tuple[House, dict[str, Any]]]:
+    """A house with the sample chain and one of everything; with what `tests.proof.scene` told."""
+    with _on_its_own() as house:
+        house.run("manage.py", "migrate", "--verbosity", "0", "--no-input")
+        house.run("manage.py", "load_sample")
+        scene = json.loads(house.run("-m", "tests.proof.scene"))
+        house.start_processes()
+        house.settle()
+        yield house, scene
+
+
+@contextmanager
+def _on_its_own() -> Iterator[House]:
     home = Path(tempfile.mkdtemp(prefix="onerow-proof-"))
     home.chmod(0o755)
     house = House(home)
@@ -295,7 +318,6 @@ def opened() -> Iterator[House]:
         # Counted in, else the first command that ends would take the servers along.
         with servers(home):
             try:
-                house.start()
                 yield house
             finally:
                 house.stop()

@@ -56,7 +56,7 @@ def hidden(page: str, name: str) -> str:
 def typed(client: Client, **changes: Any) -> dict[str, Any]:
     """A whole checkout as a browser would post it: what the page carried, and what a person typed."""
     page = client.get("/checkout/").text
-    carried = {"key": hidden(page, "key"), "seen_goods": hidden(page, "seen_goods")}
+    carried = {"key": hidden(page, "key")}
     for method in ("HOME_DELIVERY", "STORE_PICKUP"):
         if f'name="seen_{method}"' in page:
             carried[f"seen_{method}"] = hidden(page, f"seen_{method}")

@@ -1,6 +1,7 @@
 """Checkout: one page, nothing typed is lost, one basket makes one order, and no price is charged that was not seen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,10 +11,11 @@ from crm.models import Customer
 from finance import workflows as money
 from finance.models import Payment
 from oms.models import Order
+from oms.pricing import Discount, DiscountKind, price
 from retail.kernel.models import User
 from storefront.models import Price
 from tests.flows.chain import Chain
-from tests.storefront.shopping import open_shop, order, put, typed
+from tests.storefront.shopping import hidden, open_shop, order, put, typed
 from tests.unchanged import nothing_changes
 from warehouse.models import Reservation, StockItem
 
@@ -112,10 +114,29 @@ def test_a_price_that_changed_is_shown_and_asked_again(client: Client, chain: Ch
     assert order().total == Decimal("1490.00")
 
 
+def test_each_way_shows_and_submits_the_engines_own_total(
+    client: Client, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A discount that looks at the delivery changes what this way costs, not what another one does."""
+    half = Discount("posta", DiscountKind.FREE_SHIPPING, Decimal(50), name="Poštarina upola")
+    monkeypatch.setattr("oms.selectors.price", lambda asked: price(replace(asked, discounts=(half,))))
+    put(client, chain.variant(price="1000.00", stock=5, store_stock=5))
+    page = client.get("/checkout/").text
+    assert hidden(page, "seen_HOME_DELIVERY") == "1145.00"
+    assert hidden(page, "seen_STORE_PICKUP") == "1000.00"
+    assert "Poruči za 1.145,00\u00a0RSD" in page
+    form = typed(client)
+    picked = client.post("/checkout/preview/", {**form, "delivery": "STORE_PICKUP"}).text
+    assert "Poruči za 1.000,00\u00a0RSD" in picked
+    assert hidden(picked, "seen_HOME_DELIVERY") == "1145.00"
+    assert client.post("/checkout/", form).status_code == 302
+    assert (order().total, order().delivery_total) == (Decimal("1145.00"), Decimal("145.00"))
+
+
 @pytest.mark.parametrize("seen", ["1.00", "", "NaN", "-5", "1e99", "Infinity", None])
 def test_a_tampered_price_buys_nothing(client: Client, chain: Chain, seen: str | None) -> None:
     put(client, chain.variant(price="1000.00", stock=5))
-    form = typed(client, seen_goods=seen)
+    form = typed(client, seen_HOME_DELIVERY=seen)
     with nothing_changes():
         assert client.post("/checkout/", form).status_code == 422
 

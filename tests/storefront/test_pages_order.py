@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -9,13 +10,16 @@ from allauth.account.signals import email_confirmed
 from django.test import Client, RequestFactory
 
 from crm.models import Address, Customer
-from finance.models import FiscalReceipt
-from oms.models import Order, Return
-from retail.kernel import clock
+from finance import selectors as finance
+from finance import workflows as money
+from finance.models import FiscalReceipt, Payment, Refund
+from oms.models import Order, OrderException, Return
+from oms.workflows import placing, returns
+from retail.kernel import clock, crypto
 from retail.kernel.models import User
 from tests.flows.chain import NOW, Chain
 from tests.flows.test_lifecycle import pick_all, send
-from tests.storefront.shopping import open_shop, planned
+from tests.storefront.shopping import open_shop, planned, put, typed
 from tests.unchanged import nothing_changes
 from warehouse import operations as stock
 from warehouse import workflows as goods
@@ -114,12 +118,15 @@ def test_a_return_asks_for_the_document_and_keeps_it_unread(client: Client, chai
     goods.deliver(shipment_id=shipment.pk, by=None, now=NOW)
     line = order.lines.get(kind="GOODS")
     form = {f"q-{line.pk}": "2", "reason": "DAMAGED", "buyer_id_kind": "20", "buyer_id": "00 1234567"}
+    form["bank_account"] = "160-12345-95"
     for wrong in (
         {f"q-{line.pk}": "4"},
         {f"q-{line.pk}": "0"},
         {f"q-{line.pk}": "-1"},
         {"buyer_id": ""},
         {"reason": "X"},
+        {"bank_account": ""},
+        {"bank_account": "160-12345-59"},
     ):
         with nothing_changes():
             assert client.post(url, {**form, **wrong}).status_code == 422, wrong
@@ -129,9 +136,43 @@ def test_a_return_asks_for_the_document_and_keeps_it_unread(client: Client, chai
     assert [(each.quantity, each.reason) for each in asked.lines.all()] == [(2, "DAMAGED")]
     assert asked.buyer_id_kind == "20"
     assert "001234567" not in asked.buyer_id_encrypted
+    assert "12345" not in asked.bank_account_encrypted
+    assert crypto.decrypt(asked.bank_account_encrypted) == "160000000001234595"
     page = client.get(f"/en/order/{order.token}/").text
     assert f"write {asked.number} on the parcel" in page
     assert "001234567" not in page
+
+
+def test_cash_goes_back_to_the_account_that_the_shopper_named(client: Client, chain: Chain) -> None:
+    variant = chain.variant(price="1100.00", stock=5)
+    order = chain.place((variant, 2))
+    (shipment,) = send(chain, order)
+    goods.deliver(shipment_id=shipment.pk, by=None, now=NOW)
+    Parcel.objects.filter(shipment=shipment).update(tracking_number="PE1")
+    assert shipment.service is not None
+    money.import_courier_remittance(
+        carrier_code=shipment.service.carrier.code,
+        text=f"line_key,tracking_number,amount,fee,paid_on\nr1,PE1,{order.total},0.00,2026-12-04\n",
+        by=None,
+        now=NOW,
+    )
+    line = order.lines.get(kind="GOODS")
+    form = {f"q-{line.pk}": "1", "reason": "FAULTY", "buyer_id_kind": "20", "buyer_id": "001234567"}
+    client.post(f"/order/{order.token}/return/", {**form, "bank_account": "160-12345-95"})
+    arrived = returns.Arrived(variant.sku, 1, "RESTOCK")
+    returns.receive_return(
+        number=Return.objects.get().number, location_code="S-001", lines=[arrived], by=None, now=NOW
+    )
+    refund = Refund.objects.get()
+    assert (refund.amount, refund.bank_account) == (Decimal("1100.00"), "160000000001234595")
+    assert not OrderException.objects.filter(order=order).exists()
+
+
+def test_a_card_needs_no_account(client: Client, chain: Chain) -> None:
+    order = chain.place((chain.variant(stock=5), 1), payment_method="BANK_TRANSFER")
+    assert finance.needs_account(order_id=order.pk)
+    Payment.objects.filter(order=order).update(method="CARD")
+    assert not finance.needs_account(order_id=order.pk)
 
 
 def test_a_return_after_the_period_is_refused_by_name(client: Client, chain: Chain) -> None:
@@ -141,6 +182,7 @@ def test_a_return_after_the_period_is_refused_by_name(client: Client, chain: Cha
     Order.objects.filter(pk=order.pk).update(completed_at=NOW)
     line = order.lines.get(kind="GOODS")
     form = {f"q-{line.pk}": "1", "reason": "OTHER", "buyer_id_kind": "20", "buyer_id": "001234567"}
+    form["bank_account"] = "160-12345-95"
     with clock.standing_at(NOW + timedelta(days=31)), nothing_changes():
         answer = client.post(f"/en/order/{order.token}/return/", form)
     assert answer.status_code == 422
@@ -177,6 +219,24 @@ def test_the_account_shows_what_the_proved_address_bought(client: Client, chain:
     email_confirmed.send(sender=EmailAddress, request=RequestFactory().get("/"), email_address=proved)
     assert order.number in client.get("/account/").text
     assert Customer.objects.get(user=ana) == order.customer
+
+
+def test_the_account_shows_pickups_and_what_it_ordered_for_a_company(client: Client, chain: Chain) -> None:
+    ana = User.objects.create_user("ana@example.com", "a long pass phrase", name="Ana")
+    stranger = chain.place((chain.variant(), 1), company=placing.Company("Firma d.o.o.", "100000024"))
+    client.force_login(ana)
+    variant = chain.variant(stock=5, store_stock=5)
+    put(client, variant)
+    company = {"is_company": "on", "company_name": "Firma d.o.o.", "pib": "100000024"}
+    client.post("/checkout/", typed(client, **company))
+    put(client, variant)
+    client.post("/checkout/", typed(client, delivery="STORE_PICKUP", pickup_location="S-001"))
+    for_company, pickup = Order.objects.exclude(pk=stranger.pk).order_by("pk")
+    assert for_company.customer == stranger.customer
+    page = client.get("/account/").text
+    assert for_company.number in page
+    assert pickup.number in page
+    assert stranger.number not in page
 
 
 def test_addresses_belong_to_one_account(client: Client, chain: Chain) -> None:

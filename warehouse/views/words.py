@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from retail.front import refusals
 from retail.kernel.errors import Refusal
 
 Words = tuple[str | Promise, str | Promise]
@@ -46,7 +47,7 @@ WORDS: dict[str, Words] = {
 
 
 def say(refusal: Refusal) -> tuple[str, str]:
-    title, text = WORDS.get(refusal.code, (_("Not possible"), refusal.message))
+    title, text = WORDS.get(refusal.code, (_("Not possible"), refusals.say(refusal)))
     details = {
         key: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for key, value in refusal.details.items()
@@ -54,4 +55,4 @@ def say(refusal: Refusal) -> tuple[str, str]:
     try:
         return str(title), str(text) % details if "%(" in str(text) else str(text)
     except KeyError:
-        return str(title), refusal.message
+        return str(title), refusals.say(refusal)

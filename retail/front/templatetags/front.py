@@ -242,8 +242,8 @@ def ops_menu(context: template.Context) -> Any:
 
 @register.simple_tag
 def retailer() -> str:
-    """The shop's own name, never transliterated by script: it is set per script in the settings."""
-    return str(getattr(settings, "RETAILER_NAME", "Prelist"))
+    """The shop's own name, in the script of the page."""
+    return str(script(str(getattr(settings, "RETAILER_NAME", "Prelist"))))
 
 
 @register.simple_tag(takes_context=True)
@@ -365,7 +365,7 @@ def spark(values: Sequence[float]) -> SafeString:
 @register.simple_block_tag
 def notice(content: str, tone: str = "info", role: str = "") -> SafeString:
     """`{% notice "warn" %}…{% endnotice %}`: a message that stays; `role="alert"` when it answers an act."""
-    sign = {"good": "ok", "info": "info", "warn": "alert", "bad": "no", "busy": "gear"}[tone]
+    sign = {"good": "ok", "info": "info", "warn": "alert", "bad": "no", "busy": "gear", "idle": "no"}[tone]
     spoken = format_html(' role="{}"', role) if role else ""
     body = mark_safe(content.strip())  # noqa: S308 what a template rendered is escaped already
     return format_html('<div class="notice tone-{}"{}>{}<div>{}</div></div>', tone, spoken, icon(sign), body)

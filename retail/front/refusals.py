@@ -1,0 +1,114 @@
+"""What a refusal says to people, in their language, by its stable code. Programs get the code and the English message as it is.
+
+`say(refusal)` is for every page that shows a refusal. A code that people can meet and that is missing here fails a test.
+"""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
+from retail.kernel.errors import Refusal
+
+WORDS: dict[str, str | Promise] = {
+    # Orders
+    "UNKNOWN_ORDER": _("There is no such order."),
+    "UNKNOWN_ORDER_LINE": _("The order has no such line."),
+    "ORDER_IS_FINAL": _("The order is finished; nothing about it can be changed any more."),
+    "QUANTITY_EXCEEDED": _("Fewer units are left on this line."),
+    "INVALID_QUANTITY": _("Write a whole number from 1."),
+    "TOO_LATE_TO_CANCEL": _("It is too late to cancel: some of it has left already."),
+    "NOT_DUE": _("Its payment deadline has not passed yet."),
+    "METHOD_NOT_AVAILABLE": _("This way of delivery cannot be had for it now."),
+    "OUT_OF_STOCK": _("There are not that many free units."),
+    "HOLD_LOST": _("Its units are no longer held."),
+    "ILLEGAL_MOVE": _("Its state does not allow that any more. Look at the page again."),
+    "STALE_VERSION": _("Somebody changed it meanwhile. Look at the page again."),
+    "ALREADY_RESOLVED": _("Somebody has resolved it already."),
+    "UNKNOWN_EXCEPTION": _("There is no such exception."),
+    # Plans and proposals
+    "NOT_ROUTABLE": _("The order waits for no plan."),
+    "STALE_PROPOSAL": _("The order has changed since this plan was made; a fresh one is attached."),
+    "OWN_PROPOSAL": _("You proposed it yourself; above the limit another person decides."),
+    "PROPOSAL_DECIDED": _("Somebody has decided it already."),
+    "UNKNOWN_PROPOSAL": _("There is no such proposal."),
+    "TARGET_TAKEN": _("The units of this plan were taken by other orders meanwhile."),
+    # Returns and money that goes back
+    "UNKNOWN_RETURN": _("There is no such return."),
+    "NOTHING_TO_RETURN": _("Fewer units of it can come back."),
+    "RETURN_PERIOD_OVER": _("The time for returns is over."),
+    "BUYER_ID_REQUIRED": _("A refund receipt needs the kind and number of the buyer's document."),
+    "INVALID_BUYER_ID": _("The document number has 1 to 17 letters and digits."),
+    "INVALID_BANK_ACCOUNT": _("This is not a bank account. It has 18 digits, for example 160-0000000012345-95."),
+    "ACCOUNT_MISSING": _("Say to which account the money goes back."),
+    "REFUND_EXCEEDS_PAYMENT": _("More would go back than came in and is not on its way back yet."),
+    "ALREADY_SETTLED": _("This refund was settled already."),
+    "UNKNOWN_REFUND": _("There is no such transfer back."),
+    "NOTHING_SOLD": _("Nothing of it was sold, so nothing can be taken back."),
+    # Payments
+    "UNKNOWN_PAYMENT": _("There is no such payment."),
+    "UNKNOWN_PAYMENT_METHOD": _("This way of paying is not offered."),
+    "ORDER_NOT_PENDING": _("The order does not wait for a payment."),
+    "NOTHING_TO_PAY": _("There is nothing left to pay."),
+    "CARD_UNAVAILABLE": _("The card provider does not answer now. Try again in a minute."),
+    "CAPTURE_UNKNOWN": _("The card is being checked. Try again in a minute."),
+    "AUTHORIZATION_EXPIRED": _("The card cannot be charged any more. The parcel stays, and an exception is open."),
+    "PAYMENT_MISSING": _("It is not paid yet; the goods wait for their money."),
+    "ALREADY_MATCHED": _("This line has its place already."),
+    "UNKNOWN_STATEMENT_LINE": _("There is no such statement line."),
+    "UNKNOWN_BANK_ACCOUNT": _("None of our companies has this account."),
+    "UNKNOWN_CARRIER": _("There is no such carrier."),
+    "LINE_CHANGED": _("It was read before with another date or amount."),
+    # Books and papers
+    "PERIOD_CLOSED": _("The month of this day is closed."),
+    "ALREADY_REVERSED": _("This entry was reversed already."),
+    "ALREADY_POSTED": _("This was posted already."),
+    "UNKNOWN_ENTRY": _("There is no such entry."),
+    "UNKNOWN_ACCOUNT": _("There is no such account in the books."),
+    "UNBALANCED": _("Debit and credit are not equal."),
+    "EMPTY_ENTRY": _("An entry needs lines."),
+    "UNKNOWN_PAPER": _("There is no such paper."),
+    "NOT_SIGNED": _("The fiscal processor has not signed it yet."),
+    "BEYOND_SOLD": _("More would be taken back than was sold."),
+    "BEYOND_ISSUE": _("More would come back than went out."),
+    "BEYOND_THE_LINE": _("More than the line has left."),
+    "FOREIGN_STOCK": _("These goods belong to another company of the house."),
+    "STOCK_VALUE_SHORT": _("The books have fewer of these units than the shelf. Tell finance."),
+    # Goods
+    "UNKNOWN_LOCATION": _("There is no such location."),
+    "UNKNOWN_SKU": _("We do not sell anything under this number."),
+    "ALREADY_DISPATCHED": _("It has left already."),
+    "HOLD_LIMIT": _("One buyer cannot hold more of it."),
+}  # fmt: skip
+# Said by codes of many meanings: the message itself is the msgid.
+SAID = (
+    gettext_noop("A month is 1 to 12."),
+    gettext_noop("A refund is above zero."),
+    gettext_noop("A refund is more than nothing."),
+    gettext_noop("Goods come from a supplier to a store or warehouse."),
+    gettext_noop("More damaged units were named than the parcel held."),
+    gettext_noop("Name each SKU once."),
+    gettext_noop("Say how it was resolved."),
+    gettext_noop("Say what arrived."),
+    gettext_noop("Say what you return."),
+    gettext_noop("Say which lines to cancel."),
+    gettext_noop("Say why the entry is reversed."),
+    gettext_noop("Say why the line is set aside."),
+    gettext_noop("Say why the money goes back."),
+    gettext_noop("Say why the order is held."),
+    gettext_noop("Say why the proposal is rejected."),
+    gettext_noop("Say why the return is rejected."),
+    gettext_noop("The disposition is RESTOCK, DAMAGED or QUARANTINE."),
+    gettext_noop("The quantity is a whole number from 1."),
+    gettext_noop("There is no such location of this company."),
+    gettext_noop("There is no such location."),
+    gettext_noop("This is not a bank account."),
+    gettext_noop("Write something in the note."),
+)
+
+
+def say(refusal: Refusal) -> str:
+    """Why a verb refused, in the reader's language."""
+    words = WORDS.get(refusal.code)
+    return str(words) if words is not None else gettext(refusal.message)

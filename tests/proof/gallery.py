@@ -1,0 +1,169 @@
+"""Every page of the house: its name, who opens it, where it stands. `looks(scene)` is asked by the proof of all pages."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Look(NamedTuple):
+    name: str
+    path: str
+    role: str = ""
+    place: str = ""
+
+
+def looks(scene: dict[str, Any]) -> list[Look]:
+    return [
+        *_shop(scene),
+        *_orders(scene),
+        *_account(),
+        *_ops(scene),
+        *_finance(scene),
+        *_scan(scene),
+        *_errors(),
+    ]
+
+
+def _shop(scene: dict[str, Any]) -> list[Look]:
+    return [
+        Look("home", "/"),
+        Look("home-cyrl", "/sr-cyrl/"),
+        Look("home-en", "/en/"),
+        Look("category", f"/c/{scene['category']}/"),
+        Look("category-facets", f"/c/{scene['category']}/?sort=price_asc&price_to=1500"),
+        Look("search", "/search/?q=roman"),
+        Look("search-nothing", "/search/?q=qwrtzx"),
+        Look("product", f"/p/{scene['slug']}/"),
+        Look("product-cyrl", f"/sr-cyrl/p/{scene['slug']}/"),
+        Look("product-en", f"/en/p/{scene['slug']}/"),
+        Look("basket", "/basket/", "buyer"),
+        Look("basket-cyrl", "/sr-cyrl/basket/", "buyer"),
+        Look("basket-empty", "/basket/"),
+        Look("checkout", "/checkout/", "buyer"),
+        Look("checkout-cyrl", "/sr-cyrl/checkout/", "buyer"),
+        Look("checkout-en", "/en/checkout/", "buyer"),
+        Look("stores", "/stores/"),
+        Look("help", "/help/"),
+    ]
+
+
+def _orders(scene: dict[str, Any]) -> list[Look]:
+    def of(name: str, page: str = "", title: str = "") -> Look:
+        return Look(title or f"order-{name}", f"/order/{scene[name]['token']}/{page}")
+
+    return [
+        of("sold"),
+        of("asked"),
+        of("pending"),
+        of("routed"),
+        of("canceled"),
+        of("pickup"),
+        of("pending", "transfer/", "transfer"),
+        of("pending", "pay/", "pay"),
+        of("waiting", "thanks/", "thanks"),
+        of("asked", "return/", "return"),
+        Look("order-cyrl", f"/sr-cyrl/order/{scene['sold']['token']}/"),
+    ]
+
+
+def _account() -> list[Look]:
+    return [
+        Look("login", "/accounts/login/"),
+        Look("signup", "/accounts/signup/"),
+        Look("password-reset", "/accounts/password/reset/"),
+        Look("account", "/account/", "shopper"),
+        Look("account-cyrl", "/sr-cyrl/account/", "shopper"),
+        Look("addresses", "/account/addresses/", "shopper"),
+        Look("account-email", "/accounts/email/", "shopper"),
+        Look("account-password", "/accounts/password/change/", "shopper"),
+        Look("account-second-step", "/accounts/2fa/", "shopper"),
+        Look("logout", "/accounts/logout/", "shopper"),
+    ]
+
+
+def _ops(scene: dict[str, Any]) -> list[Look]:
+    def of(name: str) -> str:
+        return f"/ops/orders/{scene[name]['number']}/"
+
+    pages = [
+        ("ops-home", "/ops/"),
+        ("ops-orders", "/ops/orders/"),
+        ("ops-orders-filtered", "/ops/orders/?status=IN_FULFILLMENT"),
+        ("ops-orders-nothing", "/ops/orders/?q=qwrtzx"),
+        ("ops-order-sold", of("sold")),
+        ("ops-order-asked", of("asked")),
+        ("ops-order-routed", of("routed")),
+        ("ops-order-waiting", of("waiting")),
+        ("ops-order-canceled", of("canceled")),
+        ("ops-proposals", "/ops/proposals/"),
+        ("ops-proposal", f"/ops/proposals/{scene['proposal']}/"),
+        ("ops-exceptions", "/ops/exceptions/"),
+        ("ops-returns", "/ops/returns/"),
+        ("ops-customers", "/ops/customers/"),
+        ("ops-customer", f"/ops/customers/{scene['customer']}/"),
+        ("ops-stock", f"/ops/stock/?sku={scene['sku']}"),
+        ("ops-stock-empty", "/ops/stock/"),
+        ("ops-shipments", "/ops/shipments/"),
+        ("ops-shipment", f"/ops/shipments/{scene['shipments']['send']}/"),
+        ("ops-purchase-orders", "/ops/purchase-orders/"),
+        ("ops-purchase-order", f"/ops/purchase-orders/{scene['purchase_order']}/"),
+        ("ops-locations", "/ops/locations/"),
+        ("ops-location", "/ops/locations/WH-1/"),
+        ("ops-find", "/ops/find/?q=9780"),
+    ]
+    english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]
+    return [Look(name, path, "lead") for name, path in [*pages, *english]]
+
+
+def _finance(scene: dict[str, Any]) -> list[Look]:
+    pages = [
+        ("finance-trial-balance", ""),
+        ("finance-account", "accounts/134/"),
+        ("finance-entries", "entries/"),
+        ("finance-entry", f"entries/{scene['entry']}/"),
+        ("finance-periods", "periods/"),
+        ("finance-invoices", "invoices/"),
+        ("finance-invoice", f"invoices/{scene['invoice']}/"),
+        ("finance-receipts", "receipts/"),
+        ("finance-receipt", f"receipts/{scene['receipt']}/"),
+        ("finance-payments", "payments/"),
+        ("finance-payment", f"payments/{scene['payment']}/"),
+        ("finance-refunds", "refunds/"),
+        ("finance-statements", "statements/"),
+        ("finance-statement", f"statements/{scene['statement']}/"),
+        ("finance-remittances", "remittances/"),
+        ("finance-remittance", f"remittances/{scene['remittance']}/"),
+    ]
+    return [Look(name, f"/ops/finance/{path}", "accountant") for name, path in pages]
+
+
+def _scan(scene: dict[str, Any]) -> list[Look]:
+    shipments = scene["shipments"]
+    pages = [
+        ("scan-place", "WH-1", "place/"),
+        ("scan-home", "WH-1", ""),
+        ("scan-pick", "WH-1", "pick/"),
+        ("scan-item", "WH-1", f"item/{scene['sku']}/"),
+        ("scan-pack-list", "WH-1", "pack/"),
+        ("scan-pack", "WH-1", f"pack/{shipments['pack']}/"),
+        ("scan-labels", "WH-1", f"pack/{shipments['send']}/labels/"),
+        ("scan-dispatch", "WH-1", "dispatch/"),
+        ("scan-handover-list", "S-001", "handover/"),
+        ("scan-handover", "S-001", f"handover/{shipments['handover']}/"),
+        ("scan-put-back-list", "WH-1", "put-back/"),
+        ("scan-put-back", "WH-1", f"put-back/{scene['put_back']}/"),
+        ("scan-receive-list", "WH-1", "receive/"),
+        ("scan-receive", "WH-1", f"receive/{scene['purchase_order']}/"),
+        ("scan-receive-finish", "WH-1", f"receive/{scene['purchase_order']}/finish/"),
+        ("scan-put-away-list", "WH-1", "put-away/"),
+        ("scan-count", "WH-1", "count/"),
+    ]
+    return [Look(name, f"/scan/{path}", "owner", place) for name, place, path in pages]
+
+
+def _errors() -> list[Look]:
+    return [
+        Look("error-404", "/no-such-page/"),
+        Look("error-403", "/ops/finance/", "picker"),
+        *(Look(f"error-{status}", f"/__error/{status}/") for status in (400, 429, 500)),
+    ]

@@ -1,0 +1,266 @@
+"""One of everything in a sample house, so that every page has something to show. Prints the addresses of the pages as JSON.
+
+A program of its own (`python -m tests.proof.scene`), because it works in the house that is looked at. It plays before the worker
+starts: what needs a worker (letters, receipts, plans) is done when the house is up.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import django
+
+if TYPE_CHECKING:
+    from oms.models import Order
+    from storefront.models import Variant
+    from tests.proof.story import Teller
+    from warehouse.models import Shipment
+
+STORE = "S-001"
+
+
+def main() -> None:
+    django.setup()
+    from django.utils import timezone
+
+    json.dump(play(timezone.now()), sys.stdout)
+
+
+def play(now: datetime) -> dict[str, Any]:
+    """Every state that a page can show, by name."""
+    teller = _teller(now)
+    sold, few, many, spare = _titles(4)
+    teller.sold_and_partly_returned(sold)
+    asked = _asked_for_return(teller, many)
+    _paid_orders(teller, few, many)
+    pending = teller.place("pending", (many, 1), payment_method="BANK_TRANSFER")
+    waiting = teller.place("waiting", (many, 2), (sold, 1))
+    _route_only(waiting, now)
+    routed = teller.place("routed", (many, 2), (few, 1))
+    teller.route(routed)
+    to_pack = _picked(teller, teller.place("to pack", (many, 1)))
+    to_send = _packed(teller, teller.place("to send", (many, 1)))
+    pickup = _packed(
+        teller, teller.place("pickup", (spare, 1), delivery_method="STORE_PICKUP", pickup_location=STORE)
+    )
+    back = _put_back(teller, teller.place("put back", (many, 1)))
+    _strange_money(teller)
+    return {
+        "sold": _told(teller.orders["sold"]),
+        "asked": _told(asked),
+        "pending": _told(pending),
+        "waiting": _told(waiting),
+        "routed": _told(routed),
+        "canceled": _told(teller.orders["canceled"]),
+        "pickup": _told(teller.orders["pickup"]),
+        "shipments": {"pack": to_pack.number, "send": to_send.number, "handover": pickup.number},
+        "put_back": back,
+        "sku": many.sku,
+        "slug": many.product.slug,
+        **_rows(teller),
+        "sessions": _sessions(),
+        "errors": _errors(),
+    }
+
+
+def _teller(now: datetime) -> Teller:
+    from retail.kernel.models import LegalEntity, Location, User
+    from storefront.models import Channel
+    from tests.flows.chain import Chain
+    from tests.proof.story import Teller
+
+    chain = Chain(
+        entity=LegalEntity.objects.get(code="prelist"),
+        channel=Channel.objects.get(code="web-rs"),
+        warehouse=Location.objects.get(code="WH-1"),
+        store=Location.objects.get(code=STORE),
+        dragan=User.objects.get(email="dragan@prelist.example"),
+        bojan=User.objects.get(email="bojan@prelist.example"),
+    )
+    teller = Teller(chain, now)
+    teller.lines = int(now.timestamp())  # the bank's lines are numbered anew each time
+    return teller
+
+
+def _titles(count: int) -> list[Variant]:
+    """Titles that both the warehouse and the store have plenty of."""
+    from storefront.models import Variant
+    from warehouse.models import StockItem
+
+    places = [
+        set(
+            StockItem.objects.filter(
+                location__code=code, is_sellable=True, bin__kind="STORAGE", on_hand__gte=least
+            ).values_list("variant_id", flat=True)
+        )
+        for code, least in (("WH-1", 12), (STORE, 4))
+    ]
+    found = Variant.objects.filter(pk__in=places[0] & places[1], is_kit=False, is_sellable=True)
+    return list(found.select_related("product").order_by("pk")[:count])
+
+
+def _paid_orders(teller: Teller, few: Variant, many: Variant) -> None:
+    """A company outside SEF and one inside, both sent; a person who changed their mind after paying."""
+    from crm.models import Customer
+    from oms.workflows import cancellation
+    from oms.workflows.placing import Company
+
+    for name, is_registered in (("company", False), ("sef", True)):
+        if is_registered:
+            Customer.objects.filter(pib="100000024").update(is_sef_registered=True)
+        company = Company("Firma d.o.o.", "100000024")
+        order = teller.place(name, (few, 1), payment_method="BANK_TRANSFER", company=company)
+        teller.pay(order, str(order.total))
+        teller.send(order)
+    order = teller.place("canceled", (many, 1), payment_method="BANK_TRANSFER")
+    teller.pay(order, str(order.total))
+    cancellation.cancel_order(order_id=order.pk, reason="changed mind", by=None, now=teller.now)
+
+
+def _asked_for_return(teller: Teller, variant: Variant) -> Order:
+    from oms.workflows import returns
+
+    order = teller.place("asked", (variant, 2))
+    teller.deliver(teller.send(order))
+    returns.request_return(
+        order_id=order.pk,
+        lines=[returns.Asked(variant.sku, 1, "DAMAGED")],
+        by=None,
+        now=teller.now,
+        buyer_id_kind="20",
+        buyer_id="012345678",
+    )
+    return order
+
+
+def _route_only(order: Order, now: datetime) -> None:
+    from oms.workflows import routing
+
+    routing.propose_routing(order_id=order.pk, now=now)
+
+
+def _picked(teller: Teller, order: Order) -> Shipment:
+    from warehouse import operations as stock
+    from warehouse.selectors import order_claims
+
+    (shipment,) = teller.route(order)
+    picks = [stock.Pick(claim.sku, claim.bin, claim.quantity) for claim in order_claims(order_id=order.pk)]
+    stock.pick(shipment_id=shipment.pk, picks=picks, by=teller.chain.bojan, now=teller.now)
+    return shipment
+
+
+def _packed(teller: Teller, order: Order) -> Shipment:
+    from warehouse import operations as stock
+
+    shipment = _picked(teller, order)
+    parcels = [stock.ParcelSpec(700)]
+    stock.pack(shipment_id=shipment.pk, parcels=parcels, by=teller.chain.bojan, now=teller.now)
+    return shipment
+
+
+def _put_back(teller: Teller, order: Order) -> int:
+    from oms.workflows import cancellation
+    from warehouse.models import Reservation
+
+    _picked(teller, order)
+    cancellation.cancel_order(
+        order_id=order.pk, reason="changed mind", by=teller.chain.dragan, now=teller.now
+    )
+    claim: int = Reservation.objects.filter(order_line__order=order, is_put_back=True).values_list(
+        "pk", flat=True
+    )[0]
+    return claim
+
+
+def _strange_money(teller: Teller) -> None:
+    """A payment that nobody asked for: an exception, and a line that waits for a match."""
+    from finance import workflows as money
+
+    money.import_bank_statement(
+        account=teller.chain.entity.bank_account,
+        text="line_key,booked_on,amount,currency,reference,payer,payer_account,purpose\n"
+        f"scene-{teller.lines},{teller.now.date()},1234.00,RSD,97 99-1,Petar Perić,265-0000000000017-57,uplata\n",
+        by=None,
+        now=teller.now,
+    )
+
+
+def _told(order: Order) -> dict[str, str]:
+    return {"number": order.number, "token": order.token}
+
+
+def _rows(teller: Teller) -> dict[str, Any]:
+    """Keys of records that have a page of their own."""
+    from audit.models import Proposal
+    from crm.models import Customer
+    from finance.models import (
+        BankStatementLine,
+        CourierRemittanceLine,
+        FiscalReceipt,
+        Invoice,
+        JournalEntry,
+        Payment,
+    )
+    from oms.models import OrderException
+    from retail.kernel.models import User
+    from storefront.models import Category
+    from warehouse.models import PurchaseOrder
+
+    paid = Payment.objects.filter(order=teller.orders["sold"])[0]
+    return {
+        "proposal": Proposal.objects.filter(state="OPEN")[0].public_id,
+        "exception": OrderException.objects.filter(state="OPEN")[0].public_id,
+        "customer": Customer.objects.get(email="ana@example.com").public_id,
+        "shopper": User.objects.get(email="ana@prelist.example").pk,
+        "invoice": Invoice.objects.order_by("-pk")[0].number,
+        "receipt": FiscalReceipt.objects.order_by("-pk")[0].pk,
+        "entry": JournalEntry.objects.order_by("-pk")[0].pk,
+        "payment": str(paid.public_id),
+        "statement": BankStatementLine.objects.order_by("-pk")[0].pk,
+        "remittance": CourierRemittanceLine.objects.order_by("-pk")[0].pk,
+        "purchase_order": PurchaseOrder.objects.order_by("pk")[0].number,
+        "category": Category.objects.filter(depth=1).order_by("path")[0].path,
+    }
+
+
+def _sessions() -> dict[str, str]:
+    """A session of one person for each role, as if they had signed in."""
+    from django.conf import settings
+    from django.test import Client
+
+    from retail.kernel.models import User
+
+    people = {"owner": "olga", "lead": "dragan", "accountant": "ceca", "picker": "bojan", "shopper": "ana"}
+    found = {}
+    for role, name in people.items():
+        client = Client()
+        client.force_login(
+            User.objects.get(email=f"{name}@prelist.example"),
+            backend="django.contrib.auth.backends.ModelBackend",
+        )
+        found[role] = client.cookies[settings.SESSION_COOKIE_NAME].value
+    return found
+
+
+def _errors() -> dict[str, str]:
+    """Pages that no address gives on demand, as they are drawn."""
+    from django.test import RequestFactory
+    from django.utils import translation
+
+    from retail import answers
+
+    request = RequestFactory().get("/")
+    request.request_id = "scene-request"  # type: ignore[attr-defined]
+    with translation.override("sr-latn"):
+        return {
+            "400": answers.bad_request(request, ValueError()).text,
+            "429": answers.too_many(request).text,
+            "500": answers.broken(request).text,
+        }
+
+
+if __name__ == "__main__":
+    main()
