@@ -18,6 +18,7 @@ from oms.states import DeliveryKind, LineKind
 from oms.workflows.change_lines import units_left
 from oms.workflows.changes import ADDRESS, Changes, Outcome, apply_changes, preview_changes
 from oms.workflows.placing import Company
+from retail.front import refusals
 from retail.front.parts import DiffRow
 from retail.front.toasts import toast
 from retail.kernel.access import EDIT_ORDERS, staff_page
@@ -68,7 +69,7 @@ def change_order(request: HttpRequest, number: str) -> HttpResponse:
             return redirect("ops:order", number=order.number)
         outcome = preview_changes(order_id=order.pk, changes=changes, now=now)
     except Refusal as refusal:
-        context["refusal"] = refusal.message
+        context["refusal"] = refusals.say(refusal)
         return render(request, "ops/order_change.html", context, status=422)
     context |= {"outcome": outcome, "diff": _diff(outcome), "version": outcome.version}
     context["total_plain"] = str(outcome.total)

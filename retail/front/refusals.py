@@ -19,6 +19,11 @@ WORDS: dict[str, str | Promise] = {
     "QUANTITY_EXCEEDED": _("Fewer units are left on this line."),
     "INVALID_QUANTITY": _("Write a whole number from 1."),
     "TOO_LATE_TO_CANCEL": _("It is too late to cancel: some of it has left already."),
+    "TOO_LATE_TO_CHANGE": _("It is too late to change: it is being picked, has left, or is finished."),
+    "STALE_ORDER": _("The order has changed since it was shown. Look at it again."),
+    "NOTHING_TO_CHANGE": _("Nothing would change."),
+    "PAPERS_ISSUED": _("A receipt or invoice names the buyer already."),
+    "NOTHING_LEFT": _("Nothing would be left of the order: cancel it instead."),
     "NOT_DUE": _("Its payment deadline has not passed yet."),
     "METHOD_NOT_AVAILABLE": _("This way of delivery cannot be had for it now."),
     "OUT_OF_STOCK": _("There are not that many free units."),
@@ -78,6 +83,8 @@ WORDS: dict[str, str | Promise] = {
     # Goods
     "UNKNOWN_LOCATION": _("There is no such location."),
     "UNKNOWN_SKU": _("We do not sell anything under this number."),
+    "UNKNOWN_COUNT": _("There is no such count."),
+    "UNKNOWN_TRANSFER": _("There is no such transfer."),
     "ALREADY_DISPATCHED": _("It has left already."),
     "HOLD_LIMIT": _("One buyer cannot hold more of it."),
 }  # fmt: skip

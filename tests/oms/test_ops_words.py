@@ -23,7 +23,10 @@ from tests.staff import client_of, make_staff
 
 pytestmark = pytest.mark.django_db
 # These speak of goods that belong to no order.
-OF_THE_SHELF = {"GoodsReceived", "PurchaseOrderCreated", "StockAdjusted", "UnitsMoved"}
+OF_THE_SHELF = {
+    "GoodsReceived", "PurchaseOrderCreated", "StockAdjusted", "StockCounted", "TransferCanceled",
+    "TransferReceived", "TransferRequested", "TransferShipped", "UnitsMoved",
+}  # fmt: skip
 CODE = re.compile(r"\b(?:[A-Z]{3,}_[A-Z_]+|(?:oms|finance|warehouse)\.[a-z_]+)\b")
 
 
