@@ -197,7 +197,7 @@ def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> _
         )
     promise = _promise(basket, lines, checkout, quote, now)
     with together():
-        order = _write_order(basket, checkout, quote, promise, now)
+        order = _write_order(basket, checkout, quote, promise, by, now)
         sold = _write_lines(order, lines, quote, now)
         _move_claims(order, basket, lines, {source.pk: row for row, source in sold if source}, now)
         payment = finance.create_first_payment(order=order, method=checkout.payment_method, now=now)
@@ -294,6 +294,7 @@ def _write_order(
     checkout: Checkout,
     quote: oms.Quote,
     promise: warehouse.Option,
+    by: User | None,
     now: datetime,
 ) -> Order:
     customer = _customer(checkout, now)
