@@ -21,6 +21,7 @@ from warehouse.selectors.prepared import source_of
 ORDER = (
     "kernel_idempotencykey",
     "oms_order",
+    "audit_proposal",
     "oms_basket",
     "crm_customer",
     "crm_coupon",

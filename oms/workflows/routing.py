@@ -68,18 +68,30 @@ def ratify_routing(
     *, public_id: str, by: User | None, now: datetime, rule: str = "", limit: Decimal | None = None
 ) -> Proposal:
     """Move the claims and make the shipments. A plan that can no longer be had is stale; a fresh one is attached to it."""
-    try:
-        return proposals.ratify(public_id=public_id, by=by, rule=rule, limit=limit, now=now)
-    except proposals.StaleProposal:
-        _propose_again(public_id, now)
-        raise
+    stale: proposals.StaleProposal | None = None
+    with transaction.atomic():
+        _lock_order_of(public_id)
+        try:
+            return proposals.ratify(public_id=public_id, by=by, rule=rule, limit=limit, now=now)
+        except proposals.StaleProposal as refusal:
+            stale = refusal  # that it is stale stays written
+    _propose_again(public_id, now)
+    raise stale
 
 
 def reject_routing(*, public_id: str, reason: str, by: User, now: datetime) -> Proposal:
     with transaction.atomic():
+        _lock_order_of(public_id)
         proposal = proposals.reject(public_id=public_id, reason=reason, by=by, now=now)
         RoutingDecision.objects.filter(proposal=proposal).update(state=DecisionState.REJECTED)
         return proposal
+
+
+def _lock_order_of(public_id: str) -> None:
+    """The order before its plan, as whoever plans anew does: two that met the other way round would wait for ever."""
+    number = Proposal.objects.filter(public_id=public_id, kind=KIND).values_list("subject_key", flat=True)
+    if known := number.first():
+        orders.lock_order_by_number(number=known)
 
 
 def apply(proposal: Proposal, by: User | None, now: datetime) -> None:

@@ -14,6 +14,7 @@ from oms.models import Order, OrderException, RoutingDecision
 from oms.workflows import cancellation, returns, routing
 from retail.doctor.examine import examine
 from tests.flows.chain import NOW, Chain
+from tests.lock_order import recorded_locks
 from tests.unchanged import nothing_changes
 from warehouse import operations as stock
 from warehouse import workflows as goods
@@ -282,6 +283,23 @@ def test_ratifying_a_plan_of_a_changed_order_is_stale_with_a_fresh_one_attached(
     assert (stale.state, stale.replaced_by and stale.replaced_by.state) == ("STALE", "OPEN")
     assert RoutingDecision.objects.get(proposal=stale).state == "STALE"
     healthy()
+
+
+@pytest.mark.parametrize("act", ["ratify", "reject", "plan again"])
+def test_whoever_decides_or_plans_locks_the_order_before_its_plan(chain: Chain, act: str) -> None:
+    order = chain.place((chain.variant(stock=5), 2))
+    decision = routing.propose_routing(order_id=order.pk, now=NOW)
+    assert decision.proposal is not None
+    public_id = decision.proposal.public_id
+    with recorded_locks() as locks:
+        if act == "ratify":
+            routing.ratify_routing(public_id=public_id, by=chain.dragan, now=NOW)
+        elif act == "reject":
+            routing.reject_routing(public_id=public_id, reason="no", by=chain.dragan, now=NOW)
+        else:
+            routing.propose_routing(order_id=order.pk, now=NOW)
+    locks.assert_in_order()
+    assert [tables[:2] for tables in locks.transactions] == [["oms_order", "audit_proposal"]]
 
 
 def test_an_order_that_cannot_be_shipped_opens_an_exception(chain: Chain) -> None:

@@ -1,6 +1,6 @@
 """`audit_page(page, url)`: what every page of the house must keep, looked at in a real browser.
 
-With `node_modules/axe-core/axe.min.js` (installed by `npm i --ignore-scripts axe-core`, or at AXE) axe judges WCAG 2.2 AA and its best
+With axe-core at hand (`make proof` installs it below $ONEROW_HOME; or at AXE) axe judges WCAG 2.2 AA and its best
 practices. With or without it our own list is checked: nothing wider than the screen at 320, 360 and 1440, one `h1`, one `main`,
 a language, a label for each control, `alt` on each picture, no two equal ids, a visible focus, targets of 24 px, no refused
 resource, no console error.
@@ -15,7 +15,10 @@ from typing import Any
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-AXE = Path(os.environ.get("AXE") or ROOT / "node_modules" / "axe-core" / "axe.min.js")
+HOME = Path(os.environ.get("ONEROW_HOME") or ROOT / ".onerow")
+# Where the proof of all pages keeps it, else beside the code.
+PLACES = [place / "node_modules" / "axe-core" / "axe.min.js" for place in (HOME / "node", ROOT)]
+AXE = Path(os.environ.get("AXE") or next((path for path in PLACES if path.exists()), PLACES[0]))
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = (320, 360, 1440)
 OWN_CHECKS = """() => {

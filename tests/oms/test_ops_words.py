@@ -64,7 +64,7 @@ def test_a_canceled_order_opens_and_says_why(chain: Chain, lead: Client) -> None
     ("detail", "said"),
     [
         ({"reason": "PARTIAL", "paid": "100.00"}, [("uzrok", "plaćen je samo deo"), ("plaćeno", "100,00")]),
-        ({"promised_on": "2026-11-23"}, [("obećano", "pon 23. 11.")]),
+        ({"promised_on": "2026-11-23"}, [("obećano", "pon\u00a023.\u00a011.")]),
         ({"sku": "9788600000012", "units": 2}, [("SKU", "9788600000012"), ("komada", "2")]),
         ({"codes": ["BUYER_ID_MISSING"]}, [("uzroci", "nedostaje isprava kupca")]),
         ({"amount": "nothing"}, [("iznos", "nothing")]),

@@ -55,7 +55,7 @@ def _basket(url: str, slug: str, sku: str) -> str:
     """The cookie of a basket with one book in it."""
     with httpx.Client(base_url=url, follow_redirects=True, trust_env=False) as client:
         client.get(f"/p/{slug}/")
-        token = client.cookies["csrftoken"]
+        token = client.cookies["csrf"]
         headers = {"X-CSRFToken": token, "Referer": f"{url}/p/{slug}/", "Origin": url}
         client.post("/basket/add/", data={"sku": sku, "quantity": "1"}, headers=headers).raise_for_status()
         return f"basket={client.cookies['basket']}"
