@@ -238,14 +238,14 @@ class Entries(ApiView):
 class Accounts(ApiView):
     scopes = {"GET": "finance:read"}
 
-    @extend_schema(operation_id="account_list", responses={200: shapes.AccountListAnswer})
+    @extend_schema(
+        operation_id="account_list", parameters=[AFTER, LIMIT], responses={200: shapes.AccountListAnswer}
+    )
     def get(self, request: Request) -> Response:
-        """The chart of accounts, whole."""
-        return Response(
-            {
-                "results": [shapes.show_account(one) for one in LedgerAccount.objects.order_by("code")],
-                "next": None,
-            }
+        """The chart of accounts."""
+        rows = LedgerAccount.objects.all()
+        return page(
+            request, rows, by=("code", "id"), show=lambda found: [shapes.show_account(one) for one in found]
         )
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from oms.api.bodies import show_order_row
-from oms.models import Order
+from oms.models import Order, OrderLine
+from oms.pricing import AppliedDiscount, Step, discounts_in
 from oms.workflows import overview, timeline
 from retail.rest.fields import money
 from warehouse import selectors as warehouse
@@ -35,7 +36,7 @@ def show_order(order: Order) -> dict[str, Any]:
             "unit_price": money(line.unit_price, order.currency),
             "total": money(line.total, order.currency),
             "tax_rate": f"{line.tax_rate:.2f}",
-            "discounts": [],
+            "discounts": [discount.as_json() for discount in _discounts(line)],
             "explanation": line.explanation,
             "reservations": claims.get(line.pk, []),
         }
@@ -73,3 +74,9 @@ def show_order(order: Order) -> dict[str, Any]:
         ],
         "timeline": [step.as_json() for step in timeline.of_order(order)],
     }
+
+
+def _discounts(line: OrderLine) -> tuple[AppliedDiscount, ...]:
+    """What lowered the price when it was sold, as its explanation froze it; imported lines have none."""
+    steps = [Step.from_json(one) for one in line.explanation]
+    return discounts_in(steps, tax_rate=line.tax_rate)

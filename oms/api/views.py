@@ -101,6 +101,7 @@ def _show(token: str) -> dict[str, Any]:
 
 class Orders(ApiView):
     scopes = {"GET": "orders:read", "POST": ""}
+    forbids = {"POST": "An order with lines instead of a basket needs a key with the scope `orders:write`."}
     idempotent = "required"
 
     @extend_schema(

@@ -1,6 +1,6 @@
 """The one price engine of every channel; pure: no rows, no clock, no settings."""
 
-from oms.pricing.answer import AppliedDiscount, Outcome, Priced, PricedLine, Step
+from oms.pricing.answer import AppliedDiscount, Outcome, Priced, PricedLine, Step, discounts_in
 from oms.pricing.engine import DELIVERY_KEY, price
 from oms.pricing.lists import Unpriced
 from oms.pricing.question import (
@@ -41,6 +41,7 @@ __all__ = [
     "Step",
     "Tier",
     "Unpriced",
+    "discounts_in",
     "in_words",
     "price",
 ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
 from oms.pricing.question import LineKind
-from retail.kernel.money import ZERO
+from retail.kernel.money import ZERO, tax_in_gross
+
+# The kind of a step that tried a price list entry.
+PRICE_KIND = "PRICE"
 
 
 class Outcome(StrEnum):
@@ -212,7 +215,7 @@ class Priced:
     def within_reach(self) -> tuple[Step, ...]:
         """Rules that lack only an amount or a quantity: `details["missing"]` says how much."""
         reasons = (Outcome.BELOW_MINIMUM_AMOUNT, Outcome.BELOW_MINIMUM_QUANTITY)
-        return tuple(step for step in self.steps if step.kind != "PRICE" and step.outcome in reasons)
+        return tuple(step for step in self.steps if step.kind != PRICE_KIND and step.outcome in reasons)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -233,3 +236,19 @@ class Priced:
 
 def _text(amount: Decimal) -> str:
     return f"{amount:.2f}"
+
+
+def discounts_in(steps: Iterable[Step], *, tax_rate: Decimal) -> tuple[AppliedDiscount, ...]:
+    """The discounts of one line, read back from its frozen explanation: what was applied, in the engine's order."""
+    return tuple(
+        AppliedDiscount(
+            code=step.rule,
+            name=step.name,
+            campaign=step.details.get("campaign", ""),
+            kind=step.kind,
+            amount=step.reduction,
+            tax_share=tax_in_gross(step.before, tax_rate) - tax_in_gross(step.after, tax_rate),
+        )
+        for step in steps
+        if step.line is not None and step.kind != PRICE_KIND and step.outcome == Outcome.APPLIED
+    )

@@ -383,10 +383,12 @@ def _gift_paras(gift: Gift | None) -> int:
 
 
 def _terms(discount: Discount) -> dict[str, str]:
-    """The numbers that put an applied discount into words."""
+    """The numbers that put an applied discount into words, and the campaign that it belongs to."""
+    campaign = {"campaign": discount.campaign} if discount.campaign else {}
     if discount.kind in (DiscountKind.N_FOR_M, DiscountKind.CHEAPEST_FREE):
-        return {"take": str(discount.take), "pay": str(discount.pay), "value": str(discount.value)}
-    return {} if discount.kind == DiscountKind.TIERED else {"value": str(discount.value)}
+        numbers = {"take": str(discount.take), "pay": str(discount.pay), "value": str(discount.value)}
+        return numbers | campaign
+    return campaign if discount.kind == DiscountKind.TIERED else {"value": str(discount.value)} | campaign
 
 
 def _step(

@@ -103,11 +103,13 @@ class ApiSchema(AutoSchema):
             one["in"] == "query" for one in operation.get("parameters", [])
         )
         is_idempotent = self.method == "POST" and bool(getattr(self.view, "idempotent", False))
-        if has_input:
+        if has_input or "{" in self.path:
             yield "400", "A field is missing, unknown or not right; `errors` names them."
         yield "401", "The key is unknown, expired or revoked."
         if self._scope():
             yield "403", "The key lacks the scope."
+        elif words := getattr(self.view, "forbids", {}).get(self.method):
+            yield "403", words
         if "{" in self.path or has_input:
             yield "404", "There is no such record."
         if self.method != "GET":

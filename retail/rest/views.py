@@ -18,12 +18,13 @@ from retail.rest.throttles import PerClient
 
 
 class ApiView(APIView):
-    """Set `scopes` by method; `idempotent` = "required", "optional" or "" for POST.
+    """Set `scopes` by method; `idempotent` = "required", "optional" or "" for POST; `forbids` says when a public call answers 403.
 
     A verb refuses by raising; nothing here catches. Write handlers answer `(status, body)` through `Response` as usual.
     """
 
     scopes: dict[str, str] = {}
+    forbids: dict[str, str] = {}
     idempotent = ""
     body_bytes_max = 1_000_000
     authentication_classes = [BearerKey]

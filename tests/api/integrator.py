@@ -8,11 +8,15 @@ from django.test import Client
 from django.utils import timezone
 
 from retail.rest.keys import issue_key
+from tests.api.documented import check_described
 from tests.staff import make_staff
 
 
 class Api:
-    """Paths are below /api/v1/. Without scopes it is the public: no key is sent."""
+    """Paths are below /api/v1/. Without scopes it is the public: no key is sent.
+
+    Every answer must have a status and a shape that the API's own description promises.
+    """
 
     def __init__(self, *scopes: str) -> None:
         headers = {}
@@ -29,7 +33,9 @@ class Api:
             self.get("ledger/accounts")  # the first call of a day notes that the key is used
 
     def get(self, path: str, /, **query: Any) -> Any:
-        return self.client.get(path if path.startswith("http") else f"/api/v1/{path}", query)
+        answer = self.client.get(path if path.startswith("http") else f"/api/v1/{path}", query)
+        check_described("get", path, answer)
+        return answer
 
     def send(
         self,
@@ -43,9 +49,11 @@ class Api:
     ) -> Any:
         sent = {"Idempotency-Key": key} if key else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return getattr(self.client, method)(
+        answer = getattr(self.client, method)(
             f"/api/v1/{path}", {} if body is None else body, content_type=kind, headers=sent
         )
+        check_described(method, path, answer)
+        return answer
 
     def post(self, path: str, body: Any = None, **more: Any) -> Any:
         return self.send("post", path, body, **more)

@@ -17,6 +17,7 @@ from oms.workflows import routing
 from retail.kernel.models import Location
 from retail.rest.keys import issue_key
 from storefront.models import Variant
+from tests.api.documented import check_described
 from tests.flows.chain import Chain, make_chain
 from tests.sandbox.stand import CARRIER_SECRETS, Stand, stand
 from tests.staff import make_staff
@@ -46,16 +47,20 @@ class Api:
         self.get("stock")  # the first call of a day notes that the key is used
 
     def get(self, path: str, **query: str) -> Any:
-        return self.client.get(f"/api/v1/{path}", query)
+        answer = self.client.get(f"/api/v1/{path}", query)
+        check_described("get", path, answer)
+        return answer
 
     def post(self, path: str, body: Any = None, *, key: str = "") -> Any:
         headers = {"Idempotency-Key": key} if key else {}
-        return self.client.post(
+        answer = self.client.post(
             f"/api/v1/{path}",
             {} if body is None else body,
             content_type="application/json",
             headers=headers,
         )
+        check_described("post", path, answer)
+        return answer
 
 
 @pytest.fixture

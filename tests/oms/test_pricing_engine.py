@@ -29,6 +29,7 @@ from oms.pricing import (
     Scope,
     Tier,
     Unpriced,
+    discounts_in,
     in_words,
     price,
 )
@@ -659,3 +660,24 @@ def test_every_pair_of_kinds_in_one_group_or_two_stays_within_bounds() -> None:
         apart, together = price(basket(*lines, discounts=pair)), price(basket(*lines, discounts=shared))
         assert D("100.00") <= apart.total <= min(alone[one], alone[other])
         assert together.total <= min(alone[one], alone[other])
+
+
+def test_discounts_are_read_back_from_the_explanation_alone() -> None:
+    priced = price(
+        basket(
+            goods("a", "1259.00", 3),
+            goods("b", "99.90", 2),
+            discounts=(
+                Discount("p", K.PERCENT, D("12.5"), name="Jesen", campaign="autumn"),
+                Discount("o", K.AMOUNT, D("100.00"), name="Sto", priority=200),
+                Discount("fs", K.FREE_SHIPPING, D(50), name="Dostava", campaign="autumn", priority=300),
+            ),
+            delivery=HOME,
+        )
+    )
+    for line in priced.lines:
+        assert line.discounts
+        frozen = [
+            step.from_json(json.loads(json.dumps(step.as_json()))) for step in priced.steps_of(line.key)
+        ]
+        assert discounts_in(frozen, tax_rate=line.tax_rate) == line.discounts

@@ -171,7 +171,7 @@ class TransferAnswer(TransferRow):
     lines = TransferLinePart(many=True)
 
 
-class ParcelPart(serializers.Serializer[Any]):
+class SentParcelPart(serializers.Serializer[Any]):
     number = TEXT()
     weight_grams = WHOLE()
     tracking_number = TEXT(allow_null=True)
@@ -194,7 +194,7 @@ class ShipmentRow(serializers.Serializer[Any]):
     packed_at = serializers.DateTimeField(allow_null=True)
     dispatched_at = serializers.DateTimeField(allow_null=True)
     delivered_at = serializers.DateTimeField(allow_null=True)
-    parcels = ParcelPart(many=True)
+    parcels = SentParcelPart(many=True)
 
 
 class ShipmentListAnswer(serializers.Serializer[Any]):
