@@ -344,8 +344,8 @@ def test_twin_without_the_orders_lock_cancels_what_is_paid(
     order, event = overdue_with_a_message(chain, chain.variant(stock=1), now)
     real = cancellation._check_may_cancel
 
-    def checked_then_paid(*arguments: Any) -> None:
-        real(*arguments)
+    def checked_then_paid(*arguments: Any, **named: Any) -> None:
+        real(*arguments, **named)
         monkeypatch.setattr(cancellation, "_check_may_cancel", real)
 
         def pay() -> None:
