@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
@@ -10,8 +9,10 @@ from decimal import ROUND_UP, Decimal
 from retail.kernel.fold import fold, sort_key
 from retail.kernel.money import rounded
 
-_APOSTROPHES = re.compile("['`’‘]")
-_NOT_WORD = re.compile(r"[^a-z0-9]+")
+# What folding leaves: letters and digits stay, apostrophes vanish, the rest parts words.
+_WORDS = {
+    code: chr(code) if chr(code).isalnum() else None if chr(code) in "'`" else " " for code in range(128)
+}
 SLUG_LENGTH_MAX = 90
 DESCRIPTION_SEARCHED_MAX = 300
 
@@ -26,12 +27,17 @@ BOX_GRAMS = 90
 
 def words_of(text: str) -> str:
     """Folded words with single spaces: what the index and the query of a search both consist of."""
-    return _NOT_WORD.sub(" ", _APOSTROPHES.sub("", fold(text))).strip()
+    return " ".join(fold(text).translate(_WORDS).split())
 
 
 def slug_of(*parts: str) -> str:
     """A readable address made of folded words; never empty."""
-    slug = "-".join(filter(None, (words_of(part).replace(" ", "-") for part in parts)))
+    return slug_of_words(*map(words_of, parts))
+
+
+def slug_of_words(*parts: str) -> str:
+    """The same of words that are folded already."""
+    slug = "-".join(filter(None, parts)).replace(" ", "-")
     return slug[:SLUG_LENGTH_MAX].strip("-") or "-"
 
 
@@ -53,6 +59,16 @@ class SearchTexts:
     @property
     def text(self) -> str:
         return " ".join(filter(None, (self.title, self.people)))
+
+    @property
+    def vector(self) -> str:
+        """The words with their places and weights, as the database reads a `tsvector`."""
+        weighed = [
+            (word, weight)
+            for weight, words in (("A", self.title), ("B", self.people), ("C", self.head), ("D", self.blurb))
+            for word in words.split()
+        ]
+        return " ".join([f"{word}:{place}{weight}" for place, (word, weight) in enumerate(weighed, 1)])
 
 
 def search_texts(

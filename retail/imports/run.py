@@ -16,6 +16,8 @@ from retail.imports.reading import CsvFile, Record, digest_of
 from retail.imports.record import ImportRecord
 from retail.imports.rows import ImportOvertaken, OnError, RowError, RowsRejected
 
+FIRST_BATCH_LINES = 500
+
 
 @dataclass
 class Report:
@@ -166,7 +168,9 @@ class FileImport(ABC, Generic[Line, R, Model]):
                 yield batch
 
     def _batches(self, start: int) -> Iterator[Batch[Line]]:
+        """The first one is short, so that the database need not wait long for its work."""
         batch: Batch[Line] = Batch()
+        enough = min(FIRST_BATCH_LINES, self.batch_lines)
         for record in self.file:
             cleaned = self._cleaned(record)
             batch.last_line = record.line
@@ -175,10 +179,10 @@ class FileImport(ABC, Generic[Line, R, Model]):
                 batch.rejected += record.line > start
             elif record.line > start:
                 batch.lines.append(cleaned)
-            if len(batch) >= self.batch_lines:
+            if len(batch) >= enough:
                 batch.bytes_read = self.file.bytes_read
                 yield batch
-                batch = Batch()
+                batch, enough = Batch(), self.batch_lines
         batch.bytes_read = self.file.bytes_total
         if batch.last_line:
             yield batch

@@ -30,21 +30,36 @@ _RANK: dict[str, dict[str, str]] = {
     "cyrillic": {letter: chr(ord("A") + n) for n, letter in enumerate(CYRILLIC_ORDER)},
 }
 _LATIN_OF = str.maketrans(dict(TO_LATIN) | {"ǆ": "dž", "ǉ": "lj", "ǌ": "nj"})
+# ASCII without two letters that sort as one needs no look at its pieces.
+_DIGRAPH = re.compile("[ln]j", re.IGNORECASE)
+_PLAIN_RANK = {
+    script: {
+        code: chr(code)
+        if chr(code).isdigit()
+        else rank.get(chr(code), " " if chr(code).isspace() or chr(code) in "-/" else None)
+        for code in range(128)
+    }
+    for script, rank in _RANK.items()
+}
 _SORT_PIECES = re.compile("lj|nj|dž|.", re.DOTALL)
 
 
 def fold(text: str) -> str:
     """A lower-case ASCII key; spaces are single, punctuation stays."""
-    plain = unicodedata.normalize("NFC", text).lower().translate(_FOLD)
+    plain = text.lower()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", text).lower().translate(_FOLD)
     if not plain.isascii():
         bare = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
         plain = (bare if bare.isascii() else anyascii(bare)).lower()
-    return _SPACES.sub(" ", plain).strip()
+    return " ".join(plain.split())
 
 
 def sort_key(text: str, script: type_of_script = "latin") -> str:
     """An ASCII key that the database's byte order puts as the Serbian abeceda or azbuka does; digits come first."""
     rank = _RANK[script]
+    if text.isascii() and not _DIGRAPH.search(text):
+        return " ".join(text.lower().translate(_PLAIN_RANK[script]).split())
     lowered = unicodedata.normalize("NFC", text).lower().translate(_LATIN_OF)
     out = []
     for piece in _SORT_PIECES.findall(lowered):

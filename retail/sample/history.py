@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.models import LocationKind
 from retail.sample.chance import generator, weighted
 from retail.sample.company import Company
+from retail.sample.copying import copy_rows, new_ids
 from retail.sample.delivery import FEE, FREE_FROM
 from storefront import selectors as catalog
 from storefront.models import Variant
@@ -87,13 +88,14 @@ def exists() -> bool:
 def make(company: Company, count: int, now: datetime) -> None:
     orders, lines = _Year(company, count, now).draw()
     with connection.cursor() as cursor:
-        order_ids = _ids(cursor, "oms_order", len(orders))
+        order_ids = new_ids(cursor, "oms_order", len(orders))
         for order, order_id in zip(orders, order_ids, strict=True):
             order["id"] = order_id
         for line in lines:
             line["order_id"] = order_ids[line["order_id"]]
-        _copy(cursor, "oms_order", orders)
-        _copy(cursor, "oms_orderline", lines)
+        for table, rows in (("oms_order", orders), ("oms_orderline", lines)):
+            columns = list(rows[0])
+            copy_rows(cursor, table, columns, map(itemgetter(*columns), rows))
         _give_points(cursor)
 
 
@@ -360,25 +362,6 @@ def _buyers() -> list[_Buyer]:
         )
         for address in rows.iterator()
     ]
-
-
-def _ids(cursor: Any, table: str, count: int) -> list[int]:
-    cursor.execute(
-        "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
-    )
-    return [row[0] for row in cursor.fetchall()]
-
-
-def _copy(cursor: Any, table: str, rows: Sequence[dict[str, Any]]) -> None:
-    columns = list(rows[0])
-    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-        for values in _values(rows, columns):
-            copy.write_row(values)
-
-
-def _values(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterator[list[Any]]:
-    for row in rows:
-        yield [row[column] for column in columns]
 
 
 def _give_points(cursor: Any) -> None:

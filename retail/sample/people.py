@@ -27,6 +27,7 @@ from retail.rest.keys import PREFIX, SCOPES, issue_key
 from retail.running import home as local
 from retail.sample.chance import generator, weighted
 from retail.sample.company import Company, pib_of
+from retail.sample.copying import copy_in
 
 SMALL_CUSTOMERS, FULL_CUSTOMERS = 2_000, 50_000
 SHOPPER_DAYS = 900
@@ -275,10 +276,10 @@ def make_customers(company: Company, count: int, now: datetime) -> None:
     customers[0].user, customers[0].name, customers[0].email = ana, SHOPPER.name, SHOPPER.email
     customers[0].created_at = now - timedelta(days=SHOPPER_DAYS)
     addresses[0].name = SHOPPER.name
-    Customer.objects.bulk_create(customers, batch_size=5000)
+    copy_in(customers)
     for customer, address in zip(customers, addresses, strict=True):
         address.customer = customer
-    Address.objects.bulk_create(addresses, batch_size=5000)
+    copy_in(addresses)
     _join(rng, customers, tiers[0], now)
 
 
@@ -313,17 +314,16 @@ def _join(rng: np.random.Generator, customers: list[Customer], tier: Tier, now: 
         for number, customer in enumerate(customers)
         if customer.kind == CustomerKind.PERSON and (number == 0 or rng.random() < MEMBER_SHARE)
     ]
-    LoyaltyAccount.objects.bulk_create(
-        (
+    copy_in(
+        [
             LoyaltyAccount(
                 customer=customer, number=f"PR{number:08d}", tier=tier, joined_on=customer.created_at.date()
             )
             for number, customer in enumerate(members, 1)
-        ),
-        batch_size=5000,
+        ]
     )
-    Consent.objects.bulk_create(
-        (
+    copy_in(
+        [
             Consent(
                 customer=customer,
                 kind=ConsentKind.NEWSLETTER,
@@ -332,6 +332,5 @@ def _join(rng: np.random.Generator, customers: list[Customer], tier: Tier, now: 
                 given_at=customer.created_at,
             )
             for customer in members
-        ),
-        batch_size=5000,
+        ]
     )

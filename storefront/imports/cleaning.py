@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from retail.imports.rows import RowError
@@ -21,7 +22,7 @@ from storefront.rules import (
     box_size,
     search_texts,
     shop_price,
-    slug_of,
+    slug_of_words,
     sort_name,
     words_of,
 )
@@ -52,6 +53,7 @@ class Person(NamedTuple):
     slug: str
     name: str
     sort_name: str
+    words: str
 
 
 class CatalogLine(NamedTuple):
@@ -81,10 +83,7 @@ class CatalogLine(NamedTuple):
     base_slug: str
     sort_title: str
     search_text: str
-    words_a: str
-    words_b: str
-    words_c: str
-    words_d: str
+    search_vector: str
     price: Decimal | None
     is_sample_price: bool
 
@@ -235,13 +234,10 @@ class Cleaner:
                 width_mm=size.width_mm,
                 height_mm=size.height_mm,
                 is_estimated_size=is_estimated,
-                base_slug=slug_of(found["title"], people[0].name if people else ""),
+                base_slug=slug_of_words(texts.title, people[0].words if people else ""),
                 sort_title=sort_key(found["title"])[:400],
                 search_text=texts.text,
-                words_a=texts.title,
-                words_b=texts.people,
-                words_c=texts.head,
-                words_d=texts.blurb,
+                search_vector=texts.vector,
                 price=price,
                 is_sample_price=is_sample,
             ),
@@ -253,8 +249,9 @@ class Cleaner:
     def _person(self, name: str) -> Person:
         """Authors repeat from title to title; their keys are worked out once."""
         if (known := self._people.get(name)) is None:
-            slug = words_of(name).replace(" ", "-")[:160] or "-"
-            known = self._people[name] = Person(slug, name[:200], sort_name(name))
+            words = words_of(name)
+            slug = words.replace(" ", "-")[:160] or "-"
+            known = self._people[name] = Person(slug, name[:200], sort_name(name), words_of(name[:200]))
         return known
 
 
@@ -292,12 +289,15 @@ def _text(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=16)
 def _isbn(text: str) -> str:
+    """Often two columns read the same code of one row."""
     if (code := parse_isbn(text)) is None:
         raise _Wrong("INVALID_ISBN", "not an ISBN, or its check digit does not fit")
     return code
 
 
+@lru_cache(maxsize=16)
 def _barcode(text: str) -> str:
     if (code := parse_barcode(text)) is None:
         raise _Wrong("INVALID_BARCODE", "not an EAN, UPC or GTIN, or its check digit does not fit")

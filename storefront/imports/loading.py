@@ -27,15 +27,16 @@ _TYPES = {
     "is_estimated_size": "bool",
     "price": "numeric(12,2)",
     "is_sample_price": "bool",
+    "search_vector": "tsvector",
 }
 # Long texts lie apart: the marks that each step leaves on a line then rewrite little.
-_LONG = ("description", "words_a", "words_b", "words_c", "words_d")
+_LONG = ("description", "search_vector")
 _SHORT = [name for name in CatalogLine._fields if name not in _LONG]
 _SETUP = f"""
     CREATE TEMP TABLE incoming ({", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _SHORT)},
         leaf text, product_id bigint, variant_id bigint, owner_id bigint, leaf_id bigint, slug text,
         is_new bool NOT NULL DEFAULT false, is_changed bool NOT NULL DEFAULT false) ON COMMIT DROP;
-    CREATE TEMP TABLE incoming_text (line int, {", ".join(f"{name} text" for name in _LONG)}) ON COMMIT DROP;
+    CREATE TEMP TABLE incoming_text (line int, {", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _LONG)}) ON COMMIT DROP;
     CREATE TEMP TABLE incoming_credit (line int, position smallint, slug text, name text, sort_name text) ON COMMIT DROP;
     CREATE TEMP TABLE incoming_place (line int, path text) ON COMMIT DROP;
 """
@@ -55,12 +56,6 @@ _PRODUCT = {
 }
 _VARIANT = {"barcode": ("barcode",), "format": ("format_name",), "tax_class": ("tax_class",)}
 _SIZES = ("weight_grams", "length_mm", "width_mm", "height_mm", "is_estimated_size")
-_VECTOR = (
-    "setweight(to_tsvector('simple', t.words_a), 'A') || setweight(to_tsvector('simple', t.words_b), 'B') || "
-    "setweight(to_tsvector('simple', t.words_c), 'C') || setweight(to_tsvector('simple', t.words_d), 'D')"
-)
-
-
 _short_of = attrgetter(*_SHORT)
 _long_of = attrgetter(*_LONG)
 
@@ -126,7 +121,7 @@ class Loader:
         with cursor.copy("COPY incoming_credit FROM STDIN") as copy:
             for cleaned in batch:
                 for position, person in enumerate(cleaned.people):
-                    copy.write_row((cleaned.line.line, position, *person))
+                    copy.write_row((cleaned.line.line, position, *person[:3]))
         with cursor.copy("COPY incoming_place FROM STDIN") as copy:
             for cleaned in batch:
                 for path in cleaned.places:
@@ -176,7 +171,7 @@ class Loader:
             f"""WITH changed AS (
                     UPDATE storefront_product p
                        SET ({", ".join(columns)}, attributes, search_vector, updated_at)
-                         = ({", ".join(values)}, p.attributes || i.attributes, {_VECTOR}, %s)
+                         = ({", ".join(values)}, p.attributes || i.attributes, t.search_vector, %s)
                       FROM incoming i JOIN incoming_text t USING (line)
                      WHERE p.id = i.product_id
                        AND (({", ".join(f"p.{column}" for column in columns)}) IS DISTINCT FROM ({", ".join(values)})
@@ -195,16 +190,16 @@ class Loader:
                 WHERE n.line = i.line"""
         )
         cursor.execute(
-            f"""WITH made AS (
+            """WITH made AS (
                     INSERT INTO storefront_product (external_ref, slug, kind, title, subtitle, description, language, brand, attributes,
                         status, published_at, released_on, rating, rating_count, popularity, search_text, search_vector, sort_title,
                         main_category_id, created_at, updated_at)
                     SELECT i.reference, i.slug, i.kind, i.title, i.subtitle, t.description, i.language, i.brand, i.attributes,
                            CASE WHEN %(published)s THEN 'PUBLISHED' ELSE 'DRAFT' END, CASE WHEN %(published)s THEN %(now)s::timestamptz END,
-                           i.released_on, i.rating, i.rating_count, i.rating_count, i.search_text, {_VECTOR}, i.sort_title, i.leaf_id, %(now)s, %(now)s
+                           i.released_on, i.rating, i.rating_count, i.rating_count, i.search_text, t.search_vector, i.sort_title, i.leaf_id, %(now)s, %(now)s
                       FROM incoming i JOIN incoming_text t USING (line) WHERE i.product_id IS NULL ORDER BY i.line
                     RETURNING id, external_ref)
-                UPDATE incoming i SET product_id = m.id, is_new = true FROM made m WHERE m.external_ref = i.reference""",  # noqa: S608 - our own column names
+                UPDATE incoming i SET product_id = m.id, is_new = true FROM made m WHERE m.external_ref = i.reference""",
             {"published": self.mapping.is_published, "now": now},
         )
 

@@ -238,11 +238,8 @@ def refresh_search(product_id: int) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE storefront_product
-                  SET search_text = %s, search_vector = setweight(to_tsvector('simple', %s), 'A') || setweight(to_tsvector('simple', %s), 'B')
-                        || setweight(to_tsvector('simple', %s), 'C') || setweight(to_tsvector('simple', %s), 'D')
-                WHERE id = %s""",
-            [texts.text, texts.title, texts.people, texts.head, texts.blurb, product_id],
+            "UPDATE storefront_product SET search_text = %s, search_vector = %s::tsvector WHERE id = %s",
+            [texts.text, texts.vector, product_id],
         )
 
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from storefront import operations as verbs
 from storefront import selectors as catalog
 from storefront.models import Variant
+from storefront.rules import search_texts
 from storefront.selectors.search import match
 from tests.storefront.catalogs import LATER, NOW, make_category, make_price_list, stock_shelf
 
@@ -111,6 +112,24 @@ def test_a_title_that_begins_with_the_words_stands_before_a_more_read_one() -> N
 )
 def test_what_was_probably_meant_is_said(text: str, suggestion: str) -> None:
     assert catalog.search(text, make_price_list().pk, NOW).suggestion == suggestion
+
+
+def test_words_stand_in_the_index_as_the_database_itself_would_put_them() -> None:
+    texts = search_texts(
+        title="Đorđe i 2nd 1e5 kuća",
+        people=["Ana Anić", "Ana Babić"],
+        subtitle="i kuća",
+        codes=["9780002005883"],
+        description="Kuća, u kojoj Ana živi.",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT %s::tsvector = setweight(to_tsvector('simple', %s), 'A') || setweight(to_tsvector('simple', %s), 'B')
+                      || setweight(to_tsvector('simple', %s), 'C') || setweight(to_tsvector('simple', %s), 'D')""",
+            [texts.vector, texts.title, texts.people, texts.head, texts.blurb],
+        )
+        assert cursor.fetchone() == (True,)
+    assert texts.vector.startswith("djordje:1A i:2A 2nd:3A 1e5:4A kuca:5A ana:6B")
 
 
 @pytest.mark.parametrize(
