@@ -3,14 +3,15 @@
 from auditlog.models import AbstractLogEntry
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from audit.states import ProposalState
+from audit.states import DeliveryState, ProposalState
 from audit.triggers import append_only
-from retail.kernel.models import new_public_id
+from retail.kernel.models import OutboxEvent, new_public_id
 
 
 class LogEntry(AbstractLogEntry):
@@ -130,3 +131,88 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Webhook(models.Model):
+    """An address outside that is told of business events, each message signed. Secrets are kept encrypted."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    url = models.CharField(max_length=500)
+    # Empty means every topic.
+    topics = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    secret = models.TextField()
+    # The one before signs too until it ends, so that a receiver can change it in its own time.
+    previous_secret = models.TextField(blank=True)
+    previous_secret_until = models.DateTimeField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    off_reason = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class WebhookPosition(models.Model):
+    """How far a webhook has been told, and how long it is left alone after failures. Moves often, so it is not traced."""
+
+    webhook = models.OneToOneField(
+        Webhook, on_delete=models.CASCADE, primary_key=True, related_name="position"
+    )
+    xid = models.BigIntegerField()
+    event_id = models.BigIntegerField()
+    failures = models.PositiveIntegerField(default=0)
+    paused_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.webhook_id} at {self.xid}, {self.event_id}"
+
+
+class WebhookDelivery(models.Model):
+    """One event on its way to one webhook. `subject` keeps the order: a later event of it waits for the earlier one."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="+")
+    subject = models.CharField(max_length=105)
+    state = models.CharField(max_length=9, choices=DeliveryState, default=DeliveryState.PENDING)
+    attempts_made = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["webhook", "event"], name="webhook_event_once"),
+            models.CheckConstraint(
+                condition=Q(state="DELIVERED", delivered_at__isnull=False)
+                | (~Q(state="DELIVERED") & Q(delivered_at__isnull=True)),
+                name="delivered_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="webhook_due", condition=Q(state="PENDING")),
+            models.Index(
+                fields=["webhook", "subject", "id"], name="webhook_order", condition=Q(state="PENDING")
+            ),
+            models.Index(fields=["webhook", "-id"], name="webhook_deliveries"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.state}"
+
+
+class WebhookAttempt(models.Model):
+    """One call: what the receiver answered, or why there was no answer."""
+
+    delivery = models.ForeignKey(WebhookDelivery, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    failure = models.CharField(max_length=120, blank=True)
+    answer = models.CharField(max_length=500, blank=True)
+    milliseconds = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.status or self.failure}"

@@ -9,6 +9,9 @@ UNTRACED = {
     "audit.AuditLink",
     "audit.LogEntry",
     "audit.PersonalChange",
+    "audit.WebhookAttempt",
+    "audit.WebhookDelivery",
+    "audit.WebhookPosition",
     "kernel.IdempotencyKey",
     "kernel.OutboxEvent",
 }
@@ -32,6 +35,20 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "expires_at",
             "revoked_at",
             "last_used_on",
+        ),
+    },
+    "audit.Webhook": {
+        "secret": ("secret", "previous_secret"),
+        "plain": (
+            "id",
+            "public_id",
+            "url",
+            "topics",
+            "previous_secret_until",
+            "is_active",
+            "off_reason",
+            "created_by_id",
+            "created_at",
         ),
     },
     "kernel.LegalEntity": {

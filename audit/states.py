@@ -10,3 +10,16 @@ class ProposalState(models.TextChoices):
 
 
 PROPOSAL_MOVES = {ProposalState.OPEN: {ProposalState.RATIFIED, ProposalState.REJECTED, ProposalState.STALE}}
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "PENDING", _("Waiting")
+    DELIVERED = "DELIVERED", _("Delivered")
+    FAILED = "FAILED", _("Given up")
+
+
+DELIVERY_MOVES = {
+    DeliveryState.PENDING: {DeliveryState.DELIVERED, DeliveryState.FAILED},
+    DeliveryState.FAILED: {DeliveryState.PENDING},
+    DeliveryState.DELIVERED: {DeliveryState.PENDING},
+}

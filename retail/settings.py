@@ -56,6 +56,8 @@ def _required(name: str, *, locally: Any) -> Any:
 
 if not IS_LOCAL and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off in production.")
+# Only on this machine may a webhook name an address that is not public.
+WEBHOOKS_MAY_BE_LOCAL = IS_LOCAL
 # Points at which tests let a process die (retail/kernel/failpoints.py).
 FAILPOINTS: str = read("FAILPOINTS")
 if not IS_LOCAL and FAILPOINTS:
@@ -234,6 +236,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "finance-report-unsent-captures": {
         "task": "finance.tasks.report_unsent_captures",
         "schedule": 3600.0,
+    },
+    "tell-webhooks": {
+        "task": "audit.tasks.tell_webhooks",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "forget-webhook-deliveries": {
+        "task": "audit.tasks.forget_webhook_deliveries",
+        "schedule": crontab(hour="3", minute="50"),
     },
     "seal-trace": {"task": "retail.tasks.seal_trace", "schedule": 30.0},
     "forget-old-keys": {"task": "retail.tasks.forget_old_keys", "schedule": 600.0},

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.models import LogEntry
+from audit.selectors import told
 from retail.kernel import outbox
 from retail.kernel.errors import InvalidInput
 from retail.rest.paging import InvalidCursor, decode, encode, limit_of, page
@@ -82,18 +83,7 @@ class Events(ApiView):
             position = (first, second)
         found = outbox.feed(after=position, limit=limit_of(request))
         following = encode((found[-1].xid, found[-1].pk)) if found else cursor or None
-        results = [
-            {
-                "id": encode((event.xid, event.pk)),
-                "topic": event.topic,
-                "subject": f"{event.subject_kind}:{event.subject_key}",
-                "sequence": event.sequence,
-                "payload": {key: value for key, value in event.payload.items() if not key.endswith("_id")},
-                "created_at": event.created_at.isoformat(),
-                "request_id": event.request_id,
-            }
-            for event in found
-        ]
+        results = [{"id": encode((event.xid, event.pk)), **told(event)} for event in found]
         return Response({"results": results, "next": following})
 
 

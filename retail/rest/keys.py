@@ -36,6 +36,8 @@ SCOPES = (
     "customers:write",
     "audit:read",
     "events:read",
+    "webhooks:read",
+    "webhooks:write",
 )
 
 
