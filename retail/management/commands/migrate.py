@@ -1,12 +1,14 @@
-"""Django's `migrate`, a third faster on an empty database."""
+"""Django's `migrate`, in little more than half the time on an empty database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management.commands import migrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations import AddConstraint, AddIndex, CreateModel
+from django.db.migrations.operations.base import Operation
 
 OURS = frozenset({"audit", "storefront", "crm", "oms", "warehouse", "finance", "cms"})
 
@@ -18,7 +20,9 @@ class Command(migrate.Command):
         )
         if is_plain:
             self.verbosity = options["verbosity"]
-            migrate_libraries(connections[options["database"]], self.migration_progress_callback)
+            connection = connections[options["database"]]
+            migrate_libraries(connection, self.migration_progress_callback)
+            _migrate_ours(connection, self.migration_progress_callback)
         super().handle(*args, **options)
 
 
@@ -31,3 +35,44 @@ def migrate_libraries(connection: BaseDatabaseWrapper, progress: Callable[..., N
     executor = MigrationExecutor(connection, progress)
     if not executor.loader.applied_migrations:
         executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] not in OURS])
+
+
+def _migrate_ours(connection: BaseDatabaseWrapper, progress: Callable[..., None]) -> None:
+    """Our own migrations when none was applied, each new table with its indexes and constraints in one step."""
+    executor = MigrationExecutor(connection, progress)
+    if any(app in OURS for app, _ in executor.loader.applied_migrations):
+        return
+    for (app, _), migration in executor.loader.graph.nodes.items():
+        if app in OURS and migration.initial:
+            migration.operations = folded(migration.operations)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def folded(operations: Sequence[Operation]) -> list[Operation]:
+    """The same tables from fewer steps: Django works out the state of all models anew for each step.
+
+    Only for tables whose columns are all there when they are made, and only within one migration.
+    """
+    made = {each.name_lower: each for each in operations if isinstance(each, CreateModel)}
+    grown = {
+        str(getattr(each, "model_name", "")).lower()
+        for each in operations
+        if not isinstance(each, AddIndex | AddConstraint)
+    }
+    whole = {name: _copy(model) for name, model in made.items() if name not in grown}
+    kept: list[Operation] = []
+    for each in operations:
+        if isinstance(each, CreateModel):
+            kept.append(whole.get(each.name_lower, each))
+        elif isinstance(each, AddIndex) and each.model_name_lower in whole:
+            whole[each.model_name_lower].options["indexes"].append(each.index)
+        elif isinstance(each, AddConstraint) and each.model_name_lower in whole:
+            whole[each.model_name_lower].options["constraints"].append(each.constraint)
+        else:
+            kept.append(each)
+    return kept
+
+
+def _copy(model: CreateModel) -> CreateModel:
+    lists = {name: [*model.options.get(name, ())] for name in ("indexes", "constraints")}
+    return CreateModel(model.name, model.fields, {**model.options, **lists}, model.bases, model.managers)
