@@ -18,7 +18,9 @@ from tests.front.pages import audit_page
 from tests.staff import client_of, make_staff
 from tests.warehouse.handheld import StandIn
 from warehouse import operations as stock
+from warehouse import workflows as goods
 from warehouse.models import Bin, Reservation, Shipment, StockItem
+from warehouse.operations import transfers
 from warehouse.workflows import labels
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -188,6 +190,22 @@ def _scene(chain: Chain) -> dict[str, tuple[str, str]]:
     StockItem.objects.create(
         variant=title, bin=receiving, location=chain.warehouse, is_sellable=False, on_hand=5
     )
+    asked, sent = (
+        transfers.request_transfer(
+            source_id=chain.warehouse.pk,
+            target_id=chain.store.pk,
+            lines=[transfers.WantedUnits(chain.variant(stock=9).pk, 4)],
+            by=chain.bojan,
+            now=now,
+        )
+        for _ in range(2)
+    )
+    transfers.ship_transfer(transfer_id=sent.pk, by=chain.bojan, now=now)
+    count = goods.start_count(
+        bin_id=Bin.objects.get(location=chain.store, code="A-01").pk, by=chain.bojan, now=now
+    )
+    missing = goods.CountedUnits(chain.variant(stock=0, store_stock=40).pk, 0)
+    goods.record_count(count_id=count.pk, counted=[missing], is_whole=False, by=chain.bojan, now=now)
     sku = waiting.claims.order_by("pk")[0].variant.sku
     wh, store = "WH-1", "S-001"
     return {
@@ -218,6 +236,15 @@ def _scene(chain: Chain) -> dict[str, tuple[str, str]]:
         "shipment": (wh, f"/ops/shipments/{to_send.number}/"),
         "purchase-orders": (wh, "/ops/purchase-orders/"),
         "purchase-order": (wh, f"/ops/purchase-orders/{order.number}/"),
+        "transfers": (wh, "/ops/transfers/"),
+        "transfer-new": (wh, "/ops/transfers/new/"),
+        "transfer-asked": (wh, f"/ops/transfers/{asked.number}/"),
+        "transfer-sent": (wh, f"/ops/transfers/{sent.number}/"),
+        "transfer-receive": (store, f"/scan/receive/{sent.number}/"),
+        "transfer-finish": (store, f"/scan/receive/{sent.number}/finish/"),
+        "counts": (wh, "/ops/counts/"),
+        "count-waiting": (wh, f"/ops/counts/{count.number}/"),
+        "order-change": (wh, f"/ops/orders/{waiting.order.number}/change/"),
         "locations": (wh, "/ops/locations/"),
         "location": (wh, "/ops/locations/WH-1/"),
     }
