@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from retail.sandbox import card, carrier, faults, fiscal, messages, sef
+from retail.sandbox import card, carrier, faults, fiscal, messages, sef, sef_documents, sef_purchases
 from retail.sandbox.config import Config
 from retail.sandbox.forms import check_origin
 from retail.sandbox.store import Store
@@ -51,6 +51,20 @@ def routes(store: Store, config: Config, postman: messages.Postman) -> list[Rout
             methods=["POST"],
         ),
         Route("/admin/sef/companies", plain("sef", "register", sef.put_companies), methods=["PUT"]),
+        Route("/admin/sef/keys", plain("sef", "key", sef_documents.put_key), methods=["PUT"]),
+        Route("/admin/sef/webhook", plain("sef", "webhook", sef_documents.put_webhook), methods=["PUT"]),
+        Route(
+            "/admin/sef/switches", plain("sef", "switch", sef_documents.put_switches), methods=["GET", "PUT"]
+        ),
+        Route(
+            "/admin/sef/documents", plain("sef", "list", sef_documents.documents_by_admin), methods=["GET"]
+        ),
+        Route(
+            "/admin/sef/documents/{number}/decide",
+            plain("sef", "decide", sef_documents.decide_by_admin),
+            methods=["POST"],
+        ),
+        Route("/admin/sef/purchases", plain("sef", "supply", sef_purchases.put), methods=["PUT"]),
     ]
 
 
@@ -84,7 +98,7 @@ def _endpoint(
                 call.path["method"] = request.method
                 return handler(call)
         except Refused as no:
-            return Answer(status=no.status, body=no.body)
+            return Answer(status=no.status, body=no.body, content_type=no.content_type, headers=no.headers)
 
     async def endpoint(request: Request) -> Response:
         check_origin(request)

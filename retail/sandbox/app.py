@@ -21,7 +21,21 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from retail.sandbox import admin, bank, card, carrier, config, faults, fiscal, mail, messages, sef, web
+from retail.sandbox import (
+    admin,
+    bank,
+    card,
+    carrier,
+    config,
+    faults,
+    fiscal,
+    mail,
+    messages,
+    sef,
+    sef_documents,
+    sef_purchases,
+    web,
+)
 from retail.sandbox.config import Config
 from retail.sandbox.hosted import HostedPages
 from retail.sandbox.mail_pages import MailPages
@@ -65,6 +79,23 @@ DOORS: tuple[tuple[str, str, str, str, web.Handler], ...] = (
         sef.is_registered,
     ),
     ("sef", "companies", "GET", "/sef/api/publicApi/getAllCompanies", sef.all_companies),
+    ("sef", "upload", "POST", "/sef/api/publicApi/sales-invoice/ubl", sef_documents.upload),
+    ("sef", "fetch", "GET", "/sef/api/publicApi/sales-invoice", sef_documents.read),
+    ("sef", "ids", "POST", "/sef/api/publicApi/sales-invoice/ids", sef_documents.ids),
+    ("sef", "changes", "POST", "/sef/api/publicApi/sales-invoice/changes", sef_documents.changes),
+    ("sef", "xml", "GET", "/sef/api/publicApi/sales-invoice/xml", sef_documents.xml),
+    ("sef", "cancel", "POST", "/sef/api/publicApi/sales-invoice/cancel", sef_documents.cancel),
+    ("sef", "storno", "POST", "/sef/api/publicApi/sales-invoice/storno", sef_documents.storno),
+    ("sef", "subscribe", "POST", "/sef/api/publicApi/subscribe", sef_documents.subscribe),
+    ("sef", "purchases", "GET", "/sef/api/publicApi/purchase-invoice/overview", sef_purchases.overview),
+    ("sef", "purchase", "GET", "/sef/api/publicApi/purchase-invoice", sef_purchases.read),
+    (
+        "sef",
+        "decide",
+        "POST",
+        "/sef/api/publicApi/purchase-invoice/acceptRejectPurchaseInvoice",
+        sef_purchases.decide,
+    ),
     ("mail", "receive", "POST", "/mail", mail.receive),
     ("mail", "find", "GET", "/mail.json", mail.find),
 )
@@ -76,6 +107,8 @@ SCHEMAS = (
     carrier.SCHEMA,
     bank.SCHEMA,
     sef.SCHEMA,
+    sef_documents.SCHEMA,
+    sef_purchases.SCHEMA,
     mail.SCHEMA,
 )
 

@@ -28,6 +28,7 @@ class Config:
     carrier_secrets: tuple[str, ...]
     fiscal_pac: str
     fiscal_certificate: str
+    sef_key: str
     is_local: bool
 
     def __post_init__(self) -> None:

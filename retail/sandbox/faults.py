@@ -66,13 +66,21 @@ FISCAL_KINDS: dict[str, Kind] = {
     "CLOCK_DRIFT": Kind("", 600.0, "signed with a clock that is ahead"),
     "CERTIFICATE_EXPIRED": Kind("", 0.0, "the certificate is refused with 403"),
 }
+SEF_KINDS: dict[str, Kind] = {
+    "KEY_EXPIRED": Kind("", 0.0, "the key is refused with 401 and an empty body"),
+    "LATE_REFUSAL": Kind("", 0.0, "accepted at first, then a mistake"),
+    "UNKNOWN_STATUS": Kind("", 0.0, "the status is a word that nobody knows"),
+    "UNKNOWN_CODE": Kind("", 0.0, "refused with a code that is in no list"),
+}
+# Its messages carry no signature: there is nothing to be out of date.
+SEF_MESSAGE_KINDS = {name: kind for name, kind in MESSAGE_KINDS.items() if name != "STALE"}
 
 PARTS: dict[str, dict[str, Kind]] = {
     "card": REQUEST_KINDS | MESSAGE_KINDS | CARD_KINDS,
     "fiscal": REQUEST_KINDS | FISCAL_KINDS,
     "carrier": REQUEST_KINDS | MESSAGE_KINDS,
     "bank": REQUEST_KINDS | {"DUPLICATE": Kind("", 0.0, "a line appears again in the next statement")},
-    "sef": REQUEST_KINDS,
+    "sef": REQUEST_KINDS | SEF_MESSAGE_KINDS | SEF_KINDS,
     "mail": REQUEST_KINDS,
 }
 

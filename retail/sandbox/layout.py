@@ -26,7 +26,7 @@ MENU = (
     ("/parts/fiscal", "ledger", "Fiscal processor"),
     ("/parts/carrier", "truck", "Carrier"),
     ("/parts/bank", "bank", "Bank"),
-    ("/parts/sef", "note", "SEF register"),
+    ("/parts/sef", "note", "SEF"),
     ("/mail", "mail", "Mail"),
     ("/codes", "lock", "One-time codes"),
 )

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from retail.sandbox import bank, carrier, faults, messages, panels, sef
+from retail.sandbox import bank, carrier, faults, messages, panels, sef, sef_documents
 from retail.sandbox.config import Config
 from retail.sandbox.forms import read_form
 from retail.sandbox.layout import MENU, empty, moment, padded, page, panel
@@ -72,7 +72,7 @@ class Pages:
                 status=404,
             )
         pieces = [panel_of(words, self._store) for panel_of in panels.OF_PART[part]]
-        if part in {"card", "carrier"}:
+        if part in {"card", "carrier", "sef"}:
             pieces.append(self._messages(words, part))
         body = joined(
             *pieces, _fault_form(words, part), self._active(words, part), self._received(words, part)
@@ -280,10 +280,20 @@ def _company(call: Call, form: dict[str, str]) -> None:
     )
 
 
+def _decide(call: Call, form: dict[str, str]) -> None:
+    sef_documents.decide(call, form.get("number", ""), form.get("status", ""), form.get("comment", ""))
+
+
+def _choose(call: Call, form: dict[str, str]) -> None:
+    sef_documents.put_switch(call, form.get("name", ""), form.get("value", ""))
+
+
 _ACTS: dict[tuple[str, str], Callable[[Call, dict[str, str]], None]] = {
     ("carrier", "move"): _move,
     ("bank", "statement"): _statement,
     ("sef", "company"): _company,
+    ("sef", "decide"): _decide,
+    ("sef", "switch"): _choose,
 }
 
 

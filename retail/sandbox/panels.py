@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from retail.sandbox import bank, card, carrier, sef
+from retail.sandbox import bank, card, carrier, sef, sef_documents
 from retail.sandbox.layout import empty, moment, padded, panel
 from retail.sandbox.markup import Markup, chip, element, field, select, table, text_input
 from retail.sandbox.store import Store
@@ -17,6 +17,13 @@ _CARD_TONES = {
     "AUTHORIZED": ("info", "lock"),
     "PARTLY_CAPTURED": ("busy", "half"),
     "CAPTURED": ("good", "paid"),
+}
+_SEF_TONES = {
+    "Sending": ("busy", "clock"),
+    "Sent": ("info", "mail"),
+    "Approved": ("good", "check"),
+    "Rejected": ("bad", "no"),
+    "Mistake": ("bad", "alert"),
 }
 _PARCEL_TONES = {
     "ANNOUNCED": ("info", "barcode"),
@@ -186,6 +193,71 @@ def companies(words: Words, store: Store) -> Markup:
     return _listing(words, "Companies", "No company yet", heads, rows, frozenset())
 
 
+def documents(words: Words, store: Store) -> Markup:
+    rows: Cells = []
+    for row in sef_documents.list_documents(store):
+        state = chip(*_SEF_TONES.get(row["status"], ("idle", "x")), row["status"])
+        answer = _decision_form(words, row["number"]) if row["status"] in ("Sent", "Rejected") else ""
+        rows.append(
+            [
+                row["kind"],
+                row["number"],
+                row["buyer_pib"],
+                state,
+                words.amount(row["payable"], "RSD"),
+                row["comment"],
+                answer,
+            ]
+        )
+    heads = ("Kind", "Number", "Buyer", "State", "Amount", "Comment", "The buyer's answer")
+    return _listing(words, "Documents", "No document yet", heads, rows, frozenset({4}))
+
+
+def _decision_form(words: Words, number: str) -> Markup:
+    name = f"comment-{number}"
+    return element(
+        "form",
+        element("input", type="hidden", name="number", value=number),
+        element("label", f"{words('Comment')} {number}", class_="sr", for_=name),
+        element("input", class_="input", id=name, name="comment", autocomplete="off"),
+        element("button", words("Approve"), class_="button button-small", name="status", value="Approved"),
+        element("button", words("Reject"), class_="button button-small", name="status", value="Rejected"),
+        method="post",
+        action="/parts/sef/decide",
+        class_="tag-form",
+    )
+
+
+def switches(words: Words, store: Store) -> Markup:
+    with store.transaction() as db:
+        chosen = {name: sef_documents.switch(db, name) for name in sef_documents.SWITCHES}
+    rows: Cells = [
+        [
+            name,
+            element(
+                "form",
+                element("input", type="hidden", name="name", value=name),
+                element("label", f"{words('Choice')} {name}", class_="sr", for_=f"switch-{name}"),
+                element(
+                    "select",
+                    [element("option", one, selected=one == chosen[name]) for one in choices],
+                    class_="input",
+                    id=f"switch-{name}",
+                    name="value",
+                ),
+                element("button", words("Record"), class_="button button-small"),
+                method="post",
+                action="/parts/sef/switch",
+                class_="tag-form",
+            ),
+        ]
+        for name, choices in sef_documents.SWITCHES.items()
+    ]
+    return _listing(
+        words, "Behavior that sources dispute", "Behavior", ("Behavior", "Choice"), rows, frozenset()
+    )
+
+
 def fault_fields(words: Words, part: str, kinds: list[tuple[str, str]]) -> Markup:
     """The form that switches a fault on."""
     fields = element(
@@ -249,5 +321,5 @@ OF_PART: dict[str, tuple[Callable[[Words, Store], Markup], ...]] = {
     "fiscal": (receipts,),
     "carrier": (parcels, remittances),
     "bank": (statement_form, statements),
-    "sef": (company_form, companies),
+    "sef": (documents, switches, company_form, companies),
 }

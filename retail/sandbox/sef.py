@@ -1,4 +1,4 @@
-"""SEF's register of companies: who takes electronic invoices. Documents will come to this module as well."""
+"""SEF's register of companies: who takes electronic invoices."""
 
 from __future__ import annotations
 

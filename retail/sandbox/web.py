@@ -28,10 +28,19 @@ LOGGED_CHARACTERS_MAX = 20_000
 class Refused(Exception):
     """A stand-in's "no": an HTTP status and the JSON body that the real service would send."""
 
-    def __init__(self, status: int, body: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        body: Any,
+        content_type: str = "application/json",
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(str(status))
         self.status = status
         self.body = body
+        self.content_type = content_type
+        self.headers = headers or {}
 
 
 def refusal(status: int, code: str, message: str) -> Refused:
@@ -148,7 +157,7 @@ def _answer(store: Store, handler: Handler, call: Call) -> Answer:
         # The refusal undid what the handler wrote, also the count of the fault that made it refuse.
         for fault in call.struck[before:]:
             faults.spend(call.db, fault)
-        return Answer(status=no.status, body=no.body)
+        return Answer(status=no.status, body=no.body, content_type=no.content_type, headers=no.headers)
 
 
 def _record(call: Call, answer: Answer, fault: faults.Fault | None) -> None:
