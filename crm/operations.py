@@ -69,6 +69,11 @@ def find_or_create_company(
     )
 
 
+def record_sef_registration(*, customer_id: int, is_registered: bool, now: datetime) -> None:
+    """What SEF said of the company when it was asked just now."""
+    Customer.objects.filter(pk=customer_id).update(is_sef_registered=is_registered, sef_checked_at=now)
+
+
 def open_account(
     *, user: User, name: str, phone: str = "", language: str = "sr-latn", now: datetime
 ) -> Customer:

@@ -131,6 +131,16 @@ class InvoiceFilters(EntityFilters):
     until = day_field(_("To day"))
 
 
+class EInvoiceFilters(InvoiceFilters):
+    """By the paper's number, the buyer, the order or the id at SEF."""
+
+
+class PurchaseFilters(EntityFilters):
+    q = text_field(_("Number, supplier, PIB"), _("Number, supplier, PIB"), is_search=True)
+    since = day_field(_("From day"))
+    until = day_field(_("To day"))
+
+
 class ReceiptFilters(EntityFilters):
     q = text_field(_("Number or order"), _("Number or order"), is_search=True)
     kind = FilterChoice(_("Kind"), list(FiscalKind.choices))
@@ -240,4 +250,35 @@ class BuyerIdForm(forms.Form):
         max_length=17,
         help_text=_("It is kept encrypted and can be erased."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class ReplaceForm(forms.Form):
+    """Why a document is withdrawn, and the buyer's data as the new paper shall have them."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        help_text=_("The buyer reads it at SEF, for example: wrong address"),
+    )
+    is_to_be_replaced = forms.BooleanField(
+        label=_("Issue the same paper under a new number"), required=False, initial=True
+    )
+    buyer_name = forms.CharField(label=_("Buyer's name"), max_length=200, required=False)
+    buyer_registration_number = forms.CharField(label=_("Company number (MB)"), max_length=20, required=False)
+    buyer_street = forms.CharField(label=_("Street"), max_length=200, required=False)
+    buyer_city = forms.CharField(label=_("City"), max_length=100, required=False)
+    buyer_postal_code = forms.CharField(label=_("Postal code"), max_length=12, required=False)
+    buyer_jbkjs = forms.CharField(
+        label="JBKJS", max_length=5, required=False, help_text=_("Five digits; only for public bodies")
+    )
+
+
+class PurchaseDecisionForm(forms.Form):
+    comment = forms.CharField(
+        label=_("Comment"),
+        max_length=500,
+        required=False,
+        help_text=_("The supplier reads it. A rejection says why."),
+        widget=forms.Textarea(attrs={"rows": 3}),
     )

@@ -59,6 +59,51 @@ class FiscalState(models.TextChoices):
     FAILED = "FAILED", _("Refused")
 
 
+class EInvoiceState(models.TextChoices):
+    """Where a paper stands on its way through SEF."""
+
+    QUEUED = "QUEUED", _("Waiting to be sent")
+    BLOCKED_BY_ADVANCE = "BLOCKED_BY_ADVANCE", _("Waiting for the advance invoice")
+    BLOCKED_BY_SOURCE = "BLOCKED_BY_SOURCE", _("Waiting for the invoice it refers to")
+    SENDING = "SENDING", _("Being issued by SEF")
+    SENT = "SENT", _("Sent to the buyer")
+    APPROVED = "APPROVED", _("Approved by the buyer")
+    REJECTED = "REJECTED", _("Rejected by the buyer")
+    REFUSED = "REFUSED", _("Refused by SEF")
+    MISTAKE = "MISTAKE", _("Not issued, a mistake")
+    CANCELED = "CANCELED", _("Withdrawn")
+    STORNO = "STORNO", _("Reversed")
+
+
+_E = EInvoiceState
+# Whatever SEF says of a document that it has is the truth, so those may become any of each other but never unsent again.
+_AT_SEF = {_E.SENDING, _E.SENT, _E.APPROVED, _E.REJECTED, _E.MISTAKE, _E.CANCELED, _E.STORNO}
+EINVOICE_MOVES = {
+    _E.QUEUED: _AT_SEF | {_E.BLOCKED_BY_ADVANCE, _E.BLOCKED_BY_SOURCE, _E.REFUSED},
+    _E.BLOCKED_BY_ADVANCE: _AT_SEF | {_E.QUEUED, _E.REFUSED},
+    _E.BLOCKED_BY_SOURCE: _AT_SEF | {_E.QUEUED, _E.REFUSED},
+    _E.REFUSED: {_E.QUEUED, _E.CANCELED},
+    _E.SENDING: _AT_SEF - {_E.SENDING},
+    _E.SENT: {_E.APPROVED, _E.REJECTED, _E.MISTAKE, _E.CANCELED, _E.STORNO},
+    # Sources dispute whether a buyer may still approve what was rejected.
+    _E.REJECTED: {_E.APPROVED, _E.STORNO},
+    _E.APPROVED: {_E.STORNO, _E.REJECTED},
+    _E.MISTAKE: {_E.CANCELED, _E.SENT},
+    _E.CANCELED: set(),
+    _E.STORNO: set(),
+}
+
+
+class Withdrawal(models.TextChoices):
+    CANCEL = "CANCEL", _("Cancel")
+    STORNO = "STORNO", _("Reverse")
+
+
+class PurchaseDecision(models.TextChoices):
+    ACCEPT = "ACCEPT", _("Accept")
+    REJECT = "REJECT", _("Reject")
+
+
 class StatementState(models.TextChoices):
     UNMATCHED = "UNMATCHED", _("Not matched")
     MATCHED = "MATCHED", _("Matched")

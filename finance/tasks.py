@@ -6,8 +6,10 @@ from celery import shared_task
 
 from finance import workflows as money
 from finance.operations import bell
+from finance.providers import sef_documents
 from retail.kernel.clock import now
 from retail.kernel.context import acting
+from retail.kernel.models import LegalEntity
 
 
 @shared_task
@@ -52,10 +54,43 @@ def report_unsent_captures() -> None:
         money.report_unsent_captures(now=now())
 
 
+@shared_task
+def send_einvoices() -> None:
+    """What is to be sent, withdrawn and asked, in this order: a paper waits for its source, not the other way round."""
+    with acting(label="job:finance.send_einvoices"):
+        if not sef_documents.is_configured():
+            return
+        moment = now()
+        money.submit_einvoices(now=moment)
+        money.withdraw_einvoices(now=moment)
+        money.poll_einvoices(now=moment)
+        money.tell_decisions(now=moment)
+
+
+@shared_task
+def read_sef() -> None:
+    """Once a day: what changed yesterday, and the key of tomorrow's messages."""
+    with acting(label="job:finance.read_sef"):
+        if not sef_documents.is_configured():
+            return
+        money.read_changes(now=now())
+        money.subscribe_to_sef(now=now())
+
+
+@shared_task
+def pull_purchases() -> None:
+    with acting(label="job:finance.pull_purchases"):
+        entity = LegalEntity.objects.order_by("pk").first()
+        # One key is one company: the first of the group.
+        if entity is not None and sef_documents.is_configured():
+            money.pull_purchases(entity=entity, now=now())
+
+
 # What a verb rings for after its commit; the sweeps of every minute do the same without a bell.
 ON_BELL = {
     bell.RECEIPTS: sign_receipts,
     bell.EVENTS: process_events,
     bell.REFUNDS: send_refunds,
     bell.VOIDS: void_authorizations,
+    bell.EINVOICES: send_einvoices,
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from finance.views import books, imports, papers, payments
+from finance.views import books, einvoices, imports, papers, payments, purchases
 
 app_name = "finance"
 urlpatterns = [
@@ -21,6 +21,15 @@ urlpatterns = [
     path("receipts/<int:pk>/pdf/", papers.receipt_pdf, name="receipt_pdf"),
     path("receipts/<int:pk>/retry/", papers.retry_receipt, name="retry_receipt"),
     path("receipts/<int:pk>/buyer/", papers.give_buyer_id, name="receipt_buyer"),
+    # Papers at SEF
+    path("einvoices/", einvoices.einvoice_list, name="einvoices"),
+    path("einvoices/<int:pk>/", einvoices.einvoice_page, name="einvoice"),
+    path("einvoices/<int:pk>/xml/", einvoices.einvoice_xml, name="einvoice_xml"),
+    path("einvoices/<int:pk>/retry/", einvoices.retry_einvoice, name="retry_einvoice"),
+    path("einvoices/<int:pk>/replace/", einvoices.replace_einvoice, name="replace_einvoice"),
+    path("purchases/", purchases.purchase_list, name="purchases"),
+    path("purchases/<int:pk>/", purchases.purchase_page, name="purchase"),
+    path("purchases/<int:pk>/decide/", purchases.decide_purchase, name="decide_purchase"),
     # Money
     path("payments/", payments.payment_list, name="payments"),
     path("payments/<str:public_id>/", payments.payment_page, name="payment"),

@@ -345,3 +345,7 @@ def show_report(report: ImportReport) -> dict[str, Any]:
         "skipped": report.skipped,
         "refused": [{"line": one.line, "code": one.code, "detail": one.message} for one in report.errors],
     }
+
+
+class SefReceipt(serializers.Serializer[Any]):
+    asked = serializers.IntegerField(help_text="documents that will be asked about")

@@ -11,6 +11,7 @@ urlpatterns = [
     path("ledger/trial-balance", views.TrialBalance.as_view(), name="trial-balance"),
     path("ledger/entries", views.Entries.as_view(), name="entries"),
     path("ledger/accounts", views.Accounts.as_view(), name="accounts"),
+    path("sef/events", views.SefEvents.as_view(), name="sef-events"),
     path("bank-statements", views.BankStatements.as_view(), name="bank-statements"),
     path("courier-remittances", views.CourierRemittances.as_view(), name="courier-remittances"),
     path("payments/<str:provider>/events", views.PaymentEvents.as_view(), name="payment-events"),

@@ -386,3 +386,23 @@ class PaymentEvents(ApiView):
             money.process_payment_event(event_id=event.pk, now=timezone.now())
         except DatabaseError:
             logger.exception("a stored payment event waits for the sweep")
+
+
+class SefEvents(ApiView):
+    """SEF signs nothing: a message proves itself by the key of the day, and is never more than a hint to ask."""
+
+    scopes = {"POST": ""}
+    authentication_classes = []
+
+    @extend_schema(
+        operation_id="sef_event",
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses={200: shapes.SefReceipt},
+    )
+    def post(self, request: Request) -> Response:
+        """Changes of documents as SEF tells them, one or a list. Each document is asked about; what the message says counts for nothing."""
+        try:
+            raw_body = request._request.body
+        except RequestDataTooBig as error:
+            raise BodyTooLarge("A message is smaller.") from error
+        return Response({"asked": money.receive_sef_message(raw_body=raw_body, now=timezone.now())})

@@ -1,5 +1,6 @@
 """Money: payments as the provider tells them, papers, and a ledger that balances by construction."""
 
+from finance.models.einvoices import EInvoice, EInvoiceEvent, PurchaseInvoice, SefSubscription
 from finance.models.ledger import (
     DocumentCounter,
     JournalEntry,
@@ -17,6 +18,8 @@ __all__ = [
     "Capture",
     "CourierRemittanceLine",
     "DocumentCounter",
+    "EInvoice",
+    "EInvoiceEvent",
     "FiscalReceipt",
     "Invoice",
     "InvoiceLine",
@@ -26,6 +29,8 @@ __all__ = [
     "Payment",
     "PaymentEvent",
     "Period",
+    "PurchaseInvoice",
     "Refund",
+    "SefSubscription",
     "StockValue",
 ]

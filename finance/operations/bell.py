@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.db import transaction
 
 RECEIPTS, REFUNDS, VOIDS, EVENTS = "receipts", "refunds", "voids", "events"
+EINVOICES = "einvoices"
 
 _answers: dict[str, Callable[[], object]] = {}
 

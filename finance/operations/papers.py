@@ -13,6 +13,7 @@ from django.db import transaction
 from finance import events, rules
 from finance.models import FiscalReceipt, Invoice, InvoiceLine, JournalEntry
 from finance.operations import bell
+from finance.operations.einvoices import queue_einvoice
 from finance.operations.ledger import take_number
 from finance.rules import Part, RateAmounts
 from finance.states import FiscalKind, FiscalState, FiscalTransaction, InvoiceKind
@@ -209,6 +210,7 @@ def issue_invoice(
             for position, part in enumerate(parts, start=1)
         ]
     )
+    queue_einvoice(invoice=invoice, now=now)
     announce(
         events.InvoiceIssued(
             invoice_id=invoice.pk, invoice_number=invoice.number, order_id=order.pk, number=order.number

@@ -44,7 +44,7 @@ from finance.selectors.turnover import (
     turnover,
     with_balance,
 )
-from finance.selectors.ubl import invoice_ubl, live_paper, ubl_document
+from finance.selectors.ubl import invoice_ubl, live_paper, sources_of, ubl_document
 
 __all__ = [
     "AccountBalance",
@@ -80,6 +80,7 @@ __all__ = [
     "sales_of_order",
     "shipment_charge",
     "shipment_needs",
+    "sources_of",
     "stock_values",
     "transfer_instructions",
     "trial_balance",

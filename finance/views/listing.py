@@ -12,11 +12,13 @@ from finance.forms import Filters
 from finance.models import (
     BankStatementLine,
     CourierRemittanceLine,
+    EInvoice,
     FiscalReceipt,
     Invoice,
     JournalEntry,
     JournalLine,
     Payment,
+    PurchaseInvoice,
     Refund,
 )
 from retail.kernel.clock import BUSINESS_ZONE
@@ -88,6 +90,36 @@ def invoices(filters: Filters) -> QuerySet[Invoice]:
             | Q(order__number__iexact=text)
         )
     return rows.select_related("order", "entity", "credits")
+
+
+def einvoices(filters: Filters, state: str) -> QuerySet[EInvoice]:
+    rows = _in_days(
+        _of_entity(EInvoice.objects.all(), filters, "invoice__entity__code"), filters, "created_at"
+    )
+    if state:
+        rows = rows.filter(state=state)
+    if kind := filters.text("kind"):
+        rows = rows.filter(invoice__kind=kind)
+    if text := filters.text("q"):
+        found = (
+            Q(invoice__number__icontains=text)
+            | Q(invoice__buyer_name__icontains=text)
+            | Q(invoice__buyer_pib=text)
+            | Q(invoice__order__number__iexact=text)
+        )
+        rows = rows.filter(found | Q(sales_id=int(text)) if text.isdigit() and len(text) < 18 else found)
+    return rows.select_related("invoice__order", "invoice__entity").defer("document")
+
+
+def purchases(filters: Filters, state: str) -> QuerySet[PurchaseInvoice]:
+    rows = _in_days(_of_entity(PurchaseInvoice.objects.all(), filters), filters, "sent_on")
+    if state:
+        rows = rows.filter(status=state)
+    if text := filters.text("q"):
+        rows = rows.filter(
+            Q(number__icontains=text) | Q(supplier_name__icontains=text) | Q(supplier_pib=text)
+        )
+    return rows
 
 
 def receipts(filters: Filters, state: str) -> QuerySet[FiscalReceipt]:

@@ -49,7 +49,9 @@ def invoice_list(request: HttpRequest) -> HttpResponse:
 
 
 def _invoice(number: str) -> Invoice:
-    rows = Invoice.objects.select_related("entity", "order", "shipment", "parent_return", "credits", "entry")
+    rows = Invoice.objects.select_related(
+        "entity", "order", "shipment", "parent_return", "credits", "entry", "einvoice"
+    )
     return get_object_or_404(rows, number=number)
 
 

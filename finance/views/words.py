@@ -95,6 +95,67 @@ OUTSIDE_ERRORS: type_of_words = {
     "TOO_MANY_REQUESTS": _("It asked for a pause; it is repeated by itself."),
     "PAUSED": _("After several failures there is a pause; it is repeated by itself."),
 }
+# Of SEF itself (its own spelling), of the way to it, and of ours.
+EINVOICE_ERRORS: type_of_words = {
+    "UBLRegistrationCodeDoesNotHaveGoodLength": _(
+        "A company number (MB) is missing or has not eight digits."
+    ),
+    "CompanyWithRegistrationCodeNotFound": _(
+        "PIB and company number (MB) of the buyer do not belong together."
+    ),
+    "ReceiverCompanyNotFound": _("The buyer is not registered at SEF."),
+    "RequiredCompanyAddressMissing": _("City or postal code of the buyer is missing."),
+    "UBLVatRegistrationCodeDoesNotHaveGoodLength": _("A PIB is not valid."),
+    "UBLJBKJSNotDefined": _("The buyer is a public body: its JBKJS is missing or another one."),
+    "UBLCannotBeDefinedPartyIdentificationIdForNonBudgetCompany": _(
+        "The buyer is no public body: leave the JBKJS out."
+    ),
+    "UBLReceiverCannotSendToCir": _("The buyer is no public body, or is one and its JBKJS is missing."),
+    "UBLSenderCompanyAndSenderCompanyIdentiferDoNotMatch": _(
+        "The key belongs to another company than the seller."
+    ),
+    "UBLSourceInvoiceNotApproved": _("The advance invoice is not approved yet; it is tried again by itself."),
+    "UBLSourceInvoiceNotFound": _(
+        "SEF does not have the document that this one refers to yet; it is tried again by itself."
+    ),
+    "UBLSourceInvoiceUnallowedStatus": _("The document that this one refers to was rejected or reversed."),
+    "UBLInvoiceWithPrepaymentInStatusStorno": _("An advance invoice that this one closes was reversed."),
+    "EInvoiceNumberDublicate": _("SEF has a document with this number; it is being looked up."),
+    "UBLUploadRequestIdDuplicate": _("SEF has this request already; the document is being looked up."),
+    "IssueDateCannotBeDifferentFromTodays": _(
+        "SEF takes only today's date; the document is made anew for today."
+    ),
+    "InvoicePeriodDescriptionCodeNotDefined": _("SEF wants another code of the tax point."),
+    "UBLInvoiceExtensionSrbDtExtNotValid": _("SEF does not take the list of advances in this form."),
+    "XmlInvalid": _("The document does not fit the schema."),
+    "AllAttachedInvoicesToThisInvoiceMustBeStornoFirst": _("Credit notes on it must be reversed first."),
+    "AllAttachedFinalInvoicesToThisPrepaymentInvoiceMustBeReversedFirst": _(
+        "Invoices that close it must be reversed first."
+    ),
+    "InvoiceNotInAppropriateStatusToBeReversed": _("SEF does not let a document in this state be reversed."),
+    "InvoiceForCancellationNotInSpecificStatus": _("SEF does not let a document in this state be canceled."),
+    "KEY_REFUSED": _("SEF refused our key; check the key of the API. It is repeated by itself."),
+    "STUCK_AT_SEF": _("SEF has been issuing it for hours."),
+    "WITHOUT_SUCCESSOR": _("It was withdrawn and no paper took its place."),
+}
+EINVOICE_EVENTS: type_of_words = {
+    "QUEUED": _("Waits to be sent"),
+    "RENDERED": _("The document was made"),
+    "STATE": _("State changed"),
+    "CALL": _("No answer from SEF"),
+    "ANSWER": _("SEF refused this form"),
+    "RETRY": _("Asked for once more"),
+    "WITHDRAW": _("Withdrawal asked for"),
+}
+PURCHASE_STATUSES: type_of_words = {
+    "New": _("New"),
+    "Seen": _("Seen"),
+    "ReNotified": _("Reminded"),
+    "Approved": _("Accepted"),
+    "Rejected": _("Rejected"),
+    "Cancelled": _("Canceled by the supplier"),
+    "Storno": _("Reversed by the supplier"),
+}
 PAYMENT_FAILURES: type_of_words = {
     "DECLINED": _("The bank declined it."),
     "FAILED_3DS": _("The shopper was not confirmed by the bank."),
@@ -125,6 +186,15 @@ FILE_ERRORS: type_of_words = {
 # What the verbs say when they refuse, so that it is translated here.
 SAID = (
     gettext_noop("A fee is not negative."),
+    gettext_noop("It has a successor already."),
+    gettext_noop("Only the buyer's data can be put right."),
+    gettext_noop("SEF does not have this document."),
+    gettext_noop("Say why it is rejected: the supplier reads it."),
+    gettext_noop("Say why: SEF asks for a comment."),
+    gettext_noop("There is nothing to send or to ask."),
+    gettext_noop("A document in this state cannot be withdrawn."),
+    gettext_noop("Later documents refer to it: they are reversed first."),
+    gettext_noop("This document was decided already."),
     gettext_noop("A line of zero says nothing."),
     gettext_noop("A payout comes from the card acquirer or a courier."),
     gettext_noop("Only a refused receipt can be sent again."),
@@ -173,6 +243,18 @@ def failure_words(code: str) -> str:
 
 def fiscal_errors(codes: list[str]) -> list[tuple[str, str]]:
     return [(code, failure_words(code)) for code in codes]
+
+
+def einvoice_error(code: str) -> str:
+    return str(EINVOICE_ERRORS.get(code) or OUTSIDE_ERRORS.get(code) or code)
+
+
+def einvoice_event(kind: str) -> str:
+    return str(EINVOICE_EVENTS.get(kind, kind))
+
+
+def purchase_status(status: str) -> str:
+    return str(PURCHASE_STATUSES.get(status, status))
 
 
 def refusal(refused: Refusal) -> str:

@@ -21,8 +21,24 @@ from finance.workflows.dispatch import (
     post_dispatch,
     prepare_dispatch,
 )
+from finance.workflows.einvoice_standing import (
+    UnknownSubscription,
+    poll_einvoices,
+    read_changes,
+    withdraw_einvoices,
+)
+from finance.workflows.einvoice_standing import receive_message as receive_sef_message
+from finance.workflows.einvoice_standing import subscribe as subscribe_to_sef
+from finance.workflows.einvoices import submit_einvoices
 from finance.workflows.fiscal import sign_receipts
 from finance.workflows.imports import ImportReport, LineChanged, LineError, UnreadableFile
+from finance.workflows.purchase_invoices import (
+    AlreadyDecided,
+    PurchaseNotFound,
+    decide_purchase,
+    pull_purchases,
+    tell_decisions,
+)
 from finance.workflows.remittances import (
     UnknownCarrier,
     import_courier_remittance,
@@ -55,6 +71,7 @@ from finance.workflows.sweeps import (
 )
 
 __all__ = [
+    "AlreadyDecided",
     "AlreadyMatched",
     "AlreadyPosted",
     "CaptureRefused",
@@ -68,13 +85,16 @@ __all__ = [
     "OrderNotPending",
     "PaymentMissing",
     "PostedReturn",
+    "PurchaseNotFound",
     "ShipmentNotFound",
     "StatementLineNotFound",
     "UnknownBankAccount",
     "UnknownCarrier",
     "UnknownMethod",
+    "UnknownSubscription",
     "UnreadableFile",
     "book_payout",
+    "decide_purchase",
     "execute_capture",
     "execute_refund",
     "execute_void",
@@ -84,6 +104,7 @@ __all__ = [
     "match_remittance_line",
     "match_statement_line",
     "open_card_session",
+    "poll_einvoices",
     "poll_payments",
     "post_dispatch",
     "post_lost",
@@ -92,7 +113,10 @@ __all__ = [
     "prepare_dispatch",
     "process_events",
     "process_payment_event",
+    "pull_purchases",
+    "read_changes",
     "receive_card_event",
+    "receive_sef_message",
     "refresh_payment",
     "report_unsent_captures",
     "send_refunds",
@@ -100,6 +124,10 @@ __all__ = [
     "settle_captures",
     "sign_receipts",
     "start_payment",
+    "submit_einvoices",
+    "subscribe_to_sef",
+    "tell_decisions",
     "units_still_out",
     "void_authorizations",
+    "withdraw_einvoices",
 ]

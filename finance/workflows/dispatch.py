@@ -35,6 +35,7 @@ from finance.states import (
     PaymentState,
 )
 from finance.workflows.card_calls import execute_capture
+from finance.workflows.sef_registration import check_before_issue
 from oms import operations as orders
 from oms.models import Order
 from oms.states import PaymentMethod
@@ -84,6 +85,7 @@ def prepare_dispatch(*, shipment_id: int, sold: Sequence[Sold], by: User | None,
     Refuses CaptureRefused (and opens the exception that holds the parcel), CaptureUnknown.
     """
     shipment = _shipment(shipment_id)
+    check_before_issue(order=shipment.order, now=now)
     for _ in range(3):
         capture = _wanted_capture(shipment, sold, now)
         if capture is None:

@@ -36,7 +36,7 @@ from oms.operations.orders import (
     save_order,
     set_fulfillment,
 )
-from oms.operations.payment_method import change_payment_method
+from oms.operations.payment_method import change_paper, change_payment_method
 
 __all__ = [
     "UNPAID",
@@ -49,6 +49,7 @@ __all__ = [
     "QuantityExceeded",
     "add_note",
     "add_units",
+    "change_paper",
     "change_payment_method",
     "change_promise",
     "claim_exception",

@@ -1,10 +1,16 @@
-"""A waiting order may be paid another way than it was placed with."""
+"""A waiting order may be paid another way than it was placed with, and get another paper before the first was issued."""
 
 from datetime import datetime
 
 from oms.models import Order
 from oms.operations.orders import save_order
-from oms.states import OrderStatus, PaymentMethod
+from oms.states import OrderStatus, PaperKind, PaymentMethod
+
+
+def change_paper(*, order: Order, paper: PaperKind) -> None:
+    """The order row is locked by the caller, and nothing was issued for it yet."""
+    order.paper = paper
+    save_order(order, ["paper"])
 
 
 def change_payment_method(*, order: Order, method: PaymentMethod, deadline: datetime | None) -> None:

@@ -15,6 +15,7 @@ from finance import operations as finance
 from finance import rules as finance_rules
 from finance import workflows as money
 from finance.models import Payment
+from finance.workflows.sef_registration import AT_PLACEMENT, Registration, look_up
 from oms import events
 from oms import selectors as oms
 from oms.models import Basket, BasketLine, Order, OrderLine
@@ -124,8 +125,9 @@ def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed
     Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered.
     """
     checkout = _normalize(checkout)
+    registration = _sef_registration(checkout, now)
     try:
-        order, payment, lines = _create_with_claims(checkout, by, now)
+        order, payment, lines = _create_with_claims(checkout, registration, by, now)
         failpoints.hit("order.committed")
     except IntegrityError as error:
         if "order_once_per_key" not in str(error):
@@ -179,7 +181,9 @@ def _normalize(checkout: Checkout) -> Checkout:
 
 
 @transaction.atomic
-def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> _Written:
+def _create_with_claims(
+    checkout: Checkout, registration: Registration | None, by: User | None, now: datetime
+) -> _Written:
     basket = _claim_basket(checkout.basket_token)
     if basket.state == BasketState.ORDERED:
         return _placed_before(checkout)
@@ -197,7 +201,11 @@ def _create_with_claims(checkout: Checkout, by: User | None, now: datetime) -> _
         )
     promise = _promise(basket, lines, checkout, quote, now)
     with together():
+<<<<<<< HEAD
         order = _write_order(basket, checkout, quote, promise, by, now)
+=======
+        order = _write_order(basket, checkout, registration, quote, promise, now)
+>>>>>>> d4cdebd (Papers go to SEF by themselves: once each under every fault, withdrawn and replaced on demand, suppliers' invoices decided; screens in the back office)
         sold = _write_lines(order, lines, quote, now)
         _move_claims(order, basket, lines, {source.pk: row for row, source in sold if source}, now)
         payment = finance.create_first_payment(order=order, method=checkout.payment_method, now=now)
@@ -292,12 +300,17 @@ def _promise_json(option: warehouse.Option) -> dict[str, Any]:
 def _write_order(
     basket: Basket,
     checkout: Checkout,
+    registration: Registration | None,
     quote: oms.Quote,
     promise: warehouse.Option,
     by: User | None,
     now: datetime,
 ) -> Order:
     customer = _customer(checkout, now)
+    if registration is not None and registration.is_new:
+        crm.record_sef_registration(
+            customer_id=customer.pk, is_registered=bool(registration.is_registered), now=now
+        )
     company = checkout.company
     waits = checkout.payment_method != PaymentMethod.CASH_ON_DELIVERY
     pickup = (
@@ -330,7 +343,8 @@ def _write_order(
         pickup_location=pickup,
         payment_method=checkout.payment_method,
         paper=finance_rules.paper_of(
-            is_company=company is not None, is_sef_registered=bool(customer.is_sef_registered)
+            is_company=company is not None,
+            is_sef_registered=bool(registration and registration.is_registered),
         ),
         goods_total=quote.priced.goods_total,
         delivery_total=quote.priced.delivery_total,
@@ -350,6 +364,19 @@ def _write_order(
         beside=(_CLOSE_BASKET, [BasketState.ORDERED.value, customer.pk, basket.pk]),
     )
     return order
+
+
+def _sef_registration(checkout: Checkout, now: datetime) -> Registration | None:
+    """For a company, outside any transaction: whether it takes electronic invoices."""
+    company = checkout.company
+    if company is None:
+        return None
+    return look_up(
+        pib=parse_pib(company.pib) or company.pib,
+        registration_number=company.registration_number,
+        now=now,
+        max_age=AT_PLACEMENT,
+    )
 
 
 def _customer(checkout: Checkout, now: datetime) -> Customer:

@@ -386,6 +386,36 @@ CHECKS: tuple[Check, ...] = (
           ON i.entity_id = c.entity_id AND i.kind = c.kind AND i.year = c.year
         WHERE c.next_number <> i.last + 1""",
     ),
+    # --- electronic invoices
+    Check(
+        "sef_paper_has_its_way",
+        "Every paper for a buyer who is at SEF has its one row on the way there.",
+        """SELECT i.id, i.number FROM finance_invoice i JOIN oms_order o ON o.id = i.order_id LEFT JOIN finance_einvoice e ON e.invoice_id = i.id
+        WHERE o.paper = 'SEF' AND NOT i.is_imported AND e.id IS NULL""",
+    ),
+    Check(
+        "einvoice_moves_on",
+        "No document waits for SEF for more than a day unless a person knows.",
+        """SELECT e.id, i.number, e.state FROM finance_einvoice e JOIN finance_invoice i ON i.id = e.invoice_id
+        WHERE (e.state = 'QUEUED' AND e.created_at < now() - interval '1 day' OR e.state = 'SENDING' AND e.stored_at < now() - interval '1 day'
+               OR e.withdrawal <> '' AND COALESCE(e.next_attempt_at, e.created_at) < now() - interval '1 day')
+          AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.kind = 'PAPER_FAILED' AND x.cause_key = 'einvoice:' || e.id AND x.state = 'OPEN')""",
+    ),
+    Check(
+        "einvoice_state_follows_history",
+        "Where a document stands is what its history says last.",
+        """SELECT e.id, e.state, h.state AS last FROM finance_einvoice e
+        LEFT JOIN LATERAL (SELECT v.state FROM finance_einvoiceevent v WHERE v.einvoice_id = e.id ORDER BY v.id DESC LIMIT 1) h ON true
+        WHERE e.state IS DISTINCT FROM h.state""",
+    ),
+    Check(
+        "replaced_paper_is_withdrawn",
+        "A paper that another one replaces is no longer valid at SEF, and both say the same amounts.",
+        """SELECT o.id, o.number, e.state, n.number AS successor FROM finance_invoice n JOIN finance_invoice o ON o.id = n.replaces_id
+        LEFT JOIN finance_einvoice e ON e.invoice_id = o.id
+        WHERE e.state IS NULL OR e.state NOT IN ('CANCELED', 'STORNO')
+           OR (n.kind, n.total, n.tax_total, n.entry_id) IS DISTINCT FROM (o.kind, o.total, o.tax_total, o.entry_id)""",
+    ),
     # --- trace and events
     Check(
         "order_has_audit_row",

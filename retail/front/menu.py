@@ -67,7 +67,9 @@ OPS: type_of_sections = [
         [
             Item("finance:trial_balance", "ledger", _("Trial balance")),
             Item("finance:entries", "scales", _("Journal")),
-            Item("finance:invoices", "note", _("Invoices and SEF"), "invoices_refused", True),
+            Item("finance:invoices", "note", _("Invoices")),
+            Item("finance:einvoices", "mail", _("e-Invoices (SEF)"), "invoices_refused", True),
+            Item("finance:purchases", "inbox", _("Suppliers' invoices")),
             Item("finance:receipts", "note", _("Fiscal receipts")),
             Item("finance:payments", "card", _("Payments")),
             Item("finance:statements", "bank", _("Bank statements")),

@@ -132,14 +132,25 @@ INVOICE = {
 E_INVOICE = {
     "QUEUED": State(INFO, "clock", _("Waiting to be sent")),
     "BLOCKED_BY_ADVANCE": State(WARN, "pause", _("Waiting for the advance invoice")),
-    "SENDING": State(BUSY, "mail", _("Being sent")),
+    "BLOCKED_BY_SOURCE": State(WARN, "pause", _("Waiting for its invoice")),
+    "SENDING": State(BUSY, "mail", _("Being issued by SEF")),
     "SENT": State(BUSY, "mail", _("Sent to SEF")),
     "APPROVED": State(GOOD, "ok", pgettext_lazy("e-invoice", "Approved")),
     "REFUSED": State(BAD, "no", pgettext_lazy("e-invoice", "Refused")),
-    "REJECTED": State(BAD, "no", pgettext_lazy("e-invoice", "Refused")),
+    "REJECTED": State(BAD, "no", _("Rejected by the buyer")),
+    "MISTAKE": State(BAD, "alert", _("Not issued, a mistake")),
+    "CANCELED": State(IDLE, "no", _("Withdrawn")),
     "FAILED": State(BAD, "alert", _("Failed, will be repeated")),
-    "CANCELED": State(IDLE, "no", pgettext_lazy("invoice", "Canceled")),
     "STORNO": State(IDLE, "back", _("Reversed")),
+}
+PURCHASE_INVOICE = {
+    "New": State(INFO, "inbox", pgettext_lazy("purchase invoice", "New")),
+    "Seen": State(INFO, "inbox", pgettext_lazy("purchase invoice", "Seen")),
+    "ReNotified": State(WARN, "clock", pgettext_lazy("purchase invoice", "Reminded")),
+    "Approved": State(GOOD, "ok", pgettext_lazy("purchase invoice", "Accepted")),
+    "Rejected": State(IDLE, "no", pgettext_lazy("purchase invoice", "Rejected")),
+    "Cancelled": State(IDLE, "no", pgettext_lazy("purchase invoice", "Canceled by the supplier")),
+    "Storno": State(IDLE, "back", pgettext_lazy("purchase invoice", "Reversed by the supplier")),
 }
 FISCAL = {
     "QUEUED": State(INFO, "clock", pgettext_lazy("fiscal", "Waiting")),
@@ -220,6 +231,7 @@ TABLE: dict[str, dict[str, State]] = {
     "tracking": TRACKING,
     "invoice": INVOICE,
     "einvoice": E_INVOICE,
+    "purchase_invoice": PURCHASE_INVOICE,
     "fiscal": FISCAL,
     "attempt": PAYMENT_ATTEMPT,
     "refund": REFUND,

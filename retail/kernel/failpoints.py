@@ -32,6 +32,7 @@ WORKER = (
     "event.handled",
     "receipt.signed",
 )
+EINVOICE = ("einvoice.stored",)
 
 _FILE: str = settings.FAILPOINTS
 

@@ -52,9 +52,12 @@ class ProviderRefused(ProviderError):
         *,
         status: int | None = None,
         codes: tuple[str, ...] = (),
+        said: str = "",
     ) -> None:
         super().__init__(service, operation, code, status=status)
         self.codes = codes or (code,)
+        # The service's own words, for people to read; never for logs, since they may repeat what a person typed.
+        self.said = said
 
 
 class ProviderUnavailable(ProviderError):
@@ -156,16 +159,21 @@ class Service:
         path: str,
         *,
         payload: Any = None,
+        content: bytes | None = None,
         parameters: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         is_absence_told: bool = False,
+        is_raw: bool = False,
     ) -> Answer:
-        """One request and its whole answer. With `is_absence_told` the service's own 404 is an answer, not a refusal."""
+        """One request and its whole answer. With `is_absence_told` the service's own 404 is an answer, not a refusal.
+
+        `content` is a body that is no JSON (say its type in `headers`); with `is_raw` the answer is bytes, not JSON.
+        """
         wait_seconds = self._breaker.seconds_to_wait()
         if wait_seconds:
             raise ProviderUnavailable(self.name, operation, "PAUSED", retry_after_seconds=wait_seconds)
         try:
-            response, body = self._exchange(method, path, payload, parameters, headers)
+            response, body = self._exchange(method, path, payload, content, parameters, headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             self._breaker.failed()
             self._log(operation, "UNREACHABLE", None)
@@ -174,13 +182,14 @@ class Service:
             self._unknown(operation, "TIMEOUT", None)
         except (httpx.TransportError, httpx.DecodingError):
             self._unknown(operation, "CONNECTION_LOST", None)
-        return self._judge(operation, response, body, is_absence_told)
+        return self._judge(operation, response, body, is_absence_told, is_raw)
 
     def _exchange(
         self,
         method: str,
         path: str,
         payload: Any,
+        content: bytes | None,
         parameters: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> tuple[httpx.Response, bytes]:
@@ -188,7 +197,7 @@ class Service:
         deadline = time.monotonic() + self._timeout_seconds
         body = bytearray()
         with self._client.stream(
-            method, path.lstrip("/"), json=payload, params=parameters, headers=headers
+            method, path.lstrip("/"), json=payload, content=content, params=parameters, headers=headers
         ) as response:
             for chunk in response.iter_bytes():
                 body += chunk
@@ -198,7 +207,9 @@ class Service:
                     raise httpx.DecodingError("the answer is too large")
         return response, bytes(body)
 
-    def _judge(self, operation: str, response: httpx.Response, body: bytes, is_absence_told: bool) -> Answer:
+    def _judge(
+        self, operation: str, response: httpx.Response, body: bytes, is_absence_told: bool, is_raw: bool
+    ) -> Answer:
         status = response.status_code
         data, is_readable = _read(response, body)
         if status == 429:
@@ -222,7 +233,12 @@ class Service:
                 self._unknown(operation, "UNREADABLE", status)
             codes = _codes(data) or (f"HTTP_{status}",)
             self._log(operation, codes[0], status)
-            raise ProviderRefused(self.name, operation, codes[0], status=status, codes=codes)
+            raise ProviderRefused(
+                self.name, operation, codes[0], status=status, codes=codes, said=_message(data)
+            )
+        if is_raw and "html" not in response.headers.get("content-type", ""):
+            self._breaker.succeeded()
+            return Answer(status=status, data=body)
         if not is_readable:
             self._unknown(operation, "UNREADABLE", status)
         self._breaker.succeeded()
@@ -287,6 +303,15 @@ def _codes(data: Any) -> tuple[str, ...]:
 
     walk("", data)
     return tuple(found)
+
+
+def _message(data: Any) -> str:
+    """What an error body says in words."""
+    if not isinstance(data, dict):
+        return ""
+    words = {str(key).lower(): value for key, value in data.items()}
+    found = words.get("message") or words.get("title") or ""
+    return found[:500] if isinstance(found, str) else ""
 
 
 def _seconds(text: str | None) -> int | None:

@@ -53,6 +53,7 @@ NIGHT_HOURS = range(6)
 CANCELABLE = ("Draft", "New", "Mistake")
 REVERSIBLE = ("Approved", "Rejected", "Sent")
 _lately: dict[str, deque[float]] = {}
+_stopwatch = time.monotonic
 
 
 # -- The door --------------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ def _limit(call: Call, key: str) -> None:
     allowed = int(switch(call.db, "calls_per_second"))
     if not allowed:
         return
-    now, seen = time.monotonic(), _lately.setdefault(f"{call.config.home}{key}", deque())
+    now, seen = _stopwatch(), _lately.setdefault(f"{call.config.home}{key}", deque())
     while seen and now - seen[0] >= 1:
         seen.popleft()
     if len(seen) >= allowed:

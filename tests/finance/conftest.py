@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from finance.providers import card, fiscal
+from finance.providers import card, fiscal, sef, sef_documents
 from retail.doctor.checks import CHECKS
 from retail.doctor.examine import examine
+from tests.finance.sef_world import Seller
 from tests.finance.shop import Shop, build
 from tests.sandbox.stand import CARD_SECRETS, Stand, stand
 
@@ -28,7 +29,15 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -
         # A new client each time: its breaker has not seen the failures of the call before.
         monkeypatch.setattr(card, "from_settings", lambda: ready.card(timeout_seconds=1.0))
         monkeypatch.setattr(fiscal, "from_settings", lambda: ready.fiscal(timeout_seconds=1.0))
+        monkeypatch.setattr(sef, "from_settings", lambda: ready.sef_register(timeout_seconds=1.0))
+        monkeypatch.setattr(sef_documents, "from_settings", lambda: ready.sef(timeout_seconds=1.0))
         yield ready
+
+
+@pytest.fixture
+def seller(shop: Shop, outside: Stand) -> Seller:
+    """The shop with its key at SEF, and a company that is registered there."""
+    return Seller(shop, outside).open()
 
 
 @pytest.fixture(autouse=True)

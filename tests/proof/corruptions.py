@@ -67,6 +67,7 @@ def _journal_line(order: str, account: str) -> str:
 
 _HELD = "(SELECT min(id) FROM warehouse_reservation WHERE basket_line_id IS NOT NULL AND state = 'HELD')"
 _INVOICE = "(SELECT max(id) FROM finance_invoice WHERE order_id = %(company)s)"
+_SEF_INVOICE = "(SELECT max(id) FROM finance_invoice WHERE order_id = %(sef)s)"
 _VALUE = f"(SELECT min(v.id) FROM finance_stockvalue v WHERE v.variant_id = (SELECT variant_id FROM warehouse_stockitem WHERE id = {_item('waiting')}))"
 _LAST_EVENT = f"(SELECT max(id) FROM kernel_outboxevent WHERE subject_key = {_number('waiting')})"
 _FIRST_EVENT = f"(SELECT min(id) FROM kernel_outboxevent WHERE subject_key = {_number('sold')})"
@@ -314,6 +315,27 @@ CORRUPTIONS: dict[str, Corruption] = {
     "invoice_adds_up": Corruption(
         f"UPDATE finance_invoice SET tax_total = tax_total + 1, net_total = net_total - 1 WHERE id = {_INVOICE}",
         f"SELECT {_INVOICE} AS id",
+        "finance_invoice",
+        is_refused=True,
+    ),
+    "sef_paper_has_its_way": Corruption(
+        f"UPDATE finance_einvoice SET invoice_id = {_INVOICE} WHERE invoice_id = {_SEF_INVOICE}",
+        f"SELECT {_SEF_INVOICE} AS id",
+        "finance_einvoice",
+    ),
+    "einvoice_moves_on": Corruption(
+        f"UPDATE finance_einvoice SET created_at = now() - interval '2 days' WHERE invoice_id = {_SEF_INVOICE}",
+        f"SELECT id, state FROM finance_einvoice WHERE invoice_id = {_SEF_INVOICE}",
+        "finance_einvoice",
+    ),
+    "einvoice_state_follows_history": Corruption(
+        f"UPDATE finance_einvoice SET state = 'REFUSED' WHERE invoice_id = {_SEF_INVOICE}",
+        f"SELECT id, state FROM finance_einvoice WHERE invoice_id = {_SEF_INVOICE}",
+        "finance_einvoice",
+    ),
+    "replaced_paper_is_withdrawn": Corruption(
+        f"UPDATE finance_invoice SET replaces_id = {_SEF_INVOICE} WHERE id = {_INVOICE}",
+        f"SELECT {_SEF_INVOICE} AS id",
         "finance_invoice",
         is_refused=True,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,8 @@ from starlette.applications import Starlette
 
 from finance.providers.card import CardProvider, CardSession
 from finance.providers.fiscal import FiscalProcessor
+from finance.providers.sef import SefRegister
+from finance.providers.sef_documents import SefDocuments
 from oms.carriers.client import CarrierClient, ParcelRequest, Party
 from retail.sandbox.app import create_app
 from retail.sandbox.config import Config
@@ -113,6 +115,24 @@ class Stand:
             "timeout_seconds": 5.0,
         } | options
         return FiscalProcessor(transport=self.transport, **values)
+
+    def sef(self, **options: Any) -> SefDocuments:
+        values: dict[str, Any] = {
+            "base_url": "http://localhost/sef",
+            "api_key": "sef-key",
+            "timeout_seconds": 5.0,
+            "turn": nullcontext,
+        } | options
+        return SefDocuments(transport=self.transport, **values)
+
+    def sef_register(self, **options: Any) -> SefRegister:
+        return SefRegister(transport=self.transport, base_url="http://localhost/sef", **options)
+
+    def put(self, path: str, **data: Any) -> Any:
+        """The tester's hand on a switch or a register."""
+        answer = self.http.put(path, json=data)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
 
     def carrier(self, **options: Any) -> CarrierClient:
         values: dict[str, Any] = {
