@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -25,19 +26,21 @@ ROUNDS = 5
 def main(arguments: list[str]) -> int:
     options = _options(arguments)
     wanted = _wanted(options.only)
-    rounds = 1 if options.quick else options.rounds
+    rounds = options.rounds or (1 if options.quick else ROUNDS)
     home = local.folder(ROOT, read("ONEROW_HOME")) / "bench"
     stand = Stand(home, processes.free_port(start=read("PORT")))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped
     try:
         print("Preparing …", flush=True)
         stand.start()
         bench = _open(stand, options, rounds, wanted)
-        found = [_round(bench, wanted, number) for number in range(rounds)]
-        results = summarize(found)
-        print(f"\n{table(results)}\n")
-        if not options.only:
-            options.output.write_text(as_file(results, machine=_machine(stand), rounds=rounds))
-            print(f"Written to {options.output}")
+        found = []
+        for number in range(rounds):
+            found.append(_round(bench, wanted, number))
+            if not options.only:  # after each round: a bench that is cut short leaves what it has
+                text = as_file(summarize(found), machine=_machine(stand), rounds=len(found))
+                options.output.write_text(text)
+        print(f"\n{table(summarize(found))}\n")
     except NoReferences as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -52,8 +55,10 @@ def main(arguments: list[str]) -> int:
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=", ".join(MEASURES))
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--quick", action="store_true", help="one short round, for development")
+    parser.add_argument("--rounds", type=int, default=0, help=f"{ROUNDS} when left out")
+    parser.add_argument(
+        "--quick", action="store_true", help="short measurements, and one round when --rounds is left out"
+    )
     parser.add_argument("--output", type=Path, default=RESULTS)
     return parser.parse_args(arguments)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import resource
 import subprocess
 import sys
 import time
@@ -54,6 +56,8 @@ class Stand:
             raise NoReferences(f"The references are missing: {REFERENCES} (see docs/performance.md).")
         postgres.start(self.home)
         valkey.start(self.home)
+        if "off" in self.settings().values():
+            raise BenchFailed(f"The server is not durable: {self.settings()}")
         self._migrate()
         for size in SIZES:
             self._fill(size)
@@ -198,21 +202,35 @@ class Stand:
                 connection.execute((REFERENCES / name).read_text())  # type: ignore[call-overload]
             connection.execute("VACUUM ANALYZE stock")
 
-    def pgbench(self, script: str, *, seconds: float, clients: int = 16) -> float:
-        """Transactions a second of one script of the references; afterwards its rows are gone again."""
+    def cpu_seconds(self, *, of: Sequence[str] = ()) -> float:
+        """What PostgreSQL and these processes of ours have used so far, with the children that they had."""
+        roots = [child.process.pid for child in self.children if child.process and child.plan.name in of]
+        roots.append(int(local.read_record(self.home, "postgres")["pid"]))
+        return _cpu_seconds(roots)
+
+    def pgbench(self, script: str, *, seconds: float, clients: int = 16) -> tuple[float, float]:
+        """Transactions of one script of the references, by second and by second of CPU; afterwards its rows are gone again."""
         server = urlsplit(postgres.administrator_url(self.home, REFERENCE_DATABASE))
         command = [str(self._program("pgbench")), "-n", "-M", "prepared", "-T", str(max(1, round(seconds)))]
         command += ["-c", str(clients), "-j", "2", "-f", str(REFERENCES / script)]
         command += ["-h", "127.0.0.1", "-p", str(server.port), "-U", postgres.SUPERUSER, REFERENCE_DATABASE]
         variables = {**os.environ, "PGPASSWORD": server.password or ""}
+        client, server_before = resource.getrusage(resource.RUSAGE_CHILDREN), self.cpu_seconds()
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-        figures = [line for line in done.stdout.splitlines() if line.startswith("tps")]
-        if done.returncode or not figures:
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = self.cpu_seconds() - server_before
+        used += after.ru_utime + after.ru_stime - client.ru_utime - client.ru_stime
+        figures = dict(
+            re.findall(
+                r"^(tps|number of transactions actually processed)\D+([0-9.]+)", done.stdout, re.MULTILINE
+            )
+        )
+        if done.returncode or "tps" not in figures:
             raise BenchFailed(f"pgbench {script}:\n{done.stderr[-2000:]}")
         with self._administrator(REFERENCE_DATABASE) as connection:
             connection.execute("TRUNCATE orders, order_line, payment, ledger, audit RESTART IDENTITY CASCADE")
             connection.execute("VACUUM stock")
-        return float(figures[0].split()[2])
+        return float(figures["tps"]), float(figures["number of transactions actually processed"]) / used
 
     def _program(self, name: str) -> Path:
         """A program of the embedded PostgreSQL."""
@@ -239,6 +257,26 @@ class Stand:
 
     def _url(self, database: str) -> str:
         return local.database_url(self.home).rpartition("/")[0] + f"/{database}"
+
+
+def _cpu_seconds(roots: Sequence[int]) -> float:
+    """User and system time of these processes and of everything below them, the ended ones included."""
+    ticks, parents = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        pid = int(path.parent.name)
+        parents[pid], ticks[pid] = int(fields[1]), sum(int(each) for each in fields[11:15])
+    wanted = set(roots)
+    for pid in sorted(parents):
+        line = [pid]
+        while line[-1] in parents:
+            line.append(parents[line[-1]])
+        if wanted & set(line):
+            wanted.add(pid)
+    return sum(ticks.get(pid, 0) for pid in wanted) / os.sysconf("SC_CLK_TCK")
 
 
 def _digest(*patterns: str) -> str:

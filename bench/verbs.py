@@ -19,7 +19,7 @@ from retail.kernel import clock
 from retail.kernel.context import acting
 from retail.kernel.models import User
 from retail.sample import people, titles
-from storefront.imports import import_catalog, load_mapping
+from storefront.imports import SHELF, import_catalog
 from storefront.models import Category, Product
 from warehouse.models import StockItem
 from warehouse.selectors import prepared
@@ -77,18 +77,21 @@ def baskets_of(count: str, lines: str, seed: str) -> Answer:
     return {"tokens": tokens}
 
 
-def race_sku(name: str) -> Answer:
-    """A title of which there are ten units."""
+def race_skus(*names: str) -> Answer:
+    """Titles of each of which there are ten units."""
     now = clock.now()
-    filling.lay([filling.make_variant(name, now=now)], filling.RACE_UNITS, now=now)
-    return {"sku": name}
+    filling.lay([filling.make_variant(name, now=now) for name in names], filling.RACE_UNITS, now=now)
+    return {}
 
 
-def sold(name: str) -> Answer:
-    """Units of orders, and what the shelf says about claims."""
-    lines = OrderLine.objects.filter(sku=name).values_list("quantity", flat=True)
-    (item,) = StockItem.objects.filter(variant__sku=name)
-    return {"sold": sum(lines), "reserved": item.reserved, "on_hand": item.on_hand}
+def sold(*names: str) -> Answer:
+    """Units of orders by SKU; minus one where the shelf does not say the same."""
+    found = {}
+    for name in names:
+        units = sum(OrderLine.objects.filter(sku=name).values_list("quantity", flat=True))
+        (item,) = StockItem.objects.filter(variant__sku=name)
+        found[name] = units if item.reserved == units else -1
+    return found
 
 
 def session() -> Answer:
@@ -108,7 +111,7 @@ def import_lines(count: str) -> Answer:
     with tempfile.TemporaryDirectory() as folder:
         path = titles._written(Path(folder) / "titles.csv", titles.COLUMNS, _renamed())
         began = time.perf_counter()
-        import_catalog(path=path, by=None, now=clock.now(), mapping=load_mapping("columns"))
+        import_catalog(path=path, by=None, now=clock.now(), mapping=SHELF.load("columns"))
         return {"seconds": time.perf_counter() - began}
 
 
@@ -129,7 +132,7 @@ VERBS: dict[str, Callable[..., Answer]] = {
     "key": key,
     "catalog": catalog,
     "baskets": baskets_of,
-    "race-sku": race_sku,
+    "race-skus": race_skus,
     "sold": sold,
     "session": session,
     "import": import_lines,

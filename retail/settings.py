@@ -203,7 +203,8 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 # A session read from a cache may outlive its logout when the cache was down in between; a row cannot.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# A word after an act lies in a signed cookie: a guest who fills a basket needs no row of a session for it.
+MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None

@@ -24,6 +24,7 @@ START_ATTEMPTS = 20
 MAX_CONNECTIONS = 200
 
 DURABLE = (
+    "fsync=on",  # the launcher starts its server with -F; what stands later on the command line holds
     f"max_connections={MAX_CONNECTIONS}",
     "shared_buffers=256MB",
     "work_mem=16MB",

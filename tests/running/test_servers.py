@@ -43,6 +43,13 @@ def test_second_start_finds_the_first(home: Path) -> None:
     assert ask(home, "SHOW server_version_num") is not None
 
 
+@pytest.mark.parametrize("name", ["fsync", "synchronous_commit", "full_page_writes"])
+def test_what_is_committed_is_on_the_disk(home: Path, name: str) -> None:
+    """The launcher itself switches fsync off; our settings must come after that."""
+    postgres.start(home)
+    assert ask(home, f"SHOW {name}") == "on"
+
+
 def test_application_is_no_superuser(home: Path) -> None:
     postgres.start(home)
     assert ask(home, "SELECT current_user::text") == "onerow"
