@@ -238,7 +238,6 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "finance.tasks.report_unsent_captures",
         "schedule": 3600.0,
     },
-<<<<<<< HEAD
     "tell-webhooks": {
         "task": "audit.tasks.tell_webhooks",
         "schedule": 5.0,
@@ -248,11 +247,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "audit.tasks.forget_webhook_deliveries",
         "schedule": crontab(hour="3", minute="50"),
     },
-=======
     "finance-send-einvoices": {"task": "finance.tasks.send_einvoices", "schedule": 30.0},
     "finance-read-sef": {"task": "finance.tasks.read_sef", "schedule": crontab(hour="6", minute="15")},
     "finance-pull-purchases": {"task": "finance.tasks.pull_purchases", "schedule": 1800.0},
->>>>>>> d4cdebd (Papers go to SEF by themselves: once each under every fault, withdrawn and replaced on demand, suppliers' invoices decided; screens in the back office)
     "seal-trace": {"task": "retail.tasks.seal_trace", "schedule": 30.0},
     "forget-old-keys": {"task": "retail.tasks.forget_old_keys", "schedule": 600.0},
     "cancel-overdue-orders": {"task": "oms.tasks.cancel_overdue_orders", "schedule": 60.0},

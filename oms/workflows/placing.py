@@ -201,11 +201,7 @@ def _create_with_claims(
         )
     promise = _promise(basket, lines, checkout, quote, now)
     with together():
-<<<<<<< HEAD
-        order = _write_order(basket, checkout, quote, promise, by, now)
-=======
-        order = _write_order(basket, checkout, registration, quote, promise, now)
->>>>>>> d4cdebd (Papers go to SEF by themselves: once each under every fault, withdrawn and replaced on demand, suppliers' invoices decided; screens in the back office)
+        order = _write_order(basket, checkout, registration, quote, promise, by, now)
         sold = _write_lines(order, lines, quote, now)
         _move_claims(order, basket, lines, {source.pk: row for row, source in sold if source}, now)
         payment = finance.create_first_payment(order=order, method=checkout.payment_method, now=now)
