@@ -104,7 +104,10 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
     try:
         stock.repoint_claims(
             order_id=order.pk,
-            targets=[(step["order_line"], step["location_id"], step["quantity"]) for step in plan],
+            targets=[
+                *((step["order_line"], step["location_id"], step["quantity"]) for step in plan),
+                *_picked(order, {step["order_line"] for step in plan}),
+            ],
             now=now,
             channel_id=order.channel_id,
         )
@@ -128,6 +131,15 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
         events.OrderRouted(order_id=order.pk, number=order.number, decision_id=decision.pk),
         subject=("order", order.number),
     )
+
+
+def _picked(order: Order, line_ids: set[int]) -> list[tuple[int, int, int]]:
+    """A plan is about units on shelves; those of its lines that are picked already stay where they are."""
+    return [
+        (claim.order_line_id, claim.location_id, claim.quantity)
+        for claim in warehouse.order_claims(order_id=order.pk)
+        if claim.order_line_id in line_ids and claim.state in ("PICKED", "PACKED") and not claim.is_put_back
+    ]
 
 
 def _propose_again(public_id: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from oms.models import Order, OrderException
 from oms.workflows import cancellation, routing
 from retail.simulation.shoppers import ACCOUNT
 from retail.simulation.stage import Stage
+from warehouse.models import Reservation
 
 
 class Agents:
@@ -20,11 +22,11 @@ class Agents:
         self.vesna = stage.world.people["vesna"]
         self._ways: dict[str, Callable[[OrderException, Order], None]] = {
             "AUTHORIZATION_EXPIRED": self._cancel,
-            "UNROUTABLE": self._cancel,
+            "UNROUTABLE": self._plan,
             "SHORT_PICK": self._plan,
             "DISPLACED_CLAIM": self._plan,
             "OVERPAID": self._send_back_surplus,
-            "PAYMENT_MISMATCH": self._repeat_refund,
+            "PAYMENT_MISMATCH": self._mend_money,
             "DELIVERY_FAILED": self._note,
             "LATE_PLAN": self._note,
             "PAPER_FAILED": self._note,
@@ -97,19 +99,24 @@ class Agents:
             self._resolve(case, "Canceled.")
 
     def _plan(self, case: OrderException, order: Order) -> None:
+        """What can be had is planned anew; what cannot is canceled, and the customer told."""
+        is_over = order.status in ("COMPLETED", "CANCELED")
+        if is_over or (case.kind != "UNROUTABLE" and not _is_missing(order)):
+            self._resolve(case, "Nothing is missing any more.")
+            return
         decision = self.stage.attempt(
             "plan from inbox", lambda: routing.route_order(order_id=order.pk, now=self.stage.now)
         )
         if decision is not None and decision.state == "UNROUTABLE":
-            units = int(case.detail.get("units", 0))
-            line = order.lines.filter(sku=str(case.detail.get("sku", ""))).first()
-            if line is None or not units:
-                return
+            open_ = Counter[str]()
+            for step in decision.plan:
+                if step["location"] is None:
+                    open_[str(step["sku"])] += int(step["quantity"])
             self.stage.attempt(
                 "cancel what is missing",
                 lambda: cancellation.cancel_lines(
                     order_id=order.pk,
-                    lines=[(line.sku, units)],
+                    lines=sorted(open_.items()),
                     reason="not to be had",
                     by=self.vesna,
                     now=self.stage.now,
@@ -117,18 +124,21 @@ class Agents:
             )
 
     def _send_back_surplus(self, case: OrderException, order: Order) -> None:
-        on_the_way = sum(
-            (r.amount for r in Refund.objects.filter(payment__order=order, state="PENDING")), Decimal("0.00")
-        )
-        surplus = order.captured_total - order.refunded_total - on_the_way - order.due_total
+        surplus = _surplus(order)
         if surplus > 0:
-            self._refund(order, surplus, "paid too much")
+            self._refund(order, surplus, str(case.detail.get("return") or "paid too much"))
+        elif surplus == 0:
+            self._resolve(case, "Sent back.")
 
-    def _repeat_refund(self, case: OrderException, order: Order) -> None:
-        """A return whose money had no account to go to."""
-        if "refund" in case.detail and "return" in case.detail:
-            self._refund(order, Decimal(str(case.detail["refund"])), f"return {case.detail['return']}")
-        self._resolve(case, "Asked the customer.")
+    def _mend_money(self, case: OrderException, order: Order) -> None:
+        """Too much goes back, too little is waited for, goods that do not leave are called off."""
+        if case.detail.get("reason") == "CAPTURED_NOT_SENT":
+            if not order.lines.filter(quantity_dispatched__gt=0).exists():
+                self._cancel(case, order)
+        elif _surplus(order) > 0:
+            self._refund(order, _surplus(order), str(case.detail.get("return") or "too much"))
+        elif _surplus(order) == 0 or order.status in ("COMPLETED", "CANCELED"):
+            self._resolve(case, "Put right.")
 
     def _note(self, case: OrderException, order: Order) -> None:
         self._resolve(case, "Told the customer.")
@@ -140,3 +150,23 @@ class Agents:
                 public_id=case.public_id, resolution=resolution, by=self.vesna, now=self.stage.now
             ),
         )
+
+
+def _surplus(order: Order) -> Decimal:
+    """What is in hand above what is owed, and not on its way back."""
+    returning = Refund.objects.filter(payment__order=order, state="PENDING").values_list("amount", flat=True)
+    return order.captured_total - order.refunded_total - sum(returning, Decimal("0.00")) - order.due_total
+
+
+def _is_missing(order: Order) -> bool:
+    """Whether units that the order still owes lie nowhere for it."""
+    owed = {
+        line.pk: line.quantity - line.quantity_canceled - line.quantity_dispatched
+        for line in order.lines.filter(kind="GOODS").select_related("variant")
+    }
+    for claim in Reservation.objects.filter(
+        order_line__in=owed, state__in=["HELD", "ALLOCATED", "PICKED", "PACKED"], is_put_back=False
+    ):
+        assert claim.order_line_id is not None
+        owed[claim.order_line_id] -= claim.quantity
+    return any(units > 0 for units in owed.values())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from retail.simulation import report
 from retail.simulation.agents import Agents
 from retail.simulation.money_work import Money
 from retail.simulation.shoppers import Shoppers
@@ -14,12 +15,13 @@ from retail.simulation.warehouse_work import Warehouse
 
 ORDERS_A_DAY = 30
 OPENS_HOUR, HOURS_OPEN = 8, 12
-# Transfers have three working days, authorizations seven days, pickups seven: after these every deadline is over.
-QUIET_DAYS = 12
+# Days after the last order on which things still fail, and how many more it may take until all is worked off.
+ROUGH_DAYS, QUIET_DAYS = 3, 14
 # Acts of others between two orders.
 ACTS_PER_ORDER = 5
-# How often each kind of work is taken up on a quiet evening.
-TURNS = 12
+# How often in a row a kind of work finds nothing before everybody believes that there is none.
+IDLE_TURNS = 3
+TURNS = 200
 
 
 class Days:
@@ -36,9 +38,10 @@ class Days:
             (4, self.shoppers.bring_return),
             (8, self.warehouse.decide),
             (1, self.warehouse.plan_again),
-            (14, self.warehouse.pick),
+            (1, self.warehouse.reassign),
+            (24, self.warehouse.pick),
             (8, self.warehouse.pack),
-            (12, self.warehouse.send),
+            (18, self.warehouse.send),
             (10, self.warehouse.carry),
             (4, self.warehouse.take_back),
             (3, self.warehouse.put_back),
@@ -49,7 +52,7 @@ class Days:
             (1, self.agents.goodwill),
             (3, self.agents.work_inbox),
             (1, self.agents.hold_and_release),
-            (6, lambda: sweep(stage)),
+            (5, lambda: sweep(stage)),
         ]
 
     def trade(self, orders: int) -> Iterator[int]:
@@ -64,38 +67,44 @@ class Days:
     def settle(self) -> None:
         """No new orders and, at last, no new faults: whoever is left works off what is there."""
         stage = self.stage
-        for day in range(QUIET_DAYS):
-            if day == QUIET_DAYS // 2:
-                stage.has_faults = False
-                stage.outside.faults_off()
+        for _ in range(ROUGH_DAYS):
             self._day(0)
-            if day >= QUIET_DAYS // 2:
-                self._work_off()
-        self.agents.release_all()
-        self.messages(with_all=True)
-        for _ in range(6):
-            sweep(stage)
-            stage.pass_time(30)
-        nightly(stage)
+        stage.has_faults = False
+        stage.outside.faults_off()
+        for _ in range(QUIET_DAYS):
+            self._quiet_day()
+            if not report.unfinished_orders().exists():
+                break
 
-    def _work_off(self) -> None:
-        """Everybody works through what is on the list, so that little is left half done."""
+    def _quiet_day(self) -> None:
+        """Everybody works through what is on the list, so that nothing is left half done."""
+        stage = self.stage
+        stage.set_clock(_morning(stage.now))
         self.agents.release_all()
-        self.warehouse.decide(at_most=50)
-        self.warehouse.plan_again()
-        self.warehouse.put_back(at_most=50)
-        for act in (
-            self.warehouse.pick,
-            self.warehouse.pack,
-            self.warehouse.send,
-            self.warehouse.carry,
-            self.warehouse.take_back,
-            self.warehouse.receive_goods,
-            self.shoppers.bring_return,
-        ):
-            for _ in range(TURNS):
-                act()
-        self.messages()
+        for case in (50, 50):
+            self.agents.work_inbox(at_most=case)
+        self.warehouse.decide(at_most=100)
+        self.warehouse.plan_again(at_most=100)
+        self.warehouse.decide(at_most=100)
+        self.warehouse.put_back(at_most=100)
+        self._until_idle(self.warehouse.pick)
+        self.warehouse.pack()
+        for act in (self.warehouse.send, self.shoppers.bring_return, self.warehouse.receive_goods):
+            self._until_idle(act)
+        sweep(stage)
+        self._until_idle(self.warehouse.carry)
+        self.messages(with_all=True)
+        self._until_idle(self.warehouse.take_back)
+        self._end_of_day()
+
+    def _until_idle(self, act: Callable[[], None]) -> None:
+        tally, idle = self.stage.tally, 0
+        for _ in range(TURNS):
+            before = tally.done
+            act()
+            idle = 0 if tally.done > before else idle + 1
+            if idle == IDLE_TURNS:
+                return
 
     def messages(self, *, with_all: bool = False) -> None:
         """What card provider and carrier send us; each door takes its own."""
@@ -107,9 +116,7 @@ class Days:
 
     def _day(self, orders: int) -> None:
         stage = self.stage
-        opens = (stage.now + timedelta(days=1)).replace(
-            hour=OPENS_HOUR - 1, minute=0, second=0, microsecond=0
-        )
+        opens = _morning(stage.now)
         stage.set_clock(opens)
         steps = max(orders, 12)
         for step in range(steps):
@@ -118,15 +125,22 @@ class Days:
             if step < orders:
                 self.shoppers.order()
             self._others()
+        self._end_of_day()
+
+    def _end_of_day(self) -> None:
         self.money.bank()
         self.money.couriers()
         self.money.accountant()
         self.agents.work_inbox(at_most=6)
-        sweep(stage)
-        nightly(stage)
+        sweep(self.stage)
+        nightly(self.stage)
 
     def _others(self) -> None:
         weights = [weight for weight, _ in self._acts]
         for _ in range(ACTS_PER_ORDER):
             act = self.stage.rng.choices(self._acts, weights=weights)[0][1]
             act()
+
+
+def _morning(now: datetime) -> datetime:
+    return (now + timedelta(days=1)).replace(hour=OPENS_HOUR - 1, minute=0, second=0, microsecond=0)

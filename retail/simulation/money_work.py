@@ -95,7 +95,7 @@ class Money:
             .select_related("shipment__service__carrier")
             .order_by("pk")
         )
-        by_carrier: dict[str, list[str]] = {}
+        by_carrier = self._rests()
         for parcel in collected:
             assert parcel.shipment.service is not None
             if not stage.chance(0.6):
@@ -118,6 +118,25 @@ class Money:
                     carrier_code=c, text=text, by=self.ceca, now=self.stage.now
                 ),
             )
+
+    def _rests(self) -> dict[str, list[str]]:
+        """What a courier paid too little of a parcel, by carrier: it comes some days later."""
+        paid: dict[str, Decimal] = {}
+        for tracking, amount in CourierRemittanceLine.objects.values_list("tracking_number", "amount"):
+            paid[tracking] = paid.get(tracking, Decimal(0)) + amount
+        rows: dict[str, list[str]] = {}
+        short = (
+            Parcel.objects.filter(cod_amount__gt=0, tracking_number__in=paid)
+            .select_related("shipment__service__carrier")
+            .order_by("pk")
+        )
+        for parcel in short:
+            assert parcel.shipment.service is not None
+            rest = parcel.cod_amount - paid[parcel.tracking_number]
+            if rest > 0 and self.stage.chance(0.4):
+                carrier = parcel.shipment.service.carrier.code
+                rows.setdefault(carrier, []).append(self._collected(parcel.tracking_number, rest))
+        return rows
 
     def _collected(self, tracking_number: str, amount: Decimal) -> str:
         self._lines += 1

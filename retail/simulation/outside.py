@@ -96,9 +96,9 @@ class Outside:
     def seed(self, seed: int) -> None:
         self._post("/admin/seed", {"seed": seed})
 
-    def fault(self, part: str, kind: str, *, operation: str = "") -> None:
-        """Strikes once, at the next fitting call or message."""
-        body: dict[str, Any] = {"part": part, "fault": kind, "count": 1, "operation": operation}
+    def fault(self, part: str, kind: str, *, operation: str = "", count: int = 1) -> None:
+        """Strikes the next fitting call or message; a `count` above one is an outage."""
+        body: dict[str, Any] = {"part": part, "fault": kind, "count": count, "operation": operation}
         if kind in NO_ANSWER:
             body["seconds"] = 0
         self._post("/admin/faults", body)

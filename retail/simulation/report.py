@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from audit.operations import verify
+from finance.models import Refund
 from oms.models import Order, OrderException
 from retail.doctor.examine import Finding, examine
 from retail.simulation.stage import Tally
@@ -35,11 +39,14 @@ class Report:
     chain: str = ""
     states: Counter[str] = field(default_factory=Counter)
     exceptions: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    # Orders in which something is still to be done that nobody was told of.
+    stuck: list[str] = field(default_factory=list)
     fingerprint: str = ""
 
     @property
     def is_clean(self) -> bool:
-        return not (self.findings or self.chain or self.tally.crashes or self.tally.broken)
+        return not (self.findings or self.chain or self.tally.crashes or self.tally.broken or self.stuck)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -48,11 +55,13 @@ class Report:
             "orders": self.orders_asked,
             "seconds": round(self.seconds, 1),
             "fingerprint": self.fingerprint,
+            "kinds": dict(sorted(self.kinds.items())),
             "states": dict(sorted(self.states.items())),
             "faults": dict(sorted(self.faults.items())),
             "exceptions": dict(sorted(self.exceptions.items())),
             "acts": dict(sorted(self.tally.acts.items())),
             "refusals": dict(sorted(self.tally.refusals.items())),
+            "stuck": self.stuck,
             "broken": self.tally.broken,
             "crashes": [
                 {"act": crash.act, "at": crash.at.isoformat(), "error": crash.error}
@@ -78,10 +87,42 @@ def examine_all(report: Report) -> None:
             "status", "payment_status", "fulfillment_status"
         )
     )
+    report.kinds = Counter(
+        f"{channel} / {payment} / {delivery} / {'company' if pib else 'account' if login else 'guest'}"
+        for channel, payment, delivery, pib, login in Order.objects.values_list(
+            "channel__code", "payment_method", "delivery_method", "company_pib", "customer__user"
+        )
+    )
+    report.stuck = _stuck()
     report.exceptions = Counter(
         f"{kind} {state}" for kind, state in OrderException.objects.values_list("kind", "state")
     )
     report.fingerprint = _fingerprint()
+
+
+def unfinished_orders() -> QuerySet[Order]:
+    return Order.objects.exclude(status__in=["COMPLETED", "CANCELED"])
+
+
+def _stuck() -> list[str]:
+    """After the last day every order is finished and keeps no money that is not ours, or a person was told why not."""
+    known = OrderException.objects.filter(state="OPEN", order__isnull=False).values("order")
+    returning = Refund.objects.filter(payment__order=OuterRef("pk"), state="PENDING").values("payment__order")
+    told = [
+        f"{order.number}: {order.status} / {order.payment_status} / {order.fulfillment_status}"
+        for order in unfinished_orders().exclude(pk__in=known).order_by("pk")
+    ]
+    keeping = Order.objects.annotate(
+        surplus=F("captured_total")
+        - F("refunded_total")
+        - F("due_total")
+        - Coalesce(Subquery(returning.annotate(total=Sum("amount")).values("total")), Decimal("0.00"))
+    ).filter(surplus__gt=0)
+    told += [
+        f"{order.number}: keeps {order.surplus} that nobody owes"
+        for order in keeping.exclude(pk__in=known).order_by("pk")
+    ]
+    return told
 
 
 def _fingerprint() -> str:
@@ -98,6 +139,8 @@ def lines(report: Report) -> list[str]:
     told = [
         f"seed {report.seed}: {report.orders_asked} orders tried, {sum(report.states.values())} placed, {report.seconds:.0f} s"
     ]
+    told += ["", "orders by channel / payment / delivery / buyer"]
+    told += [f"  {count:5}  {kind}" for kind, count in sorted(report.kinds.items())]
     told += ["", "orders by state (order / payment / fulfillment)"]
     told += [f"  {count:5}  {state}" for state, count in sorted(report.states.items())]
     told += ["", "faults that struck"]
@@ -107,6 +150,7 @@ def lines(report: Report) -> list[str]:
     told += ["", "refusals"]
     told += [f"  {count:5}  {name}" for name, count in sorted(report.tally.refusals.items())]
     told += ["", f"fingerprint {report.fingerprint}"]
+    told += [f"STUCK  {sentence}" for sentence in report.stuck]
     for sentence in report.tally.broken:
         told.append(f"BROKEN PROMISE  {sentence}")
     for crash in report.tally.crashes:

@@ -104,10 +104,12 @@ class Shoppers:
         number = stage.rng.randint(1, 40)
         postal_code, city = stage.one_of(TOWNS)
         company = stage.one_of(COMPANIES) if stage.chance(0.15) else None
+        member = stage.one_of(stage.world.members) if company is None and stage.chance(0.3) else None
         checkout = placing.Checkout(
             basket_token=token,
-            email=f"kupac{number}@example.com",
-            name=f"Kupac {number}",
+            customer_id=member.pk if member else None,
+            email=member.email if member else f"kupac{number}@example.com",
+            name=member.name if member else f"Kupac {number}",
             phone=f"+3816011122{number:02d}",
             delivery_method="HOME_DELIVERY",
             payment_method=stage.rng.choices(
@@ -284,7 +286,13 @@ class Shoppers:
         if not open_ones:
             return
         returned = stage.one_of(open_ones)
-        if stage.chance(0.05):
+        # Its parcel was lost or refused meanwhile: there is nothing left to bring.
+        is_void = any(
+            line.quantity > line.order_line.quantity_dispatched - line.order_line.quantity_returned
+            for line in returned.lines.select_related("order_line")
+        )
+        has_paper = bool(returned.buyer_id_encrypted or returned.order.company_pib)
+        if stage.chance(0.5 if is_void or not has_paper else 0.05):
             stage.attempt(
                 "reject return",
                 lambda: returns.reject_return(

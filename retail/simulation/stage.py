@@ -41,6 +41,10 @@ class Tally:
     # A promise that an actor checked himself and saw broken (one key, two orders).
     broken: list[str] = field(default_factory=list)
 
+    @property
+    def done(self) -> int:
+        return self.acts.total() + self.refusals.total()
+
 
 class Stage:
     """Chance comes from one generator only, so that a seed plays the same days again."""

@@ -36,10 +36,8 @@ def sweep(stage: Stage) -> None:
         "poll payments": lambda: money.poll_payments(now=now),
         "sign receipts": lambda: money.sign_receipts(now=now),
         "announce parcels": lambda: goods.announce_parcels(now=now),
-        "refresh parcels": lambda: goods.refresh_parcels(now=now),
         "release holds": lambda: stock.release_expired_holds(now=now),
         "cancel overdue": lambda: cancellation.cancel_overdue_orders(now=now),
-        "no-shows": lambda: goods.release_no_shows(now=now),
         "letters": lambda: crm.send_queued_messages(now=now),
     }
     for name, job in jobs.items():
@@ -49,7 +47,14 @@ def sweep(stage: Stage) -> None:
 
 def nightly(stage: Stage) -> None:
     """At the end of a day: everything that waits is worked off, the cards' clock acts, the trace is sealed."""
+    now = stage.now
+    if stage.mischief("fiscal outage", 0.1):
+        stage.outside.fault("fiscal", "HTTP_503", count=20)
+    stage.fault("carrier", *NO_ANSWER, operation="fetch", probability=0.3)
     stage.outside.expire_cards()
+    stage.attempt("refresh parcels", lambda: goods.refresh_parcels(now=now))
+    stage.attempt("no-shows", lambda: goods.release_no_shows(now=now))
+    stage.attempt("unsent captures", lambda: money.report_unsent_captures(now=now))
     for _ in range(20):
         if not react(stage):
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.models import Proposal
+from oms.models import Order, OrderException
 from oms.workflows import routing
 from retail.kernel.models import Location
 from retail.simulation.shoppers import MESSAGE_FAULTS, NO_ANSWER
@@ -41,7 +42,7 @@ class Warehouse:
                     ),
                 )
 
-    def plan_again(self) -> None:
+    def plan_again(self, *, at_most: int = 5) -> None:
         """Orders that have no plan in the queue: rejected, displaced, or not routable the last time."""
         stage = self.stage
         unpicked = Reservation.objects.filter(
@@ -51,12 +52,27 @@ class Warehouse:
         )
         ids = sorted(set(unpicked.values_list("order_line__order_id", flat=True)))
         numbers = set(Proposal.objects.filter(state="OPEN").values_list("subject_key", flat=True))
-        from oms.models import Order
-
-        for order in Order.objects.filter(pk__in=ids).exclude(number__in=numbers).order_by("pk")[:5]:
+        for order in Order.objects.filter(pk__in=ids).exclude(number__in=numbers).order_by("pk")[:at_most]:
             stage.attempt(
                 "plan again",
                 lambda o=order: routing.route_order(order_id=o.pk, now=stage.now),  # type: ignore[misc]
+            )
+
+    def reassign(self) -> None:
+        """A plan that nobody has picked yet is made once more on what is there now; ratified, it moves the claims."""
+        stage = self.stage
+        ready = list(Order.objects.filter(status="PLACED", fulfillment_status="ROUTED").order_by("pk"))
+        if not ready:
+            return
+        order = stage.one_of(ready)
+        decision = stage.attempt("plan anew", lambda: routing.route_order(order_id=order.pk, now=stage.now))
+        if decision is not None and decision.proposal is not None and decision.proposal.state == "OPEN":
+            public_id = decision.proposal.public_id
+            stage.attempt(
+                "reassign",
+                lambda: routing.ratify_routing(
+                    public_id=public_id, by=stage.world.people["dragan"], now=stage.now
+                ),
             )
 
     # -- picking and sending -----------------------------------------------------------------------------------
@@ -132,7 +148,11 @@ class Warehouse:
     def send(self) -> None:
         """The courier is here, or the shopper with the code."""
         stage = self.stage
-        packed = list(Shipment.objects.filter(status="READY", is_packed=True).order_by("pk"))
+        # A card that cannot be charged is the inbox's case by now.
+        held = OrderException.objects.filter(kind="AUTHORIZATION_EXPIRED", state="OPEN").values("order")
+        packed = list(
+            Shipment.objects.filter(status="READY", is_packed=True).exclude(order__in=held).order_by("pk")
+        )
         if not packed:
             return
         shipment = stage.one_of(packed)

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from crm.models import Customer
+from crm.operations import open_account
 from crm.states import CustomerKind
 from oms.models import (
     Carrier,
@@ -52,6 +53,7 @@ PLACES = (
 TOWNS = (("21000", "Novi Sad"), ("11000", "Beograd"), ("18000", "Niš"), ("24000", "Subotica"))
 COMPANIES = (("Firma u SEF-u d.o.o.", "100000024", True), ("Firma van SEF-a d.o.o.", "100000016", False))
 TITLES = 16
+MEMBERS = 8
 SUPPLIER_COST = Decimal("0.55")
 
 
@@ -65,6 +67,7 @@ class World:
     variants: list[Variant] = field(default_factory=list)
     kits: list[Variant] = field(default_factory=list)
     costs: dict[int, Decimal] = field(default_factory=dict)
+    members: list[Customer] = field(default_factory=list)
 
     @property
     def stores(self) -> list[Location]:
@@ -99,6 +102,7 @@ def build(rng: Random) -> World:
     world = World(entity, channels, _places(entity), _supplier(entity), _people())
     _delivery(world)
     _companies()
+    world.members += _members()
     _catalog(world, prices, rng)
     _first_delivery(world, rng)
     RoutingRule.objects.create(name="Male porudžbine", ratify_value_below=Decimal("3000.00"))
@@ -194,6 +198,15 @@ def _companies() -> None:
             is_sef_registered=is_registered,
             sef_checked_at=START,
         )
+
+
+def _members() -> list[Customer]:
+    """Shoppers with an account; the others order as guests."""
+    found = []
+    for number in range(1, MEMBERS + 1):
+        login = User.objects.create_user(f"clan{number}@example.com", name=f"Član {number}")
+        found.append(open_account(user=login, name=login.name, language="sr-latn", now=START))
+    return found
 
 
 def _catalog(world: World, prices: PriceList, rng: Random) -> None:

@@ -10,9 +10,11 @@ import pytest
 from finance import operations as finance
 from finance import workflows as money
 from finance.models import Capture, JournalEntry
-from tests.factories import NOW, Sells, make_shipment
+from oms.models import OrderException
+from tests.factories import NOW, Sells, goods_of, make_shipment
 from tests.finance.shop import Shop, all_of, open_exceptions, posted, state_of, summary
 from tests.sandbox.stand import Stand
+from tests.unchanged import nothing_changes
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +78,32 @@ def test_capture_left_in_doubt_is_settled_by_looking_never_by_taking(shop: Shop,
     lost.refresh_from_db()
     assert (lost.state, lost.failure) == ("REFUSED", "NOT_SENT")
     assert summary(payment)[:3] == ("AUTHORIZED", "1100.00", "0.00")
+
+
+def test_card_charged_for_goods_that_stay_is_a_case_after_a_day(shop: Shop, outside: Stand) -> None:
+    """The process died between the charge and the dispatch, and nobody tried again."""
+    order = shop.order(BOOK)
+    shop.pay_card(order, outside)
+    wanted = all_of(order)
+    _, sold = goods_of(wanted)
+    shipment = make_shipment(order, shop.location, tracking="T1")
+    money.prepare_dispatch(shipment_id=shipment.pk, sold=sold, by=None, now=NOW)
+
+    with nothing_changes():
+        assert money.report_unsent_captures(now=NOW + timedelta(hours=23)) == 0
+    next_day = NOW + timedelta(hours=25)
+    assert money.report_unsent_captures(now=next_day) == 1
+    assert money.report_unsent_captures(now=next_day) == 1
+    case = OrderException.objects.get(order=order, state="OPEN")
+    assert (case.kind, case.detail) == (
+        "PAYMENT_MISMATCH",
+        {"reason": "CAPTURED_NOT_SENT", "amount": "1100.00"},
+    )
+
+    shop.send(order, shipment, wanted)
+    assert money.report_unsent_captures(now=next_day) == 0
+    case.refresh_from_db()
+    assert (case.state, case.resolution) == ("RESOLVED", "Sent or given back.")
 
 
 def test_expired_authorization_holds_the_parcel(shop: Shop, outside: Stand) -> None:

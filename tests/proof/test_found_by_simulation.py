@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,11 +10,16 @@ from django.utils import timezone
 
 from finance.models import JournalLine
 from oms.models import Order
-from oms.workflows import returns
+from oms.workflows import cancellation, returns, routing
+from storefront.models import Variant
 from tests.flows.chain import Chain
 from tests.proof.guards import broken
 from tests.proof.story import Teller
+from tests.unchanged import nothing_changes
+from warehouse import operations as stock
 from warehouse import workflows as goods
+from warehouse.models import Reservation, Shipment
+from warehouse.selectors import order_claims
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,3 +53,115 @@ def test_lost_parcel_loses_only_what_nobody_brought_back(chain: Chain) -> None:
     assert (cost(order, "501"), cost(order, "577")) == (Decimal("0.00"), Decimal("400.00"))
     assert order.lines.get(kind="GOODS").quantity_returned == 3
     assert broken() == {}
+
+
+def state_of(order: Order) -> tuple[str, str, str]:
+    order.refresh_from_db()
+    return order.status, order.payment_status, order.fulfillment_status
+
+
+def test_order_whose_only_parcel_came_back_unpaid_is_finished(chain: Chain) -> None:
+    """Refused at the door: goods back, nothing was paid, nothing is owed; the order stayed in fulfillment for ever."""
+    teller = Teller(chain, timezone.now())
+    order = teller.place("refused", (chain.variant(stock=10), 2))
+    shipment = teller.send(order)
+    goods.fail_delivery(shipment_id=shipment.pk, reason="REFUSED", by=None, now=teller.now)
+    assert state_of(order) == ("IN_FULFILLMENT", "NONE", "DISPATCHED")
+
+    goods.return_to_sender(
+        shipment_id=shipment.pk, location_id=chain.warehouse.pk, by=chain.bojan, now=teller.now
+    )
+
+    assert state_of(order) == ("COMPLETED", "NONE", "RETURNED")
+    assert order.due_total == Decimal("0.00")
+    assert broken() == {}
+
+
+def two_parcels(chain: Chain, teller: Teller) -> tuple[Order, Variant, Shipment, Shipment]:
+    """One title lies only in the warehouse, the other only in the store; the first parcel has left."""
+    book, other = chain.variant(stock=5), chain.variant(stock=0, store_stock=5)
+    order = teller.place("split", (book, 1), (other, 1))
+    first, second = sorted(teller.route(order), key=lambda one: one.location_id != chain.warehouse.pk)
+    pack(chain, teller, first)
+    goods.dispatch_shipment(shipment_id=first.pk, by=chain.bojan, now=teller.now)
+    return order, other, first, second
+
+
+def pack(chain: Chain, teller: Teller, shipment: Shipment) -> None:
+    picks = [
+        stock.Pick(claim.sku, claim.bin, claim.quantity)
+        for claim in order_claims(order_id=shipment.order_id)
+        if claim.shipment_number == shipment.number
+    ]
+    stock.pick(shipment_id=shipment.pk, picks=picks, by=chain.bojan, now=teller.now)
+    stock.pack(shipment_id=shipment.pk, parcels=[stock.ParcelSpec(400)], by=chain.bojan, now=teller.now)
+
+
+def test_order_is_delivered_when_the_rest_of_it_is_lost(chain: Chain) -> None:
+    teller = Teller(chain, timezone.now())
+    order, _, first, second = two_parcels(chain, teller)
+    pack(chain, teller, second)
+    goods.dispatch_shipment(shipment_id=second.pk, by=chain.bojan, now=teller.now)
+    goods.deliver(shipment_id=first.pk, by=None, now=teller.now)
+    assert state_of(order)[2] == "DISPATCHED"
+
+    goods.fail_delivery(shipment_id=second.pk, reason="LOST", by=None, now=teller.now)
+
+    assert state_of(order) == ("IN_FULFILLMENT", "NONE", "DELIVERED")
+    assert broken() == {}
+
+
+def test_staff_cancel_what_cannot_be_sent_after_a_part_has_left(chain: Chain) -> None:
+    """The shopper may not, and the whole order not; then the parcel that left is all there is."""
+    teller = Teller(chain, timezone.now())
+    order, other, first, second = two_parcels(chain, teller)
+    common = {"order_id": order.pk, "reason": "not to be had", "now": teller.now}
+    with nothing_changes():
+        with pytest.raises(cancellation.TooLate):
+            cancellation.cancel_order(by=chain.dragan, **common)  # type: ignore[arg-type]
+        with pytest.raises(cancellation.TooLate):
+            cancellation.cancel_lines(lines=[(other.sku, 1)], by=None, is_shopper=True, **common)  # type: ignore[arg-type]
+    goods.deliver(shipment_id=first.pk, by=None, now=teller.now)
+    assert state_of(order)[2] == "PARTLY_DISPATCHED"
+
+    cancellation.cancel_lines(lines=[(other.sku, 1)], by=chain.dragan, **common)  # type: ignore[arg-type]
+
+    second.refresh_from_db()
+    assert second.status == "CANCELED"
+    assert state_of(order) == ("IN_FULFILLMENT", "NONE", "DELIVERED")
+    assert not Reservation.objects.filter(
+        order_line__order=order, state__in=["ALLOCATED", "PICKED", "PACKED"]
+    ).exists()
+    assert broken() == {}
+
+
+def test_order_of_which_units_are_picked_can_be_planned_anew(chain: Chain) -> None:
+    """The plan is about the two on the shelf, the third is in the trolley: nobody could ever ratify it."""
+    teller = Teller(chain, timezone.now())
+    book = chain.variant(stock=5)
+    order = teller.place("replanned", (book, 3))
+    (shipment,) = teller.route(order)
+    (claim,) = order_claims(order_id=order.pk)
+    stock.pick(
+        shipment_id=shipment.pk, picks=[stock.Pick(book.sku, claim.bin, 1)], by=chain.bojan, now=teller.now
+    )
+    decision = routing.propose_routing(order_id=order.pk, now=teller.now)
+    assert decision.proposal is not None
+
+    routing.ratify_routing(public_id=decision.proposal.public_id, by=chain.dragan, now=teller.now)
+
+    claims = [(one.state, one.quantity, one.shipment_number) for one in order_claims(order_id=order.pk)]
+    assert sorted(claims) == [("ALLOCATED", 2, shipment.number), ("PICKED", 1, shipment.number)]
+    assert broken() == {}
+
+
+def test_order_that_is_weeks_late_is_still_sent(chain: Chain) -> None:
+    """A line left open cost less than six days of lateness, so that old orders were said to be unroutable."""
+    teller = Teller(chain, timezone.now())
+    order = teller.place("late", (chain.variant(stock=5), 1))
+    later = teller.now + timedelta(days=40)
+
+    decision = routing.propose_routing(order_id=order.pk, now=later)
+
+    assert (decision.state, decision.is_late) == ("PROPOSED", True)
+    assert [step["location"] for step in decision.plan] == [chain.warehouse.code]
