@@ -12,12 +12,14 @@ from audit.attach import ROOMS
 def digests() -> dict[str, tuple[int, str]]:
     """Per table its number of rows and a digest of their content, whatever their order. The trace and the outbox count too."""
     tables = sorted(
-        model._meta.db_table
-        for model in apps.get_models(include_auto_created=True)
-        if model._meta.app_label in ROOMS and model._meta.managed and not model._meta.proxy
+        {
+            model._meta.db_table
+            for model in apps.get_models(include_auto_created=True)
+            if model._meta.app_label in ROOMS and model._meta.managed and not model._meta.proxy
+        }
     )
     select = " UNION ALL ".join(
-        f"SELECT '{table}', count(*), COALESCE(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM {table} t"
+        f"SELECT '{table}', count(*), COALESCE(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM \"{table}\" t"
         for table in tables
     )
     with connection.cursor() as cursor:
@@ -28,9 +30,8 @@ def digests() -> dict[str, tuple[int, str]]:
 @contextmanager
 def nothing_changes() -> Iterator[None]:
     before = digests()
-    assert before["warehouse_stockitem"][0] or before["kernel_location"][0], (
-        "a digest of nothing proves nothing"
-    )
+    world = ("warehouse_stockitem", "kernel_location", "storefront_pricelist", "storefront_product")
+    assert any(before[table][0] for table in world), "a digest of nothing proves nothing"
     yield
     after = digests()
     assert {table for table in before if before[table] != after[table]} == set()

@@ -1,7 +1,7 @@
 """kill -9 of web, worker and PostgreSQL at the fail points of checkout and dispatch.
 
-The client asks again with its key and gets one order; what was acknowledged is there; the doctor finds nothing. `make test` plays
-five of these deaths, `make proof` all of them (ONEROW_PROOF=1).
+The client asks again with its key and gets one order; what was acknowledged is there; the doctor finds nothing. The servers are
+durable, as in real life. `make test` plays five of these deaths, `make proof` all of them (ONEROW_PROOF=1).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from retail.kernel import failpoints
 from tests.proof.house import KILL, WAIT, House, opened, wait_for
@@ -18,8 +19,6 @@ from tests.proof.house import KILL, WAIT, House, opened, wait_for
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("servers"),
-    # A whole house of processes for each death: on a busy machine their start alone takes longer than a test may wait.
-    pytest.mark.skipif("PROOF_ROUNDS" not in os.environ, reason="played by `make proof`"),
 ]
 IS_PROOF = bool(os.environ.get("ONEROW_PROOF"))
 # (who dies, where)
@@ -38,8 +37,8 @@ SHORT = {
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    with opened() as ready:
+def house(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[House]:
+    with django_db_blocker.unblock(), opened() as ready:
         yield ready
 
 
@@ -111,6 +110,7 @@ def assert_sent_once(house: House, key: str) -> None:
     assert receipts == [("NORMAL", "SALE", "SIGNED")]
 
 
+@pytest.mark.skipif(not IS_PROOF, reason="played by `make proof`")
 def test_orders_acknowledged_while_postgres_dies_are_all_there(house: House) -> None:
     """Four shoppers order all the time while the server is killed twice under them."""
     done = threading.Event()
@@ -135,6 +135,15 @@ def test_orders_acknowledged_while_postgres_dies_are_all_there(house: House) -> 
     for shopper in shoppers:
         shopper.join()
     house.assert_whole()
+
+
+def test_servers_of_this_house_are_durable_and_the_trace_is_whole(house: House) -> None:
+    """The last one: after all the deaths."""
+    said = {
+        name: house.sql(f"SHOW {name}")[0][0] for name in ("fsync", "synchronous_commit", "full_page_writes")
+    }
+    assert set(said.values()) == {"on"}
+    house.assert_trace_whole()
 
 
 def test_every_point_is_played() -> None:

@@ -14,8 +14,8 @@ from storefront import operations as verbs
 from storefront import selectors as catalog
 from storefront.models import Price, PriceList, TaxRate, Variant
 from tests.factories import make_user
-from tests.snapshots import unchanged
 from tests.storefront.catalogs import LATER, NOW, make_price_list, make_title
+from tests.unchanged import nothing_changes
 
 pytestmark = pytest.mark.django_db
 SOON, LONG_AGO = NOW + timedelta(days=2), NOW - timedelta(days=400)
@@ -55,7 +55,7 @@ def test_a_new_price_closes_the_old_one(variant: Variant) -> None:
 
 def test_the_same_price_again_changes_nothing(variant: Variant) -> None:
     first = set_price(variant, "1000.00")
-    with unchanged():
+    with nothing_changes():
         assert set_price(variant, "1000.00", LATER).pk == first.pk
 
 
@@ -132,21 +132,21 @@ def test_the_lowest_price_of_thirty_days_before_a_reduction(variant: Variant, pr
 
 @pytest.mark.parametrize("amount", ["-0.01", "1.001", "100000000.00", "NaN", "Infinity"])
 def test_an_amount_that_is_no_price_is_refused(variant: Variant, amount: str) -> None:
-    with unchanged(), pytest.raises(verbs.InvalidPrice):
+    with nothing_changes(), pytest.raises(verbs.InvalidPrice):
         set_price(variant, amount)
 
 
 def test_the_past_is_not_rewritten(variant: Variant) -> None:
-    with unchanged(), pytest.raises(verbs.InvalidPeriod):
+    with nothing_changes(), pytest.raises(verbs.InvalidPeriod):
         set_price(variant, "100.00", valid_from=NOW - timedelta(seconds=1))
-    with unchanged(), pytest.raises(verbs.InvalidPeriod):
+    with nothing_changes(), pytest.raises(verbs.InvalidPeriod):
         set_price(variant, "100.00", valid_to=NOW)
 
 
 def test_a_price_of_nothing_is_refused(variant: Variant) -> None:
-    with unchanged(), pytest.raises(verbs.UnknownVariant):
+    with nothing_changes(), pytest.raises(verbs.UnknownVariant):
         verbs.set_price(variant_id=0, price_list_id=1, amount=Decimal(1), by=None, now=NOW)
-    with unchanged(), pytest.raises(verbs.UnknownPriceList):
+    with nothing_changes(), pytest.raises(verbs.UnknownPriceList):
         verbs.set_price(variant_id=variant.pk, price_list_id=0, amount=Decimal(1), by=None, now=NOW)
 
 

@@ -9,8 +9,8 @@ from retail.kernel.errors import IllegalMove, StaleVersion
 from retail.kernel.models import OutboxEvent
 from storefront import operations as verbs
 from storefront.models import KitComponent, Product, Variant
-from tests.snapshots import unchanged
 from tests.storefront.catalogs import LATER, NOW, make_category, make_price_list, make_title
+from tests.unchanged import nothing_changes
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_a_second_put_changes_only_what_it_names() -> None:
         300,
     )
     assert variant.product.slug == "most"
-    with unchanged():
+    with nothing_changes():
         put(title="Most na Drini", brand="Modri list", weight_grams=300)
 
 
@@ -76,7 +76,7 @@ def test_a_second_put_changes_only_what_it_names() -> None:
 )
 def test_a_refused_put_leaves_nothing(sku: str, values: dict[str, Any], refusal: type[Exception]) -> None:
     make_title("OTHER", "Drugo")
-    with unchanged(), pytest.raises(refusal):
+    with nothing_changes(), pytest.raises(refusal):
         put(sku, **values)
 
 
@@ -86,7 +86,7 @@ def test_an_editor_who_saw_an_older_version_is_refused() -> None:
     verbs.update_product(
         product_id=variant.product_id, changes={"brand": "Modri list"}, by=None, now=LATER, seen_at=seen
     )
-    with unchanged(), pytest.raises(StaleVersion):
+    with nothing_changes(), pytest.raises(StaleVersion):
         verbs.update_product(
             product_id=variant.product_id, changes={"brand": "Lipov hlad"}, by=None, now=LATER, seen_at=seen
         )
@@ -95,11 +95,11 @@ def test_an_editor_who_saw_an_older_version_is_refused() -> None:
 def test_the_life_of_a_product_is_a_table() -> None:
     product = verbs.create_product(draft=verbs.ProductDraft(title="Most"), by=None, now=NOW)
     assert product.status == "DRAFT"
-    with unchanged(), pytest.raises(verbs.NothingToSell):
+    with nothing_changes(), pytest.raises(verbs.NothingToSell):
         verbs.publish_product(product_id=product.pk, by=None, now=NOW)
     Variant.objects.create(product=product, sku="T-1")
     assert verbs.publish_product(product_id=product.pk, by=None, now=NOW).published_at == NOW
-    with unchanged():
+    with nothing_changes():
         verbs.publish_product(product_id=product.pk, by=None, now=LATER)
     assert verbs.archive_product(product_id=product.pk, by=None, now=LATER).status == "ARCHIVED"
     again = verbs.publish_product(product_id=product.pk, by=None, now=LATER)
@@ -107,7 +107,7 @@ def test_the_life_of_a_product_is_a_table() -> None:
     Product.objects.filter(pk=product.pk).update(status="GONE")
     with pytest.raises(IllegalMove):
         verbs.publish_product(product_id=product.pk, by=None, now=NOW)
-    with unchanged(), pytest.raises(verbs.UnknownProduct):
+    with nothing_changes(), pytest.raises(verbs.UnknownProduct):
         verbs.publish_product(product_id=0, by=None, now=NOW)
     topics = OutboxEvent.objects.filter(subject_kind="product").order_by("id").values_list("topic", flat=True)
     assert list(topics) == [
@@ -122,7 +122,7 @@ def test_addresses_of_equal_titles_differ() -> None:
     draft = verbs.ProductDraft(title="Most", authors=("Ivo Andrić",))
     made = [verbs.create_product(draft=draft, by=None, now=NOW).slug for _ in range(3)]
     assert made == ["most-ivo-andric", "most-ivo-andric-2", "most-ivo-andric-3"]
-    with unchanged(), pytest.raises(verbs.SlugTaken):
+    with nothing_changes(), pytest.raises(verbs.SlugTaken):
         verbs.create_product(draft=verbs.ProductDraft(title="Most", slug="most-ivo-andric"), by=None, now=NOW)
 
 
@@ -135,7 +135,7 @@ def test_a_place_brings_its_ancestors_and_leaves_the_others() -> None:
     )
     assert placed.main_category_id == leaf.pk
     assert sorted(placed.categories.values_list("path", flat=True)) == ["jesen", "romani", "romani/domaci"]
-    with unchanged():
+    with nothing_changes():
         verbs.place_in_categories(
             product_id=variant.product_id, category_ids=[leaf.pk, other.pk], by=None, now=LATER
         )
@@ -143,7 +143,7 @@ def test_a_place_brings_its_ancestors_and_leaves_the_others() -> None:
         product_id=variant.product_id, category_ids=[other.pk], by=None, now=LATER
     )
     assert list(placed.categories.values_list("path", flat=True)) == ["jesen"]
-    with unchanged(), pytest.raises(verbs.UnknownCategory):
+    with nothing_changes(), pytest.raises(verbs.UnknownCategory):
         verbs.place_in_categories(
             product_id=variant.product_id, category_ids=[other.pk], main_category_id=leaf.pk, by=None, now=NOW
         )
@@ -156,7 +156,7 @@ def test_authors_are_replaced_in_order() -> None:
     )
     credits = variant.product.contributions.order_by("position").values_list("contributor__name", "position")
     assert list(credits) == [("Bojan Bojić", 0), ("Ceca Cecić", 1)]
-    with unchanged():
+    with nothing_changes():
         verbs.update_product(
             product_id=variant.product_id,
             changes={},
@@ -172,13 +172,13 @@ def test_a_kit_is_made_of_plain_variants() -> None:
     assert kit.is_kit
     assert sorted(KitComponent.objects.values_list("component__sku", "quantity")) == [("A", 2), ("B", 1)]
     for components in ([(box.pk, 1)], [(first.pk, 1), (box.pk, 1)]):
-        with unchanged(), pytest.raises(verbs.KitInKit):
+        with nothing_changes(), pytest.raises(verbs.KitInKit):
             verbs.set_kit(
                 variant_id=second.pk if components[0][0] == box.pk else box.pk,
                 components=components,
                 by=None,
                 now=NOW,
             )
-    with unchanged(), pytest.raises(verbs.KitInKit):
+    with nothing_changes(), pytest.raises(verbs.KitInKit):
         verbs.set_kit(variant_id=first.pk, components=[(second.pk, 1)], by=None, now=NOW)
     assert not verbs.set_kit(variant_id=box.pk, components=[], by=None, now=NOW).is_kit

@@ -22,7 +22,6 @@ from storefront.imports import SHELF, import_catalog
 from storefront.imports.run import UnknownPriceList, _CatalogRun
 from storefront.models import CatalogImport, Category, Contributor, Price, Product, Variant
 from tests.factories import make_user
-from tests.snapshots import unchanged
 from tests.storefront.catalogs import (
     LATER,
     NOW,
@@ -34,6 +33,7 @@ from tests.storefront.catalogs import (
     skipping,
     write,
 )
+from tests.unchanged import nothing_changes
 
 pytestmark = pytest.mark.django_db
 
@@ -97,9 +97,9 @@ def test_a_title_without_a_price_has_no_price_row(tmp_path: Path) -> None:
 def test_the_second_run_changes_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", [row(number) for number in range(1, 8)])
     assert counts(skipping(path)[0]) == (7, 0, 0, 0)
-    with unchanged():
+    with nothing_changes():
         assert counts(skipping(path, now=LATER)[0]) == (0, 0, 7, 0)
-    with unchanged():
+    with nothing_changes():
         assert counts(read(path, now=LATER)[0]) == (0, 0, 7, 0)
 
 
@@ -215,7 +215,7 @@ def test_skip_leaves_the_bad_rows_behind(tmp_path: Path) -> None:
 def test_reject_leaves_nothing_and_names_every_row(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", SOME_BAD)
     errors: list[Any] = []
-    with unchanged(), pytest.raises(RowsRejected) as refusal:
+    with nothing_changes(), pytest.raises(RowsRejected) as refusal:
         import_catalog(
             path=path,
             by=None,
@@ -230,7 +230,7 @@ def test_reject_leaves_nothing_and_names_every_row(tmp_path: Path) -> None:
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", SOME_BAD)
-    with unchanged():
+    with nothing_changes():
         report, errors = skipping(path, is_dry_run=True)
     assert counts(report) == (2, 0, 0, 4)
     assert told(errors) == COMPLAINTS
@@ -248,10 +248,10 @@ def test_a_sku_that_is_taken_is_an_error_of_its_row(tmp_path: Path) -> None:
 
 def test_prices_need_a_list(tmp_path: Path, price_list: Any) -> None:
     path = write(tmp_path / "a.csv", [row(1)])
-    with unchanged(), pytest.raises(UnknownPriceList):
+    with nothing_changes(), pytest.raises(UnknownPriceList):
         read(path, price_list="eu")
     type(price_list).objects.create(code="b2b", name="Druga lista")
-    with unchanged(), pytest.raises(UnknownPriceList):
+    with nothing_changes(), pytest.raises(UnknownPriceList):
         read(path)
     read(path, price_list="b2b")
     assert Price.objects.get().price_list.code == "b2b"
@@ -313,7 +313,7 @@ def test_the_command_writes_the_errors_row_by_row(tmp_path: Path, capsys: Any) -
 
 def test_the_command_fails_honestly(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", SOME_BAD)
-    with unchanged(), pytest.raises(CommandError) as failure:
+    with nothing_changes(), pytest.raises(CommandError) as failure:
         call_command("import_catalog", str(path), errors=tmp_path / "e.csv")
     assert str(failure.value) == "ROWS_REJECTED: 4 rows of a.csv are wrong; nothing was changed."
     with pytest.raises(CommandError, match="FILE_MISSING"):

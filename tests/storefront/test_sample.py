@@ -26,7 +26,7 @@ from retail.sample.load import Plan, SampleNotAllowed, load
 from storefront import selectors as catalog
 from storefront.models import Category, Channel, PriceList, Product, Variant
 from tests.databases import Databases
-from tests.snapshots import snapshot, unchanged
+from tests.unchanged import digests, nothing_changes
 from warehouse.models import Bin, PurchaseOrder, SafetyStock, StockItem, StockMove
 from warehouse.states import BinKind
 
@@ -73,7 +73,7 @@ def test_the_sample_chain_is_whole_and_consistent(small: None, settings: Any) ->
     _history()
     _people(settings)
     _trace()
-    with unchanged():
+    with nothing_changes():
         load(Plan(is_full=False), now=datetime(2026, 12, 24, tzinfo=UTC))
 
 
@@ -258,14 +258,14 @@ def test_two_loads_make_the_same_chain(home: Path, small: None, settings: Any) -
     assert sum(1 for digest in first.values() if digest) > 25
 
 
-def _comparable() -> dict[str, str]:
-    return {table: digest for table, digest in snapshot().items() if table not in OWN}
+def _comparable() -> dict[str, tuple[int, str]]:
+    return {table: digest for table, digest in digests().items() if table not in OWN}
 
 
 @pytest.mark.django_db
 def test_production_refuses_the_sample(settings: Any) -> None:
     settings.SAMPLE_IS_ALLOWED = False
-    with unchanged(), pytest.raises(SampleNotAllowed):
+    with nothing_changes(), pytest.raises(SampleNotAllowed):
         load(Plan(is_full=False), now=NOW)
     with pytest.raises(CommandError, match="SAMPLE_NOT_ALLOWED"):
         call_command("load_sample", verbosity=0)
