@@ -164,7 +164,7 @@ def finish_refund(*, order: Order, refund: Refund, provider_ref: str, by: User |
     refund.save()
     summarize(refund.payment)
     orders.record_refund(order_id=order.pk, amount=refund.amount, now=now)
-    if order.captured_total - order.refunded_total - refund.amount <= order.total:
+    if order.captured_total - order.refunded_total - refund.amount <= order.due_total:
         orders.resolve_cause(kind="OVERPAID", cause_key=order.number, resolution="Sent back.", now=now)
     announce(
         events.RefundDone(refund=refund.public_id, order_id=order.pk, number=order.number),

@@ -87,7 +87,7 @@ def record_authorization(*, order_id: int, amount: Decimal, now: datetime) -> Or
 
 
 def record_capture(*, order_id: int, amount: Decimal, now: datetime) -> Order:
-    """Money came in; it is never refused. More than the total is OVERPAID, an exception for a person."""
+    """Money came in; it is never refused. More than is owed (a part was canceled or came back meanwhile) is a person's case."""
     from oms.operations.exceptions import open_exception
 
     assert amount > 0, "a capture is money in"
@@ -95,8 +95,10 @@ def record_capture(*, order_id: int, amount: Decimal, now: datetime) -> Order:
     order.captured_total += amount
     summarize_money(order)
     save_order(order, MONEY_FIELDS)
-    if order.payment_status == PaymentStatus.OVERPAID:
-        over = order.captured_total - order.refunded_total - order.total
+    # What comes for a canceled order revives it or goes back by itself.
+    owed = order.total if order.status == OrderStatus.CANCELED else order.due_total
+    over = order.captured_total - order.refunded_total - owed
+    if over > 0:
         open_exception(
             kind="OVERPAID", order_id=order.pk, cause_key=order.number, detail={"amount": str(over)}, now=now
         )

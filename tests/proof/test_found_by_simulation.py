@@ -8,13 +8,14 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from finance import operations as finance
 from finance.models import JournalLine
-from oms.models import Order
+from oms.models import Order, OrderException
 from oms.workflows import cancellation, returns, routing
 from storefront.models import Variant
 from tests.flows.chain import Chain
 from tests.proof.guards import broken
-from tests.proof.story import Teller
+from tests.proof.story import ACCOUNT, Teller
 from tests.unchanged import nothing_changes
 from warehouse import operations as stock
 from warehouse import workflows as goods
@@ -165,3 +166,44 @@ def test_order_that_is_weeks_late_is_still_sent(chain: Chain) -> None:
 
     assert (decision.state, decision.is_late) == ("PROPOSED", True)
     assert [step["location"] for step in decision.plan] == [chain.warehouse.code]
+
+
+def test_money_for_goods_that_came_back_meanwhile_is_a_case(chain: Chain) -> None:
+    """The courier's list with the cash came after the return: nobody heard that it belongs to the customer."""
+    teller = Teller(chain, timezone.now())
+    book = chain.variant(price="1100.00", stock=10)
+    order = teller.place("returned", (book, 3))
+    shipment = teller.send(order)
+    asked = returns.request_return(
+        order_id=order.pk,
+        lines=[returns.Asked(book.sku, 1, "DAMAGED")],
+        by=None,
+        now=teller.now,
+        buyer_id_kind="20",
+        buyer_id="012345678",
+    )
+    returns.receive_return(
+        number=asked.number,
+        location_code="S-001",
+        lines=[returns.Arrived(book.sku, 1, "RESTOCK")],
+        by=chain.bojan,
+        now=teller.now,
+    )
+
+    teller.deliver(shipment)
+
+    case = OrderException.objects.get(order=order, kind="OVERPAID", state="OPEN")
+    assert case.detail == {"amount": "1100.00"}
+    [refund] = finance.request_refund(
+        order_id=order.pk,
+        amount=Decimal("1100.00"),
+        reason="return",
+        by=None,
+        now=teller.now,
+        bank_account=ACCOUNT,
+    )
+    finance.settle_refund(refund_id=refund.pk, by=None, now=teller.now)
+    case.refresh_from_db()
+    assert case.state == "RESOLVED"
+    assert state_of(order) == ("COMPLETED", "PARTLY_REFUNDED", "DELIVERED")
+    assert broken() == {}
