@@ -1,7 +1,6 @@
 """One order: lines with where they are, money, parcels, papers, customer, timeline, and what can be done now."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib import messages
@@ -22,6 +21,7 @@ from oms.views import words
 from oms.workflows import cancellation, overview, returns, routing, timeline
 from oms.workflows.changes import CHANGEABLE, NOT_PICKED
 from retail.front import refusals
+from retail.front.formats import read_amount
 from retail.front.parts import MoneyCell, TimelineEntry
 from retail.front.toasts import toast
 from retail.kernel.access import (
@@ -36,6 +36,7 @@ from retail.kernel.access import (
 )
 from retail.kernel.errors import NotAllowed, Refusal
 from retail.kernel.models import Location, User
+from retail.kernel.money import ZERO
 from warehouse import selectors as warehouse
 
 
@@ -285,13 +286,9 @@ def receive_return(request: HttpRequest, order: Order) -> str:
 
 @_act(REFUND)
 def refund(request: HttpRequest, order: Order) -> str:
-    try:
-        amount = Decimal(request.POST.get("amount", "").replace(".", "").replace(",", "."))
-    except InvalidOperation:
-        amount = Decimal(0)
     finance.request_refund(
         order_id=order.pk,
-        amount=amount,
+        amount=read_amount(request.POST.get("amount", "")) or ZERO,
         reason=request.POST.get("reason", "").strip()[:120] or _("refund"),
         by=_user(request),
         now=timezone.now(),

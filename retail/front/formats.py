@@ -4,6 +4,7 @@ Amounts are `1.039,20 RSD` in Serbian and `1,039.20 RSD` in English; minus is th
 line, and nothing known is shown as a dash, never as zero.
 """
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -27,6 +28,9 @@ def locale_of(language: str) -> Locale:
     return Locale.parse(LOCALES.get(language, LOCALES["en"]))
 
 
+_AMOUNT = re.compile(r"(\d{1,3}(?:[.,]\d{3})+|\d{1,12})(?:[.,](\d{1,2}))?", re.ASCII)
+
+
 def number_text(value: Any, language: str, places: int | None = None) -> str:
     """Grouped digits; `places` None keeps the decimals that the value has."""
     if value is None or value == "":
@@ -38,6 +42,14 @@ def number_text(value: Any, language: str, places: int | None = None) -> str:
     if language.startswith("sr"):
         text = text.translate(str.maketrans(",.", ".,"))
     return f"{MINUS}{text}" if number < 0 else text
+
+
+def read_amount(text: str) -> Decimal | None:
+    """An amount as people write it, with either mark: `1.299,00`, `1,299.00`, `1299`. Groups have three digits, paras at most two."""
+    found = _AMOUNT.fullmatch("".join(text.split()))
+    if found is None:
+        return None
+    return Decimal(f"{found[1].replace('.', '').replace(',', '')}.{found[2] or '00'}")
 
 
 def money_text(value: Any, language: str, currency: str = "") -> str:

@@ -109,3 +109,23 @@ def test_spans(span: timedelta, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "minutes"), [(-5, 0), (0, 0), (1, 1), (60, 1), (61, 2), (1020, 17)])
 def test_a_begun_minute_counts(seconds: int, minutes: int) -> None:
     assert formats.minutes_left(NOON + timedelta(seconds=seconds), NOON) == minutes
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("1.299,00", "1299.00"),
+        ("1,299.00", "1299.00"),
+        ("1299.00", "1299.00"),
+        ("1 299,5", "1299.5"),
+        ("12.345.678", "12345678.00"),
+        ("7", "7.00"),
+    ],
+)
+def test_an_amount_is_read_with_either_mark(typed: str, read: str) -> None:
+    assert formats.read_amount(typed) == Decimal(read)
+
+
+@pytest.mark.parametrize("typed", ["", "NaN", "-5", "1e9", "1.2.3", "12,345,6789", "٣", "5 RSD"])
+def test_what_is_no_amount_is_not_guessed(typed: str) -> None:
+    assert formats.read_amount(typed) is None

@@ -110,6 +110,10 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-locations", "/ops/locations/"),
         ("ops-location", "/ops/locations/WH-1/"),
         ("ops-find", "/ops/find/?q=9780"),
+        ("ops-order-change", of("waiting") + "change/"),
+        ("ops-transfers", "/ops/transfers/"),
+        ("ops-transfer-new", "/ops/transfers/new/"),
+        ("ops-counts", "/ops/counts/"),
     ]
     english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]
     return [Look(name, path, "lead") for name, path in [*pages, *english]]

@@ -213,7 +213,7 @@ def _rows(teller: Teller) -> dict[str, Any]:
     return {
         "proposal": Proposal.objects.filter(state="OPEN")[0].public_id,
         "exception": OrderException.objects.filter(state="OPEN")[0].public_id,
-        "customer": Customer.objects.get(email="ana@example.com").public_id,
+        "customer": Customer.objects.get(email="ana@example.com", kind="PERSON").public_id,
         "shopper": User.objects.get(email="ana@prelist.example").pk,
         "invoice": Invoice.objects.order_by("-pk")[0].number,
         "receipt": FiscalReceipt.objects.order_by("-pk")[0].pk,
