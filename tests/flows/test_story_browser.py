@@ -291,7 +291,7 @@ def finance_agrees(page: Page, house: str, order: Order, screenshot: Callable[[P
 def tells_it_all(page: Page, house: str, order: Order, screenshot: Callable[[Page, str], Path]) -> None:
     page.goto(f"{house}/ops/orders/{order.number}/")
     titles = page.locator(".time b").all_inner_texts()
-    told = [title.strip() for title in reversed(titles)]
+    told = list(dict.fromkeys(title.strip() for title in reversed(titles)))  # each unit picked tells itself
     stations = [
         "Porudžbina primljena",
         "Plan potvrđen",
