@@ -46,12 +46,6 @@ class InvalidAccount(InvalidInput):
     code = "INVALID_BANK_ACCOUNT"
 
 
-class BuyerIdMissing(InvalidInput):
-    """A fiscal refund names the buyer's document."""
-
-    code = "BUYER_ID_REQUIRED"
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     sku: str
@@ -150,15 +144,16 @@ def receive_return(
     now: datetime,
     bank_account: str = "",
 ) -> Return:
-    """Goods are here: to the shelf, damaged or quarantine; cost and revenue go back; the refund is asked for. All or nothing."""
+    """Goods are here: to the shelf, damaged or quarantine; cost and revenue go back; the refund is asked for. All or nothing.
+
+    A fiscal refund names the buyer's document; without it the receipt waits in the inbox, the goods and the money do not.
+    """
     location = Location.objects.filter(code=location_code, is_active=True).first()
     if location is None:
         raise InvalidInput("There is no such location.", location=location_code[:20])
     with transaction.atomic():
         order, returned = _lock(number)
         check_move(RETURN_MOVES, returned.status, ReturnStatus.RECEIVED, what=returned.number)
-        if order.paper != "SEF" and not returned.buyer_id_encrypted and not order.company_pib:
-            raise BuyerIdMissing("A fiscal refund needs the kind and number of the buyer's document.")
         by_sku: dict[str, list[ReturnLine]] = {}
         for line in returned.lines.select_related("order_line__variant").order_by("order_line__position"):
             by_sku.setdefault(line.order_line.sku, []).append(line)

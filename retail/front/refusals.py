@@ -43,7 +43,6 @@ WORDS: dict[str, str | Promise] = {
     "UNKNOWN_RETURN": _("There is no such return."),
     "NOTHING_TO_RETURN": _("Fewer units of it can come back."),
     "RETURN_PERIOD_OVER": _("The time for returns is over."),
-    "BUYER_ID_REQUIRED": _("A refund receipt needs the kind and number of the buyer's document."),
     "INVALID_BUYER_ID": _("The document number has 1 to 17 letters and digits."),
     "INVALID_BANK_ACCOUNT": _("This is not a bank account. It has 18 digits, for example 160-0000000012345-95."),
     "ACCOUNT_MISSING": _("Say to which account the money goes back."),
