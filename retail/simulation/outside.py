@@ -6,7 +6,7 @@ A timeout costs no time here: the stand-in does what it would have done, and the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
@@ -17,9 +17,11 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from django.conf import settings
 from starlette.applications import Starlette
 
-from finance.providers import card, fiscal
+from finance.providers import card, fiscal, sef, sef_documents
 from finance.providers.card import CardProvider
 from finance.providers.fiscal import FiscalProcessor
+from finance.providers.sef import SefRegister
+from finance.providers.sef_documents import SefDocuments
 from oms.carriers import client as carriers
 from oms.carriers.client import CarrierClient
 from retail.kernel import clock
@@ -122,6 +124,19 @@ class Outside:
         answer = self.http.post(f"/admin/carrier/parcels/{reference}/events", json={"status": status})
         return answer.status_code < 300
 
+    def open_sef(self, companies: list[dict[str, Any]]) -> None:
+        """Who is registered; calls are not counted against the real clock."""
+        self.http.put("/admin/sef/companies", json={"companies": companies})
+        self.http.put("/admin/sef/switches", json={"calls_per_second": "0"})
+
+    def approve_documents(self) -> int:
+        """What buyers do with what SEF brought them; how many there were."""
+        found = self.http.get("/admin/sef/documents").json()["results"]
+        waiting = [one["number"] for one in found if one["status"] == "Sent"]
+        for number in waiting:
+            self._post(f"/admin/sef/documents/{number}/decide", {"status": "Approved"})
+        return len(waiting)
+
     def bring_messages(self, *, with_all: bool) -> list[httpx.Request]:
         """What the stand-ins send now: what is due, or everything that waits."""
         self.http.post("/admin/messages/deliver", params={"all": "1"} if with_all else {})
@@ -168,6 +183,9 @@ def _clients(wire: Wire) -> dict[ModuleType, Any]:
         fiscal: FiscalProcessor(
             pac=settings.FISCAL_PAC, certificate=settings.FISCAL_CERT_HEADER, **options("fiscal")
         ),
+        sef: SefRegister(**options("sef")),
+        # Its pace is real time, of which there is none here; the stand-in does not count either.
+        sef_documents: SefDocuments(api_key=settings.SEF_API_KEY, turn=nullcontext, **options("sef")),
         carriers: CarrierClient(api_key=settings.CARRIER_KEY, **options("kurir")),
     }
 

@@ -22,7 +22,7 @@ from retail.simulation.days import Days
 from retail.simulation.outside import opened
 from retail.simulation.report import Report, examine_all
 from retail.simulation.stage import Stage
-from retail.simulation.world import START, build
+from retail.simulation.world import COMPANIES, COMPANY_NUMBER, START, build
 
 # What must hold at any instant; the others speak of things that are overdue by the database's clock.
 AT_ANY_INSTANT = tuple(check.name for check in CHECKS if "now()" not in check.sql)
@@ -46,6 +46,17 @@ def play(
             with clock.standing_at(START):
                 world = build(rng)
             outside.seed(seed)
+            outside.open_sef(
+                [
+                    {
+                        "pib": pib,
+                        "registration_number": COMPANY_NUMBER,
+                        "name": name,
+                        "is_registered": is_registered,
+                    }
+                    for name, pib, is_registered in COMPANIES
+                ]
+            )
             stage = Stage(rng=rng, world=world, outside=outside, has_faults=has_faults, now=START)
             stage.watch = _watch(stage) if is_watched else None
             try:

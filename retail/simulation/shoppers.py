@@ -14,7 +14,7 @@ from finance.models import Payment
 from oms.models import Order, OrderLine, Return
 from oms.workflows import baskets, cancellation, placing, returns
 from retail.simulation.stage import Stage
-from retail.simulation.world import COMPANIES, TOWNS
+from retail.simulation.world import COMPANIES, COMPANY_NUMBER, TOWNS
 from storefront.models import Channel
 
 # How many minutes after placing somebody still thinks of paying or canceling.
@@ -118,7 +118,7 @@ class Shoppers:
             street="Glavna 1",
             city=city,
             postal_code=postal_code,
-            company=placing.Company(company[0], company[1]) if company else None,
+            company=placing.Company(company[0], company[1], COMPANY_NUMBER) if company else None,
             idempotency_caller=f"simulation:{channel.code}",
             idempotency_key=stage.key(),
         )

@@ -28,6 +28,8 @@ def sweep(stage: Stage) -> None:
     stage.fault("card", *NO_ANSWER, operation="fetch", probability=0.1)
     stage.fault("fiscal", *FISCAL_FAULTS, probability=0.3)
     stage.fault("carrier", *NO_ANSWER, operation="announce", probability=0.15)
+    stage.fault("sef", *NO_ANSWER, operation="upload", probability=0.15)
+    stage.fault("sef", *NO_ANSWER, operation="fetch", probability=0.1)
     jobs = {
         "process events": lambda: money.process_events(now=now),
         "settle captures": lambda: money.settle_captures(now=now),
@@ -35,6 +37,8 @@ def sweep(stage: Stage) -> None:
         "void authorizations": lambda: money.void_authorizations(now=now),
         "poll payments": lambda: money.poll_payments(now=now),
         "sign receipts": lambda: money.sign_receipts(now=now),
+        "send e-invoices": lambda: money.submit_einvoices(now=now),
+        "ask SEF": lambda: money.poll_einvoices(now=now),
         "announce parcels": lambda: goods.announce_parcels(now=now),
         "release holds": lambda: stock.release_expired_holds(now=now),
         "cancel overdue": lambda: cancellation.cancel_overdue_orders(now=now),
@@ -55,6 +59,8 @@ def nightly(stage: Stage) -> None:
     stage.attempt("refresh parcels", lambda: goods.refresh_parcels(now=now))
     stage.attempt("no-shows", lambda: goods.release_no_shows(now=now))
     stage.attempt("unsent captures", lambda: money.report_unsent_captures(now=now))
+    stage.outside.approve_documents()
+    stage.attempt("read SEF's changes", lambda: money.read_changes(now=stage.now))
     for _ in range(20):
         if not react(stage):
             break

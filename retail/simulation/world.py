@@ -52,6 +52,7 @@ PLACES = (
 )
 TOWNS = (("21000", "Novi Sad"), ("11000", "Beograd"), ("18000", "Niš"), ("24000", "Subotica"))
 COMPANIES = (("Firma u SEF-u d.o.o.", "100000024", True), ("Firma van SEF-a d.o.o.", "100000016", False))
+COMPANY_NUMBER = "20998873"
 TITLES = 16
 MEMBERS = 8
 SUPPLIER_COST = Decimal("0.55")
