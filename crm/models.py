@@ -1,9 +1,10 @@
 """People and offers: the account that buys, whether met online or in a store."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +47,14 @@ class Customer(models.Model):
             models.Index(fields=["phone"], name="customer_phone"),
             models.Index(fields=["pib"], name="customer_pib", condition=~Q(pib="")),
             models.Index(fields=["updated_at", "id"], name="customer_updated"),
+            models.Index(fields=["-created_at", "-id"], name="customer_newest"),
+            # `icontains` compares in capitals; an index on the bare columns would never be asked.
+            GinIndex(
+                OpClass(Upper("name"), "gin_trgm_ops"),
+                OpClass(Upper("email"), "gin_trgm_ops"),
+                OpClass("phone", "gin_trgm_ops"),
+                name="customer_find",
+            ),
         ]
 
     def __str__(self) -> str:

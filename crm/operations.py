@@ -1,6 +1,8 @@
 """Verbs about the account that buys, and the letters to it."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -100,6 +102,31 @@ def _create(*, now: datetime, **fields: object) -> Customer:
 
 def _announce(made: Customer) -> None:
     announce(CustomerCreated(customer=made.public_id), subject=("customer", made.public_id))
+
+
+@dataclass(frozen=True, slots=True)
+class PastCustomer:
+    """Somebody who bought before this house kept the books, known by the key of the other one."""
+
+    external_ref: str
+    name: str
+    since: datetime
+
+
+def add_past_customers(*, people: Sequence[PastCustomer], language: str) -> dict[str, int]:
+    """Ids by external reference, made where they are new; nobody is told of them, they did nothing now."""
+    references = [each.external_ref for each in people]
+    # An empty reference is never looked for; saying so lets the partial index answer.
+    known = Customer.objects.filter(external_ref__in=references).exclude(external_ref="")
+    ids = dict(known.values_list("external_ref", "id"))
+    made = Customer.objects.bulk_create(
+        Customer(
+            name=each.name[:200], external_ref=each.external_ref, language=language, created_at=each.since
+        )
+        for each in people
+        if each.external_ref not in ids
+    )
+    return ids | {each.external_ref: each.pk for each in made}
 
 
 def earn_points(

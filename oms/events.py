@@ -145,3 +145,11 @@ class ExceptionResolved:
     exception: str
     kind: str
     order_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersImported:
+    import_id: int
+    file_name: str
+    orders: int
+    lines: int

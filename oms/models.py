@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils import timezone
 
 from audit.models import Proposal
@@ -29,6 +29,7 @@ from oms.states import (
     PaymentStatus,
     ReturnStatus,
 )
+from retail.imports.record import ImportRecord
 from retail.kernel.models import LegalEntity, Location, User, new_public_id
 from storefront.models import Channel, TaxClass, Variant
 
@@ -312,12 +313,14 @@ class Order(models.Model):
                 fields=["payment_deadline"], name="order_deadline", condition=Q(status="PENDING_PAYMENT")
             ),
             models.Index(fields=["updated_at", "id"], name="order_updated"),
+            models.Index(fields=["company_pib"], name="order_company", condition=~Q(company_pib="")),
+            # `icontains` compares in capitals; an index on the bare columns would never be asked.
             GinIndex(
-                OpClass("number", "gin_trgm_ops"),
-                OpClass("name", "gin_trgm_ops"),
-                OpClass("email", "gin_trgm_ops"),
+                OpClass(Upper("number"), "gin_trgm_ops"),
+                OpClass(Upper("name"), "gin_trgm_ops"),
+                OpClass(Upper("email"), "gin_trgm_ops"),
                 OpClass("phone", "gin_trgm_ops"),
-                name="order_find",
+                name="order_search",
             ),
         ]
 
@@ -506,7 +509,10 @@ class Return(models.Model):
     refunded_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["status", "-requested_at"], name="return_queue")]
+        indexes = [
+            models.Index(fields=["status", "-requested_at"], name="return_queue"),
+            models.Index(fields=["-requested_at"], name="return_newest"),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -532,6 +538,20 @@ class ReturnLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} of line {self.order_line_id}"
+
+
+class OrderImport(ImportRecord):
+    """One file of past orders: what was taken, what was refused, where to resume, and what it is worth."""
+
+    orders_count = models.PositiveIntegerField(default=0)
+    returns_count = models.PositiveIntegerField(default=0)
+    credits_count = models.PositiveIntegerField(default=0)
+    # Before and after rounding line by line; the difference is the remainder that the command prints.
+    exact_total = models.DecimalField(max_digits=24, decimal_places=6, default=0)
+    stored_total = models.DecimalField(max_digits=20, decimal_places=2, default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["digest", "mapping"], name="order_import_once")]
 
 
 class SavedView(models.Model):

@@ -17,6 +17,7 @@ from oms.states import (
 )
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.identifiers import parse_phone
+from storefront.models import Variant
 
 OPEN = (OrderStatus.PENDING_PAYMENT, OrderStatus.PLACED, OrderStatus.ON_HOLD, OrderStatus.IN_FULFILLMENT)
 CHOICES = {
@@ -109,18 +110,22 @@ def orders(filters: Filters, *, now: datetime) -> QuerySet[Order]:
 
 def matching(text: str) -> Q:
     """Number, name, e-mail, phone, PIB, SKU or barcode: whatever the person has in front of them."""
+    digits = text.replace(" ", "").replace("-", "")
+    if digits.isdigit() and len(digits) in (8, 10, 12, 13):
+        articles = list(
+            Variant.objects.filter(Q(sku=digits) | Q(barcode=digits)).values_list("pk", flat=True)
+        )
+        if articles:
+            # An article says which orders are meant; any other condition beside it would read every line.
+            return Q(Exists(OrderLine.objects.filter(order=OuterRef("pk"), variant__in=articles)))
     found = Q(number__icontains=text) | Q(name__icontains=text) | Q(email__icontains=text)
     if phone := parse_phone(text):
         found |= Q(phone=phone)
-    digits = text.replace(" ", "").replace("-", "")
     if digits.isdigit():
         if len(digits.lstrip("0")) >= 6:
             found |= Q(phone__contains=digits.lstrip("0"))
         if len(digits) == 9:
             found |= Q(company_pib=digits)
-        if len(digits) in (8, 10, 12, 13):
-            lines = OrderLine.objects.filter(order=OuterRef("pk"))
-            found |= Q(Exists(lines.filter(Q(sku=digits) | Q(variant__barcode=digits))))
     return found
 
 

@@ -1,5 +1,6 @@
 """Verbs of the catalog, the only writers of its rows (files come in by storefront.imports)."""
 
+from storefront.operations.past import add_past_articles
 from storefront.operations.prices import set_price
 from storefront.operations.products import (
     ProductDraft,
@@ -44,6 +45,7 @@ __all__ = [
     "UnknownSku",
     "UnknownVariant",
     "VariantData",
+    "add_past_articles",
     "archive_product",
     "create_product",
     "place_in_categories",
