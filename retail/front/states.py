@@ -136,7 +136,7 @@ E_INVOICE = {
     "SENDING": State(BUSY, "mail", _("Being issued by SEF")),
     "SENT": State(BUSY, "mail", _("Sent to SEF")),
     "APPROVED": State(GOOD, "ok", pgettext_lazy("e-invoice", "Approved")),
-    "REFUSED": State(BAD, "no", pgettext_lazy("e-invoice", "Refused")),
+    "REFUSED": State(BAD, "no", _("Refused by SEF")),
     "REJECTED": State(BAD, "no", _("Rejected by the buyer")),
     "MISTAKE": State(BAD, "alert", _("Not issued, a mistake")),
     "CANCELED": State(IDLE, "no", _("Withdrawn")),
