@@ -98,7 +98,10 @@ def _page(rows: QuerySet[Order], cursor: str) -> tuple[list[Order], str]:
         try:
             at, pk = decode(cursor, 2)
             moment = datetime.fromisoformat(at)
-            rows = rows.filter(Q(placed_at__lt=moment) | Q(placed_at=moment, pk__lt=int(pk)))
+            # The plain bound is what the index begins at; the alternative alone would be read from the newest on.
+            rows = rows.filter(
+                Q(placed_at__lt=moment) | Q(placed_at=moment, pk__lt=int(pk)), placed_at__lte=moment
+            )
         except (InvalidCursor, ValueError, TypeError):
             pass  # a cursor that was cut short begins at the first page
     found = list(rows[: PAGE_SIZE + 1])

@@ -20,7 +20,8 @@ def newest_first(
     """
     if cursor and (place := _place(cursor)) is not None:
         at, pk = place
-        rows = rows.filter(Q(**{f"{by}__lt": at}) | Q(**{by: at, "pk__lt": pk}))
+        # The plain bound is what the index begins at; the alternative alone would be read from the newest on.
+        rows = rows.filter(Q(**{f"{by}__lt": at}) | Q(**{by: at, "pk__lt": pk}), **{f"{by}__lte": at})
     found = list(rows.order_by(f"-{by}", "-pk")[: size + 1])
     if len(found) <= size:
         return found, ""
