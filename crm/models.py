@@ -46,6 +46,11 @@ class Customer(models.Model):
             models.Index(Lower("email"), name="customer_email"),
             models.Index(fields=["phone"], name="customer_phone"),
             models.Index(fields=["pib"], name="customer_pib", condition=~Q(pib="")),
+            models.Index(
+                fields=["registration_number"],
+                name="customer_registration",
+                condition=~Q(registration_number=""),
+            ),
             models.Index(fields=["updated_at", "id"], name="customer_updated"),
             models.Index(fields=["-created_at", "-id"], name="customer_newest"),
             # `icontains` compares in capitals; an index on the bare columns would never be asked.

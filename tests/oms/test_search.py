@@ -1,0 +1,47 @@
+"""Finding orders and accounts by whatever a person has in front of them, by an index however many there are."""
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+
+from crm import search as people
+from crm.models import Customer
+from oms import search
+from oms.models import Order, Return
+from storefront.models import Variant
+from tests.flows.chain import make_chain
+
+pytestmark = pytest.mark.django_db
+
+
+def plan(rows: QuerySet[Order] | QuerySet[Customer] | QuerySet[Return]) -> str:
+    """How the rows would be found in a table too large to be read."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    return rows.explain()
+
+
+@pytest.mark.parametrize("text", ["ORD-2026-000123", "anić", "ana@example", "+381601234567", "60123456"])
+def test_words_of_an_order_are_found_by_index(text: str) -> None:
+    assert "order_search" in plan(Order.objects.filter(search.matching(text)))
+
+
+@pytest.mark.parametrize("text", ["anić", "ana@example", "+381601234567", "101234567"])
+def test_words_of_an_account_are_found_by_index(text: str) -> None:
+    assert "customer_find" in plan(Customer.objects.filter(people.matching(text)))
+
+
+def test_the_newest_come_by_index() -> None:
+    assert "return_newest" in plan(Return.objects.order_by("-requested_at")[:100])
+    assert "customer_newest" in plan(Customer.objects.order_by("-created_at", "-pk")[:50])
+
+
+def test_the_number_of_an_article_finds_the_orders_with_it() -> None:
+    chain = make_chain()
+    wanted, other = chain.variant(), chain.variant()
+    Variant.objects.filter(pk=wanted.pk).update(barcode="9780002005883")
+    order = chain.place((wanted, 1), (other, 1))
+    chain.place((other, 2))
+    for text in ("9780002005883", "978-0-00-200588-3"):
+        assert list(Order.objects.filter(search.matching(text))) == [order]
+    assert not Order.objects.filter(search.matching("9780002005890")).exists()
