@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from crm.models import Customer
 from retail.kernel.context import acting
 from retail.kernel.errors import NotAllowed
 from retail.kernel.models import User
@@ -65,6 +66,7 @@ def load(plan: Plan, *, now: datetime, tell: Callable[[str], None] = lambda text
         if find_spec(LIVE):
             import_module(LIVE).make(now=now, tell=tell)
     _write_logins()
+    _write_companies()
 
 
 def _sections(
@@ -113,6 +115,23 @@ def _analyze() -> None:
     """The planner should know from the first page on."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def _write_companies() -> None:
+    """Who is registered at SEF, for the stand-in: it knows nothing of the house but this file."""
+    rows = Customer.objects.filter(kind="COMPANY").order_by("pk")
+    companies = [
+        {
+            "pib": one.pib,
+            "registration_number": one.registration_number,
+            "jbkjs": one.jbkjs,
+            "name": one.name,
+            "is_registered": bool(one.is_sef_registered),
+        }
+        for one in rows
+    ]
+    text = json.dumps({"companies": companies}, ensure_ascii=False)
+    local.write_private(settings.ONEROW_HOME / "sample-companies.json", text + "\n")
 
 
 def _write_logins() -> None:

@@ -43,6 +43,10 @@ class Config:
     def sample_file(self) -> Path:
         return self.home / "sample.json"
 
+    @property
+    def companies_file(self) -> Path:
+        return self.home / "sample-companies.json"
+
     def dumps(self) -> str:
         return json.dumps(asdict(self), default=str)
 

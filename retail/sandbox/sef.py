@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
 from stdnum.rs import pib
 
-from retail.sandbox.store import Store
+from retail.sandbox.store import Store, setting
 from retail.sandbox.web import Answer, Call, Refused, refusal
 
 SCHEMA = """
@@ -21,6 +22,7 @@ CREATE INDEX IF NOT EXISTS company_registration_number ON company (registration_
 
 def is_registered(call: Call) -> Answer:
     """POST /sef/api/publicApi/Company/CheckIfCompanyRegisteredOnEfaktura"""
+    learn(call)
     data = call.json()
     given = [_text(data.get(name)) for name in ("vatNumber", "registrationNumber", "jbkjs")]
     if not any(given):
@@ -37,6 +39,22 @@ def is_registered(call: Call) -> Answer:
         given,
     ).fetchone()
     return Answer({"EFakturaRegisteredCompany": row is not None})
+
+
+def learn(call: Call) -> None:
+    """The companies of the sample, when its file is new. What was changed here by hand stays as it is."""
+    try:
+        version = str(call.config.companies_file.stat().st_mtime_ns)
+        if setting(call.db, "sef_companies_version") == version:
+            return
+        companies = json.loads(call.config.companies_file.read_text("utf-8"))["companies"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    known = {row["pib"] for row in call.db.execute("SELECT pib FROM company").fetchall()}
+    for company in companies:
+        if company.get("pib") not in known and pib.is_valid(str(company.get("pib"))):
+            put_company(call, company)
+    call.db.execute("INSERT OR REPLACE INTO setting VALUES ('sef_companies_version', ?)", (version,))
 
 
 def all_companies(call: Call) -> Answer:

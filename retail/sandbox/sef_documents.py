@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from retail.sandbox import messages, sef_rules
+from retail.sandbox import messages, sef, sef_rules
 from retail.sandbox.store import Store, setting
 from retail.sandbox.web import Answer, Call, Refused
 
@@ -68,6 +68,7 @@ def identify(call: Call) -> str:
     if call.fault("KEY_EXPIRED") or (row is None and key != call.config.sef_key) or not key:
         raise Refused(401, b"")
     _limit(call, key)
+    sef.learn(call)
     _let_time_work(call)
     return str(row["pib"]) if row else ""
 

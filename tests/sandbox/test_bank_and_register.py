@@ -166,3 +166,16 @@ def test_codes_are_read_from_the_sample_logins(tmp_path: Path) -> None:
     found = codes.read(file, 59)
 
     assert [(one.email, one.now, one.next) for one in found] == [("ceca@example.com", "287082", "359152")]
+
+
+def test_companies_of_the_sample_are_known_and_what_was_changed_by_hand_stays(
+    outside: Stand, tmp_path: Path
+) -> None:
+    outside.put("/admin/sef/companies", companies=[{"pib": "100000016", "is_registered": False}])
+    rows = [{"pib": pib, "name": "Firma", "is_registered": True} for pib in ("100000024", "100000016", "1")]
+    (tmp_path / "sample-companies.json").write_text(json.dumps({"companies": rows}))
+
+    register = outside.sef_register()
+
+    assert register.is_registered(pib="100000024")
+    assert not register.is_registered(pib="100000016")
