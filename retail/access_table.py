@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import translation
 
 from retail.kernel.access import PERMISSIONS, ROLES
 
@@ -98,7 +100,9 @@ def _row(*cells: str) -> str:
 
 def _addresses(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
     for one in resolver.url_patterns:
-        address = before + str(one.pattern)
+        # Without the prefix that another language would have.
+        with translation.override(settings.LANGUAGE_CODE):
+            address = before + str(one.pattern)
         if isinstance(one, URLResolver):
             yield from _addresses(one, address)
         else:

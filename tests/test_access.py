@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import converters
 
 from retail.access_table import Operation, Page, as_markdown, operations, staff_pages
+from retail.front import menu
 from retail.kernel.access import PERMISSIONS, ROLES
 from retail.rest.keys import SCOPES
 from tests.api.integrator import Api
@@ -70,6 +71,17 @@ def test_a_role_enters_what_its_table_says_and_nothing_else(role: str) -> None:
         page.address: asked(client, page).status_code for page in staff_pages() if page.address in allowed
     }
     assert {address: status for address, status in statuses.items() if status == 403 or status >= 500} == {}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_menu_offers_what_the_role_may_enter(role: str) -> None:
+    request = RequestFactory().get("/ops/")
+    request.user = make_staff(role)
+    client = client_of(request.user)
+    offered = [entry.url for _, entries in menu.menu(menu.OPS, request) for entry in entries]
+    statuses = {url: client.get(url).status_code for url in offered if not url.startswith("/cms/")}
+    assert {url: status for url, status in statuses.items() if status >= 400} == {}
+    assert any(url.startswith("/ops/finance/") for url in offered) == ("finance.view" in ROLES[role])
 
 
 @pytest.mark.parametrize("who", ["anonymous", "shopper", "without second factor"])

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from retail.front.frame import frame_part
+from retail.kernel.access import may
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,6 @@ class Item:
     title: str | Promise
     waits: str = ""  # frame part that counts what waits here
     is_urgent: bool = False
-    permission: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ def menu(sections: type_of_sections, request: HttpRequest | None) -> list[tuple[
 
 
 def _allowed(item: Item, request: HttpRequest | None) -> str:
+    """The item's address, or nothing where its page would refuse this person."""
+    url = address(item.url_name)
+    needed = getattr(resolve(url).func, "permission", "") if url else ""
     user = getattr(request, "user", None)
-    if item.permission and not (user and user.has_perm(item.permission)):
-        return ""
-    return address(item.url_name)
+    return "" if needed and user is not None and not may(user, needed) else url
