@@ -115,6 +115,11 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
         raise proposals.StaleProposal(
             "Somebody else took units of this plan.", **refusal.details
         ) from refusal
+    except stock.InvalidQuantity as refusal:
+        # Picking does not touch the order, so its version says nothing about units that were taken off the shelf since.
+        raise proposals.StaleProposal(
+            "The order's claims have changed since this plan was made.", number=order.number
+        ) from refusal
     stock.create_shipments(order_id=order.pk, plan=plan, by=by, now=now)
     decision.state, decision.ratified_by, decision.ratified_at = DecisionState.RATIFIED, by, now
     decision.ratified_by_rule = proposal.decided_by_rule

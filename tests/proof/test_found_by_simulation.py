@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from audit.models import Proposal
+from audit.operations import StaleProposal
 from finance import operations as finance
 from finance.models import JournalLine
 from oms.models import Order, OrderException
@@ -153,6 +155,32 @@ def test_order_of_which_units_are_picked_can_be_planned_anew(chain: Chain) -> No
 
     claims = [(one.state, one.quantity, one.shipment_number) for one in order_claims(order_id=order.pk)]
     assert sorted(claims) == [("ALLOCATED", 2, shipment.number), ("PICKED", 1, shipment.number)]
+    assert broken() == {}
+
+
+def test_plan_of_units_that_were_picked_since_is_stale(chain: Chain) -> None:
+    """It was refused as a wrong quantity, and stayed in the queue for ever."""
+    teller = Teller(chain, timezone.now())
+    book = chain.variant(stock=5)
+    order = teller.place("picked on", (book, 3))
+    (shipment,) = teller.route(order)
+    (claim,) = order_claims(order_id=order.pk)
+    one = [stock.Pick(book.sku, claim.bin, 1)]
+    stock.pick(shipment_id=shipment.pk, picks=one, by=chain.bojan, now=teller.now)
+    decision = routing.propose_routing(order_id=order.pk, now=teller.now)
+    assert decision.proposal is not None
+    stock.pick(shipment_id=shipment.pk, picks=one, by=chain.bojan, now=teller.now)
+
+    with pytest.raises(StaleProposal):
+        routing.ratify_routing(public_id=decision.proposal.public_id, by=chain.dragan, now=teller.now)
+
+    decision.proposal.refresh_from_db()
+    assert decision.proposal.state == "STALE"
+    fresh = Proposal.objects.get(subject_key=order.number, state="OPEN")
+    routing.ratify_routing(public_id=fresh.public_id, by=chain.dragan, now=teller.now)
+    claims = [(one.state, one.quantity, one.shipment_number) for one in order_claims(order_id=order.pk)]
+    picked = ("PICKED", 1, shipment.number)
+    assert sorted(claims) == [("ALLOCATED", 1, shipment.number), picked, picked]
     assert broken() == {}
 
 
