@@ -25,6 +25,7 @@ from finance.operations.ledger import (
 )
 from finance.operations.papers import (
     BUYER_ID_KINDS,
+    BUYER_ID_MISSING,
     InvalidBuyerId,
     encrypt_buyer_id,
     issue_invoice,
@@ -65,6 +66,7 @@ from finance.operations.stock_value import (
 
 __all__ = [
     "BUYER_ID_KINDS",
+    "BUYER_ID_MISSING",
     "AccountMissing",
     "AlreadyReversed",
     "AlreadySettled",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from finance import operations as finance
-from finance.models import Refund
+from finance.models import FiscalReceipt, Refund
 from oms import operations as orders
 from oms.models import Order, OrderException
 from oms.workflows import cancellation, routing
@@ -29,7 +29,7 @@ class Agents:
             "PAYMENT_MISMATCH": self._mend_money,
             "DELIVERY_FAILED": self._note,
             "LATE_PLAN": self._note,
-            "PAPER_FAILED": self._note,
+            "PAPER_FAILED": self._mend_paper,
         }
 
     def work_inbox(self, *, at_most: int = 3) -> None:
@@ -139,6 +139,25 @@ class Agents:
             self._refund(order, _surplus(order), str(case.detail.get("return") or "too much"))
         elif _surplus(order) == 0 or order.status in ("COMPLETED", "CANCELED"):
             self._resolve(case, "Put right.")
+
+    def _mend_paper(self, case: OrderException, order: Order) -> None:
+        """A refund receipt waits for the buyer's document: it is asked for. Other papers say what they need elsewhere."""
+        waiting = FiscalReceipt.objects.filter(order=order, error_codes=[finance.BUYER_ID_MISSING])
+        receipts = list(waiting.order_by("pk"))
+        if not receipts:
+            self._note(case, order)
+        for receipt in receipts:
+            if receipt.parent_return_id:
+                number = f"{self.stage.rng.randint(1, 999_999_999):09d}"
+                self._give_document(receipt.parent_return_id, number)
+
+    def _give_document(self, return_id: int, number: str) -> None:
+        self.stage.attempt(
+            "give the buyer's document",
+            lambda: finance.record_buyer_id(
+                return_id=return_id, kind="20", number=number, by=self.vesna, now=self.stage.now
+            ),
+        )
 
     def _note(self, case: OrderException, order: Order) -> None:
         self._resolve(case, "Told the customer.")

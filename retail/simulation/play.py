@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from django.conf import settings
+from kombu import pools
 
 from retail.celery import app as celery
 from retail.doctor.checks import CHECKS
@@ -105,5 +106,5 @@ def _alone() -> Iterator[None]:
 
 def _forget_broker() -> None:
     """Closed pools stay closed; what Celery does after a fork makes it open new ones, to the broker of the settings."""
-    celery.pool.force_close_all()  # type: ignore[attr-defined]
+    pools.reset()
     celery._after_fork()  # type: ignore[attr-defined]

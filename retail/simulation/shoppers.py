@@ -291,8 +291,7 @@ class Shoppers:
             line.quantity > line.order_line.quantity_dispatched - line.order_line.quantity_returned
             for line in returned.lines.select_related("order_line")
         )
-        has_paper = bool(returned.buyer_id_encrypted or returned.order.company_pib)
-        if stage.chance(0.5 if is_void or not has_paper else 0.05):
+        if stage.chance(0.5 if is_void else 0.05):
             stage.attempt(
                 "reject return",
                 lambda: returns.reject_return(

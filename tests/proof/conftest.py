@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db.models import QuerySet
 
+from retail.kernel.rows import Question
 from tests.flows.chain import Chain, make_chain
 
 
@@ -14,5 +17,15 @@ def chain(transactional_db: None) -> Chain:
 
 @pytest.fixture
 def without_row_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are read, and nobody waits for anybody."""
+    """Rows are read, and nobody waits for anybody. A question that keeps its statement is built anew, and keeps the usual one."""
+    build = Question._statement
+
+    def unkept(question: Question[Any]) -> Any:
+        usual, question._built = question._built, None
+        try:
+            return build(question)
+        finally:
+            question._built = usual
+
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
+    monkeypatch.setattr(Question, "_statement", unkept)

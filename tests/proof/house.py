@@ -96,6 +96,12 @@ class House:
         assert child.is_alive(), f"{child.plan.name} fell while starting:\n{child.last_words()}"
         return child.answers()
 
+    def _start_fallen(self) -> None:
+        """What `manage.py up` does for a process that ended: a web server gives up when its workers die within seconds."""
+        for child in self.children.values():
+            if not child.is_alive():
+                child.start()
+
     def stop(self) -> None:
         for child in self.children.values():
             if child.process is not None:
@@ -174,6 +180,7 @@ class House:
                 answer = self.http.request(method, f"{self.url}{path}", json=body, headers=headers)
             except httpx.TransportError as error:
                 last = type(error).__name__
+                self._start_fallen()
                 time.sleep(0.2)
                 continue
             if answer.status_code in UNKNOWN:
