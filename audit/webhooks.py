@@ -84,9 +84,9 @@ def change_webhook(
     *, public_id: str, url: str | None = None, topics: list[str] | None = None, is_active: bool | None = None
 ) -> Webhook:
     """Other address, other topics, off or on again; what waits stays and is told when it is on. Refuses as `add_webhook`."""
+    _check(url, topics or [])  # a name is looked up, so before anything is locked
     with transaction.atomic():
         webhook = _locked(public_id)
-        _check(url, topics or [])
         if url is not None:
             webhook.url = url
         if topics is not None:

@@ -11,6 +11,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -19,318 +20,172 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Tier",
+            name='Tier',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("code", models.SlugField(max_length=20, unique=True)),
-                ("rank", models.PositiveSmallIntegerField(unique=True)),
-                ("name", models.CharField(max_length=60)),
-                ("points_from", models.PositiveIntegerField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.SlugField(max_length=20, unique=True)),
+                ('rank', models.PositiveSmallIntegerField(unique=True)),
+                ('name', models.CharField(max_length=60)),
+                ('points_from', models.PositiveIntegerField()),
             ],
             options={
-                "ordering": ["rank"],
+                'ordering': ['rank'],
             },
         ),
         migrations.CreateModel(
-            name="Customer",
+            name='Customer',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "public_id",
-                    models.CharField(
-                        default=retail.kernel.models.new_public_id, editable=False, max_length=32, unique=True
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("PERSON", "Person"), ("COMPANY", "Company")], default="PERSON", max_length=8
-                    ),
-                ),
-                ("name", models.CharField(max_length=200)),
-                ("email", models.EmailField(blank=True, max_length=254)),
-                ("phone", models.CharField(blank=True, max_length=20)),
-                ("language", models.CharField(default="sr-latn", max_length=10)),
-                ("pib", models.CharField(blank=True, max_length=20, verbose_name="PIB")),
-                ("registration_number", models.CharField(blank=True, max_length=20)),
-                ("jbkjs", models.CharField(blank=True, max_length=5, verbose_name="JBKJS")),
-                ("is_sef_registered", models.BooleanField(blank=True, null=True)),
-                ("sef_checked_at", models.DateTimeField(blank=True, null=True)),
-                ("external_ref", models.CharField(blank=True, max_length=120)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "user",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=retail.kernel.models.new_public_id, editable=False, max_length=32, unique=True)),
+                ('kind', models.CharField(choices=[('PERSON', 'Person'), ('COMPANY', 'Company')], default='PERSON', max_length=8)),
+                ('name', models.CharField(max_length=200)),
+                ('email', models.EmailField(blank=True, max_length=254)),
+                ('phone', models.CharField(blank=True, max_length=20)),
+                ('language', models.CharField(default='sr-latn', max_length=10)),
+                ('pib', models.CharField(blank=True, max_length=20, verbose_name='PIB')),
+                ('registration_number', models.CharField(blank=True, max_length=20)),
+                ('jbkjs', models.CharField(blank=True, max_length=5, verbose_name='JBKJS')),
+                ('is_sef_registered', models.BooleanField(blank=True, null=True)),
+                ('sef_checked_at', models.DateTimeField(blank=True, null=True)),
+                ('external_ref', models.CharField(blank=True, max_length=120)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Consent",
+            name='Consent',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("NEWSLETTER", "Newsletter"),
-                            ("SMS", "Text messages"),
-                            ("PROFILING", "Personal offers"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("is_given", models.BooleanField()),
-                ("wording", models.TextField()),
-                ("given_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="consents",
-                        to="crm.customer",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('NEWSLETTER', 'Newsletter'), ('SMS', 'Text messages'), ('PROFILING', 'Personal offers')], max_length=12)),
+                ('is_given', models.BooleanField()),
+                ('wording', models.TextField()),
+                ('given_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='crm.customer')),
             ],
         ),
         migrations.CreateModel(
-            name="Address",
+            name='Address',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("label", models.CharField(blank=True, max_length=60)),
-                ("name", models.CharField(max_length=200)),
-                ("street", models.CharField(max_length=200)),
-                ("city", models.CharField(max_length=100)),
-                ("postal_code", models.CharField(max_length=12)),
-                ("country", models.CharField(default="RS", max_length=2)),
-                ("phone", models.CharField(blank=True, max_length=20)),
-                ("is_default", models.BooleanField(default=False)),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="addresses",
-                        to="crm.customer",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('label', models.CharField(blank=True, max_length=60)),
+                ('name', models.CharField(max_length=200)),
+                ('street', models.CharField(max_length=200)),
+                ('city', models.CharField(max_length=100)),
+                ('postal_code', models.CharField(max_length=12)),
+                ('country', models.CharField(default='RS', max_length=2)),
+                ('phone', models.CharField(blank=True, max_length=20)),
+                ('is_default', models.BooleanField(default=False)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='addresses', to='crm.customer')),
             ],
             options={
-                "verbose_name_plural": "addresses",
+                'verbose_name_plural': 'addresses',
             },
         ),
         migrations.CreateModel(
-            name="LoyaltyAccount",
+            name='LoyaltyAccount',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.CharField(max_length=20, unique=True)),
-                ("points", models.IntegerField(default=0)),
-                ("joined_on", models.DateField(default=django.utils.timezone.localdate)),
-                (
-                    "customer",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="loyalty", to="crm.customer"
-                    ),
-                ),
-                (
-                    "tier",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="crm.tier"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.CharField(max_length=20, unique=True)),
+                ('points', models.IntegerField(default=0)),
+                ('joined_on', models.DateField(default=django.utils.timezone.localdate)),
+                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='loyalty', to='crm.customer')),
+                ('tier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.tier')),
             ],
         ),
         migrations.CreateModel(
-            name="LoyaltyEntry",
+            name='LoyaltyEntry',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("points", models.IntegerField()),
-                ("reason", models.CharField(max_length=40)),
-                ("source_kind", models.CharField(max_length=40)),
-                ("source_key", models.CharField(max_length=64)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="entries",
-                        to="crm.loyaltyaccount",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('points', models.IntegerField()),
+                ('reason', models.CharField(max_length=40)),
+                ('source_kind', models.CharField(max_length=40)),
+                ('source_key', models.CharField(max_length=64)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='crm.loyaltyaccount')),
             ],
             options={
-                "verbose_name_plural": "loyalty entries",
+                'verbose_name_plural': 'loyalty entries',
             },
         ),
         migrations.CreateModel(
-            name="Message",
+            name='Message',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("kind", models.CharField(max_length=40)),
-                ("subject_kind", models.CharField(max_length=40)),
-                ("subject_key", models.CharField(max_length=64)),
-                ("once_key", models.CharField(max_length=120, unique=True)),
-                ("language", models.CharField(max_length=10)),
-                ("recipient", models.EmailField(max_length=254)),
-                ("subject_line", models.CharField(max_length=200)),
-                ("text_body", models.TextField()),
-                ("html_body", models.TextField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("QUEUED", "Queued"), ("SENT", "Sent"), ("FAILED", "Failed")],
-                        default="QUEUED",
-                        max_length=6,
-                    ),
-                ),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("sent_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="messages",
-                        to="crm.customer",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=40)),
+                ('subject_kind', models.CharField(max_length=40)),
+                ('subject_key', models.CharField(max_length=64)),
+                ('once_key', models.CharField(max_length=120, unique=True)),
+                ('language', models.CharField(max_length=10)),
+                ('recipient', models.EmailField(max_length=254)),
+                ('subject_line', models.CharField(max_length=200)),
+                ('text_body', models.TextField()),
+                ('html_body', models.TextField()),
+                ('state', models.CharField(choices=[('QUEUED', 'Queued'), ('SENT', 'Sent'), ('FAILED', 'Failed')], default='QUEUED', max_length=6)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('sent_at', models.DateTimeField(blank=True, null=True)),
+                ('customer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='crm.customer')),
             ],
         ),
         migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(django.db.models.functions.text.Lower("email"), name="customer_email"),
+            model_name='customer',
+            index=models.Index(django.db.models.functions.text.Lower('email'), name='customer_email'),
         ),
         migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(fields=["phone"], name="customer_phone"),
+            model_name='customer',
+            index=models.Index(fields=['phone'], name='customer_phone'),
         ),
         migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(
-                condition=models.Q(("pib", ""), _negated=True), fields=["pib"], name="customer_pib"
-            ),
+            model_name='customer',
+            index=models.Index(condition=models.Q(('pib', ''), _negated=True), fields=['pib'], name='customer_pib'),
         ),
         migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(fields=["updated_at", "id"], name="customer_updated"),
+            model_name='customer',
+            index=models.Index(fields=['updated_at', 'id'], name='customer_updated'),
         ),
         migrations.AddConstraint(
-            model_name="customer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind", "PERSON"), models.Q(("pib", ""), _negated=True), _connector="OR"),
-                name="company_has_pib",
-            ),
+            model_name='customer',
+            constraint=models.CheckConstraint(condition=models.Q(('kind', 'PERSON'), models.Q(('pib', ''), _negated=True), _connector='OR'), name='company_has_pib'),
         ),
         migrations.AddConstraint(
-            model_name="customer",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("external_ref", ""), _negated=True),
-                fields=("external_ref",),
-                name="customer_external_once",
-            ),
+            model_name='customer',
+            constraint=models.UniqueConstraint(condition=models.Q(('external_ref', ''), _negated=True), fields=('external_ref',), name='customer_external_once'),
         ),
         migrations.AddIndex(
-            model_name="consent",
-            index=models.Index(fields=["customer", "kind", "-given_at"], name="consent_newest"),
+            model_name='consent',
+            index=models.Index(fields=['customer', 'kind', '-given_at'], name='consent_newest'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="consent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="consent_append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
-                    hash="2ac97f57522fd51b63e2918504e93a6f0a72fe59",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_consent_append_only_86177",
-                    table="crm_consent",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='consent',
+            trigger=pgtrigger.compiler.Trigger(name='consent_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';", hash='2ac97f57522fd51b63e2918504e93a6f0a72fe59', operation='UPDATE OR DELETE', pgid='pgtrigger_consent_append_only_86177', table='crm_consent', when='BEFORE')),
         ),
         migrations.AddConstraint(
-            model_name="address",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_default", True)), fields=("customer",), name="address_one_default"
-            ),
+            model_name='address',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('customer',), name='address_one_default'),
         ),
         migrations.AddConstraint(
-            model_name="loyaltyentry",
-            constraint=models.UniqueConstraint(
-                fields=("source_kind", "source_key", "reason"), name="loyalty_entry_once"
-            ),
+            model_name='loyaltyentry',
+            constraint=models.UniqueConstraint(fields=('source_kind', 'source_key', 'reason'), name='loyalty_entry_once'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="loyaltyentry",
-            trigger=pgtrigger.compiler.Trigger(
-                name="loyaltyentry_append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
-                    hash="de2659f4fbb4d79fc33eff73b62506b6f9866f38",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_loyaltyentry_append_only_d628d",
-                    table="crm_loyaltyentry",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='loyaltyentry',
+            trigger=pgtrigger.compiler.Trigger(name='loyaltyentry_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';", hash='de2659f4fbb4d79fc33eff73b62506b6f9866f38', operation='UPDATE OR DELETE', pgid='pgtrigger_loyaltyentry_append_only_d628d', table='crm_loyaltyentry', when='BEFORE')),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(condition=models.Q(("state", "QUEUED")), fields=["id"], name="message_queue"),
+            model_name='message',
+            index=models.Index(condition=models.Q(('state', 'QUEUED')), fields=['id'], name='message_queue'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(fields=["subject_kind", "subject_key"], name="message_subject"),
+            model_name='message',
+            index=models.Index(fields=['subject_kind', 'subject_key'], name='message_subject'),
         ),
         migrations.AddIndex(
-            model_name="loyaltyaccount",
-            index=models.Index(fields=["tier"], include=("customer",), name="loyalty_tier"),
+            model_name='loyaltyaccount',
+            index=models.Index(fields=['tier'], include=('customer',), name='loyalty_tier'),
         ),
         migrations.AddConstraint(
-            model_name="loyaltyaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("points__gte", 0)), name="loyalty_not_negative"
-            ),
+            model_name='loyaltyaccount',
+            constraint=models.CheckConstraint(condition=models.Q(('points__gte', 0)), name='loyalty_not_negative'),
         ),
     ]

@@ -4,14 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("crm", "0001_initial"),
+        ('crm', '0001_initial'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="message",
-            name="next_attempt_at",
+            model_name='message',
+            name='next_attempt_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

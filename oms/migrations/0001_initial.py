@@ -16,1146 +16,481 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("audit", "0001_initial"),
-        ("crm", "0001_initial"),
-        ("kernel", "0001_initial"),
-        ("storefront", "0001_initial"),
+        ('audit', '0001_initial'),
+        ('crm', '0001_initial'),
+        ('kernel', '0001_initial'),
+        ('storefront', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Carrier",
+            name='Carrier',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("code", models.SlugField(max_length=30, unique=True)),
-                ("name", models.CharField(max_length=80)),
-                ("phone", models.CharField(blank=True, max_length=30)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.SlugField(max_length=30, unique=True)),
+                ('name', models.CharField(max_length=80)),
+                ('phone', models.CharField(blank=True, max_length=30)),
             ],
         ),
         migrations.CreateModel(
-            name="DeliveryMethod",
+            name='DeliveryMethod',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "code",
-                    models.CharField(
-                        choices=[
-                            ("HOME_DELIVERY", "Home delivery"),
-                            ("STORE_PICKUP", "Pickup in store"),
-                            ("SHIP_TO_STORE", "Shipped to store"),
-                            ("PARCEL_LOCKER", "Parcel locker"),
-                            ("DIGITAL", "Digital"),
-                        ],
-                        max_length=20,
-                        unique=True,
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("name_en", models.CharField(blank=True, max_length=80)),
-                ("is_orderable", models.BooleanField(default=False)),
-                ("position", models.PositiveSmallIntegerField(default=0)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(choices=[('HOME_DELIVERY', 'Home delivery'), ('STORE_PICKUP', 'Pickup in store'), ('SHIP_TO_STORE', 'Shipped to store'), ('PARCEL_LOCKER', 'Parcel locker'), ('DIGITAL', 'Digital')], max_length=20, unique=True)),
+                ('name', models.CharField(max_length=80)),
+                ('name_en', models.CharField(blank=True, max_length=80)),
+                ('is_orderable', models.BooleanField(default=False)),
+                ('position', models.PositiveSmallIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name="DeliveryZone",
+            name='DeliveryZone',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("code", models.CharField(max_length=20, unique=True)),
-                ("name", models.CharField(max_length=80)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=20, unique=True)),
+                ('name', models.CharField(max_length=80)),
             ],
         ),
         migrations.CreateModel(
-            name="Basket",
+            name='Basket',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "token",
-                    models.CharField(
-                        default=oms.models.new_token, editable=False, max_length=64, unique=True
-                    ),
-                ),
-                ("language", models.CharField(default="sr-latn", max_length=10)),
-                ("postal_code", models.CharField(blank=True, max_length=12)),
-                ("client_hash", models.CharField(blank=True, max_length=64)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("OPEN", "Open"), ("ORDERED", "Ordered"), ("MERGED", "Merged")],
-                        default="OPEN",
-                        max_length=8,
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("touched_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "channel",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storefront.channel"
-                    ),
-                ),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="crm.customer",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('token', models.CharField(default=oms.models.new_token, editable=False, max_length=64, unique=True)),
+                ('language', models.CharField(default='sr-latn', max_length=10)),
+                ('postal_code', models.CharField(blank=True, max_length=12)),
+                ('client_hash', models.CharField(blank=True, max_length=64)),
+                ('state', models.CharField(choices=[('OPEN', 'Open'), ('ORDERED', 'Ordered'), ('MERGED', 'Merged')], default='OPEN', max_length=8)),
+                ('version', models.PositiveIntegerField(default=1)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('touched_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storefront.channel')),
+                ('customer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='crm.customer')),
             ],
         ),
         migrations.CreateModel(
-            name="BasketLine",
+            name='BasketLine',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("quantity", models.PositiveIntegerField()),
-                ("price_seen", models.DecimalField(decimal_places=2, max_digits=12)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "basket",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="oms.basket"
-                    ),
-                ),
-                (
-                    "variant",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storefront.variant"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('quantity', models.PositiveIntegerField()),
+                ('price_seen', models.DecimalField(decimal_places=2, max_digits=12)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('basket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='oms.basket')),
+                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storefront.variant')),
             ],
             options={
-                "ordering": ["id"],
+                'ordering': ['id'],
             },
         ),
         migrations.CreateModel(
-            name="CarrierService",
+            name='CarrierService',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("code", models.SlugField(max_length=60, unique=True)),
-                ("name", models.CharField(max_length=80)),
-                ("position", models.PositiveSmallIntegerField(unique=True)),
-                (
-                    "collect_days",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.PositiveSmallIntegerField(), default=list, size=None
-                    ),
-                ),
-                (
-                    "deliver_days",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.PositiveSmallIntegerField(), default=list, size=None
-                    ),
-                ),
-                ("weight_grams_max", models.PositiveIntegerField(default=20000)),
-                ("cod_percent", models.DecimalField(decimal_places=4, default=0, max_digits=6)),
-                ("cod_minimum", models.DecimalField(decimal_places=2, default=0, max_digits=10)),
-                ("is_active", models.BooleanField(default=True)),
-                (
-                    "carrier",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="services", to="oms.carrier"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.SlugField(max_length=60, unique=True)),
+                ('name', models.CharField(max_length=80)),
+                ('position', models.PositiveSmallIntegerField(unique=True)),
+                ('collect_days', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), default=list, size=None)),
+                ('deliver_days', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), default=list, size=None)),
+                ('weight_grams_max', models.PositiveIntegerField(default=20000)),
+                ('cod_percent', models.DecimalField(decimal_places=4, default=0, max_digits=6)),
+                ('cod_minimum', models.DecimalField(decimal_places=2, default=0, max_digits=10)),
+                ('is_active', models.BooleanField(default=True)),
+                ('carrier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='services', to='oms.carrier')),
             ],
         ),
         migrations.CreateModel(
-            name="CarrierTariff",
+            name='CarrierTariff',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("weight_grams_to", models.PositiveIntegerField()),
-                ("price_net", models.DecimalField(decimal_places=2, max_digits=10)),
-                ("source", models.CharField(blank=True, max_length=300)),
-                (
-                    "service",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tariffs",
-                        to="oms.carrierservice",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('weight_grams_to', models.PositiveIntegerField()),
+                ('price_net', models.DecimalField(decimal_places=2, max_digits=10)),
+                ('source', models.CharField(blank=True, max_length=300)),
+                ('service', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tariffs', to='oms.carrierservice')),
             ],
             options={
-                "ordering": ["service", "weight_grams_to"],
+                'ordering': ['service', 'weight_grams_to'],
             },
         ),
         migrations.CreateModel(
-            name="DeliveryRate",
+            name='DeliveryRate',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("weight_grams_max", models.PositiveIntegerField(blank=True, null=True)),
-                ("amount", models.DecimalField(decimal_places=2, max_digits=10)),
-                ("free_from", models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True)),
-                ("valid_from", models.DateTimeField(default=django.utils.timezone.now)),
-                ("valid_to", models.DateTimeField(blank=True, null=True)),
-                (
-                    "channel",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="storefront.channel"
-                    ),
-                ),
-                (
-                    "method",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="rates",
-                        to="oms.deliverymethod",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('weight_grams_max', models.PositiveIntegerField(blank=True, null=True)),
+                ('amount', models.DecimalField(decimal_places=2, max_digits=10)),
+                ('free_from', models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True)),
+                ('valid_from', models.DateTimeField(default=django.utils.timezone.now)),
+                ('valid_to', models.DateTimeField(blank=True, null=True)),
+                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='storefront.channel')),
+                ('method', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rates', to='oms.deliverymethod')),
             ],
         ),
         migrations.CreateModel(
-            name="DeliveryPostcode",
+            name='DeliveryPostcode',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("postal_code", models.CharField(max_length=12, unique=True)),
-                ("place", models.CharField(max_length=100)),
-                ("latitude", models.FloatField(blank=True, null=True)),
-                ("longitude", models.FloatField(blank=True, null=True)),
-                ("population", models.PositiveIntegerField(default=0)),
-                (
-                    "zone",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="postcodes",
-                        to="oms.deliveryzone",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('postal_code', models.CharField(max_length=12, unique=True)),
+                ('place', models.CharField(max_length=100)),
+                ('latitude', models.FloatField(blank=True, null=True)),
+                ('longitude', models.FloatField(blank=True, null=True)),
+                ('population', models.PositiveIntegerField(default=0)),
+                ('zone', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postcodes', to='oms.deliveryzone')),
             ],
         ),
         migrations.CreateModel(
-            name="Lane",
+            name='Lane',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("lead_days", models.PositiveSmallIntegerField()),
-                (
-                    "location",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="kernel.location"
-                    ),
-                ),
-                (
-                    "service",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="lanes",
-                        to="oms.carrierservice",
-                    ),
-                ),
-                (
-                    "zone",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="lanes",
-                        to="oms.deliveryzone",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('lead_days', models.PositiveSmallIntegerField()),
+                ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='kernel.location')),
+                ('service', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lanes', to='oms.carrierservice')),
+                ('zone', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lanes', to='oms.deliveryzone')),
             ],
         ),
         migrations.CreateModel(
-            name="Order",
+            name='Order',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.CharField(max_length=24, unique=True)),
-                (
-                    "token",
-                    models.CharField(
-                        default=oms.models.new_token, editable=False, max_length=64, unique=True
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("PENDING_PAYMENT", "Waiting for payment"),
-                            ("PLACED", "Placed"),
-                            ("ON_HOLD", "On hold"),
-                            ("IN_FULFILLMENT", "In fulfillment"),
-                            ("COMPLETED", "Completed"),
-                            ("CANCELED", "Canceled"),
-                        ],
-                        default="PENDING_PAYMENT",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "payment_status",
-                    models.CharField(
-                        choices=[
-                            ("NONE", "Not paid"),
-                            ("AUTHORIZED", "Authorized"),
-                            ("PARTLY_PAID", "Partly paid"),
-                            ("PAID", "Paid"),
-                            ("OVERPAID", "Overpaid"),
-                            ("PARTLY_REFUNDED", "Partly refunded"),
-                            ("REFUNDED", "Refunded"),
-                        ],
-                        default="NONE",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "fulfillment_status",
-                    models.CharField(
-                        choices=[
-                            ("UNROUTED", "No plan yet"),
-                            ("ROUTED", "Routed"),
-                            ("PICKING", "Being picked"),
-                            ("PACKED", "Packed"),
-                            ("PARTLY_DISPATCHED", "Partly dispatched"),
-                            ("DISPATCHED", "Dispatched"),
-                            ("READY_FOR_PICKUP", "Ready for pickup"),
-                            ("DELIVERED", "Delivered"),
-                            ("RETURNED", "Returned"),
-                        ],
-                        default="UNROUTED",
-                        max_length=18,
-                    ),
-                ),
-                ("currency", models.CharField(default="RSD", max_length=3)),
-                ("language", models.CharField(default="sr-latn", max_length=10)),
-                ("email", models.EmailField(blank=True, max_length=254)),
-                ("phone", models.CharField(blank=True, max_length=20)),
-                ("name", models.CharField(blank=True, max_length=200)),
-                ("street", models.CharField(blank=True, max_length=200)),
-                ("city", models.CharField(blank=True, max_length=100)),
-                ("postal_code", models.CharField(blank=True, max_length=12)),
-                ("country", models.CharField(default="RS", max_length=2)),
-                ("company_name", models.CharField(blank=True, max_length=200)),
-                ("company_pib", models.CharField(blank=True, max_length=20)),
-                ("company_registration_number", models.CharField(blank=True, max_length=20)),
-                ("note", models.TextField(blank=True)),
-                (
-                    "delivery_method",
-                    models.CharField(
-                        choices=[
-                            ("HOME_DELIVERY", "Home delivery"),
-                            ("STORE_PICKUP", "Pickup in store"),
-                            ("SHIP_TO_STORE", "Shipped to store"),
-                            ("PARCEL_LOCKER", "Parcel locker"),
-                            ("DIGITAL", "Digital"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "payment_method",
-                    models.CharField(
-                        choices=[
-                            ("CARD", "Card"),
-                            ("CASH_ON_DELIVERY", "Cash on delivery"),
-                            ("BANK_TRANSFER", "Bank transfer"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "paper",
-                    models.CharField(
-                        choices=[
-                            ("FISCAL", "Fiscal receipt"),
-                            ("FISCAL_COMPANY", "Fiscal receipt with company and invoice"),
-                            ("SEF", "e-Invoice"),
-                        ],
-                        default="FISCAL",
-                        max_length=16,
-                    ),
-                ),
-                ("goods_total", models.DecimalField(decimal_places=2, max_digits=12)),
-                ("delivery_total", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ("total", models.DecimalField(decimal_places=2, max_digits=12)),
-                ("due_total", models.DecimalField(decimal_places=2, max_digits=12)),
-                ("authorized_total", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ("captured_total", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ("refunded_total", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ("promised_at", models.DateTimeField(blank=True, null=True)),
-                ("promised_on", models.DateField(blank=True, null=True)),
-                ("promise", models.JSONField(blank=True, default=dict)),
-                ("payment_deadline", models.DateTimeField(blank=True, null=True)),
-                ("hold_reason", models.CharField(blank=True, max_length=200)),
-                ("cancel_reason", models.CharField(blank=True, max_length=200)),
-                ("placed_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("canceled_at", models.DateTimeField(blank=True, null=True)),
-                ("completed_at", models.DateTimeField(blank=True, null=True)),
-                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("idempotency_caller", models.CharField(blank=True, max_length=80)),
-                ("idempotency_key", models.CharField(blank=True, max_length=255)),
-                ("external_ref", models.CharField(blank=True, max_length=120)),
-                ("is_imported", models.BooleanField(default=False)),
-                (
-                    "basket",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="order",
-                        to="oms.basket",
-                    ),
-                ),
-                (
-                    "channel",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storefront.channel"
-                    ),
-                ),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="crm.customer",
-                    ),
-                ),
-                (
-                    "entity",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="kernel.legalentity"
-                    ),
-                ),
-                (
-                    "pickup_location",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="kernel.location",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.CharField(max_length=24, unique=True)),
+                ('token', models.CharField(default=oms.models.new_token, editable=False, max_length=64, unique=True)),
+                ('status', models.CharField(choices=[('PENDING_PAYMENT', 'Waiting for payment'), ('PLACED', 'Placed'), ('ON_HOLD', 'On hold'), ('IN_FULFILLMENT', 'In fulfillment'), ('COMPLETED', 'Completed'), ('CANCELED', 'Canceled')], default='PENDING_PAYMENT', max_length=16)),
+                ('payment_status', models.CharField(choices=[('NONE', 'Not paid'), ('AUTHORIZED', 'Authorized'), ('PARTLY_PAID', 'Partly paid'), ('PAID', 'Paid'), ('OVERPAID', 'Overpaid'), ('PARTLY_REFUNDED', 'Partly refunded'), ('REFUNDED', 'Refunded')], default='NONE', max_length=16)),
+                ('fulfillment_status', models.CharField(choices=[('UNROUTED', 'No plan yet'), ('ROUTED', 'Routed'), ('PICKING', 'Being picked'), ('PACKED', 'Packed'), ('PARTLY_DISPATCHED', 'Partly dispatched'), ('DISPATCHED', 'Dispatched'), ('READY_FOR_PICKUP', 'Ready for pickup'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned')], default='UNROUTED', max_length=18)),
+                ('currency', models.CharField(default='RSD', max_length=3)),
+                ('language', models.CharField(default='sr-latn', max_length=10)),
+                ('email', models.EmailField(blank=True, max_length=254)),
+                ('phone', models.CharField(blank=True, max_length=20)),
+                ('name', models.CharField(blank=True, max_length=200)),
+                ('street', models.CharField(blank=True, max_length=200)),
+                ('city', models.CharField(blank=True, max_length=100)),
+                ('postal_code', models.CharField(blank=True, max_length=12)),
+                ('country', models.CharField(default='RS', max_length=2)),
+                ('company_name', models.CharField(blank=True, max_length=200)),
+                ('company_pib', models.CharField(blank=True, max_length=20)),
+                ('company_registration_number', models.CharField(blank=True, max_length=20)),
+                ('note', models.TextField(blank=True)),
+                ('delivery_method', models.CharField(choices=[('HOME_DELIVERY', 'Home delivery'), ('STORE_PICKUP', 'Pickup in store'), ('SHIP_TO_STORE', 'Shipped to store'), ('PARCEL_LOCKER', 'Parcel locker'), ('DIGITAL', 'Digital')], max_length=20)),
+                ('payment_method', models.CharField(choices=[('CARD', 'Card'), ('CASH_ON_DELIVERY', 'Cash on delivery'), ('BANK_TRANSFER', 'Bank transfer')], max_length=20)),
+                ('paper', models.CharField(choices=[('FISCAL', 'Fiscal receipt'), ('FISCAL_COMPANY', 'Fiscal receipt with company and invoice'), ('SEF', 'e-Invoice')], default='FISCAL', max_length=16)),
+                ('goods_total', models.DecimalField(decimal_places=2, max_digits=12)),
+                ('delivery_total', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ('total', models.DecimalField(decimal_places=2, max_digits=12)),
+                ('due_total', models.DecimalField(decimal_places=2, max_digits=12)),
+                ('authorized_total', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ('captured_total', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ('refunded_total', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ('promised_at', models.DateTimeField(blank=True, null=True)),
+                ('promised_on', models.DateField(blank=True, null=True)),
+                ('promise', models.JSONField(blank=True, default=dict)),
+                ('payment_deadline', models.DateTimeField(blank=True, null=True)),
+                ('hold_reason', models.CharField(blank=True, max_length=200)),
+                ('cancel_reason', models.CharField(blank=True, max_length=200)),
+                ('placed_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('canceled_at', models.DateTimeField(blank=True, null=True)),
+                ('completed_at', models.DateTimeField(blank=True, null=True)),
+                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('version', models.PositiveIntegerField(default=1)),
+                ('idempotency_caller', models.CharField(blank=True, max_length=80)),
+                ('idempotency_key', models.CharField(blank=True, max_length=255)),
+                ('external_ref', models.CharField(blank=True, max_length=120)),
+                ('is_imported', models.BooleanField(default=False)),
+                ('basket', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='order', to='oms.basket')),
+                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storefront.channel')),
+                ('customer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.customer')),
+                ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kernel.legalentity')),
+                ('pickup_location', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kernel.location')),
             ],
         ),
         migrations.CreateModel(
-            name="OrderException",
+            name='OrderException',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "public_id",
-                    models.CharField(
-                        default=retail.kernel.models.new_public_id, editable=False, max_length=32, unique=True
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("UNROUTABLE", "Cannot be routed"),
-                            ("PAYMENT_MISMATCH", "Payment does not match"),
-                            ("SHORT_PICK", "Short pick"),
-                            ("DISPLACED_CLAIM", "Claim displaced"),
-                            ("OVERPAID", "Overpaid"),
-                            ("LATE_PLAN", "Late plan"),
-                            ("AUTHORIZATION_EXPIRED", "Card authorization expired"),
-                            ("PAPER_FAILED", "Paper could not be issued"),
-                            ("DELIVERY_FAILED", "Not delivered"),
-                        ],
-                        max_length=24,
-                    ),
-                ),
-                ("cause_key", models.CharField(max_length=120)),
-                ("detail", models.JSONField(default=dict)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("OPEN", "Open"), ("RESOLVED", "Resolved")], default="OPEN", max_length=8
-                    ),
-                ),
-                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("resolved_at", models.DateTimeField(blank=True, null=True)),
-                ("resolution", models.CharField(blank=True, max_length=300)),
-                (
-                    "claimed_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "order",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="exceptions",
-                        to="oms.order",
-                    ),
-                ),
-                (
-                    "resolved_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=retail.kernel.models.new_public_id, editable=False, max_length=32, unique=True)),
+                ('kind', models.CharField(choices=[('UNROUTABLE', 'Cannot be routed'), ('PAYMENT_MISMATCH', 'Payment does not match'), ('SHORT_PICK', 'Short pick'), ('DISPLACED_CLAIM', 'Claim displaced'), ('OVERPAID', 'Overpaid'), ('LATE_PLAN', 'Late plan'), ('AUTHORIZATION_EXPIRED', 'Card authorization expired'), ('PAPER_FAILED', 'Paper could not be issued'), ('DELIVERY_FAILED', 'Not delivered')], max_length=24)),
+                ('cause_key', models.CharField(max_length=120)),
+                ('detail', models.JSONField(default=dict)),
+                ('state', models.CharField(choices=[('OPEN', 'Open'), ('RESOLVED', 'Resolved')], default='OPEN', max_length=8)),
+                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('resolved_at', models.DateTimeField(blank=True, null=True)),
+                ('resolution', models.CharField(blank=True, max_length=300)),
+                ('claimed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('order', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='exceptions', to='oms.order')),
+                ('resolved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="OrderLine",
+            name='OrderLine',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("position", models.PositiveSmallIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("GOODS", "Goods"),
-                            ("DELIVERY", "Delivery"),
-                            ("FEE", "Fee"),
-                            ("GIFT_CARD", "Gift card"),
-                        ],
-                        default="GOODS",
-                        max_length=10,
-                    ),
-                ),
-                ("sku", models.CharField(blank=True, max_length=40)),
-                ("title", models.CharField(max_length=400)),
-                ("quantity", models.IntegerField()),
-                ("unit_price", models.DecimalField(decimal_places=2, max_digits=12)),
-                ("total", models.DecimalField(decimal_places=2, max_digits=12)),
-                (
-                    "tax_class",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("BOOKS", "Books and printed matter"),
-                            ("STANDARD", "General rate"),
-                            ("EXEMPT", "Exempt"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("tax_rate", models.DecimalField(decimal_places=2, max_digits=5)),
-                ("weight_grams", models.PositiveIntegerField(default=0)),
-                ("quantity_canceled", models.PositiveIntegerField(default=0)),
-                ("quantity_dispatched", models.PositiveIntegerField(default=0)),
-                ("quantity_returned", models.PositiveIntegerField(default=0)),
-                ("explanation", models.JSONField(blank=True, default=list)),
-                ("ordered_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("is_imported", models.BooleanField(default=False)),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="oms.order"
-                    ),
-                ),
-                (
-                    "variant",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="storefront.variant",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField()),
+                ('kind', models.CharField(choices=[('GOODS', 'Goods'), ('DELIVERY', 'Delivery'), ('FEE', 'Fee'), ('GIFT_CARD', 'Gift card')], default='GOODS', max_length=10)),
+                ('sku', models.CharField(blank=True, max_length=40)),
+                ('title', models.CharField(max_length=400)),
+                ('quantity', models.IntegerField()),
+                ('unit_price', models.DecimalField(decimal_places=2, max_digits=12)),
+                ('total', models.DecimalField(decimal_places=2, max_digits=12)),
+                ('tax_class', models.CharField(blank=True, choices=[('BOOKS', 'Books and printed matter'), ('STANDARD', 'General rate'), ('EXEMPT', 'Exempt')], max_length=20)),
+                ('tax_rate', models.DecimalField(decimal_places=2, max_digits=5)),
+                ('weight_grams', models.PositiveIntegerField(default=0)),
+                ('quantity_canceled', models.PositiveIntegerField(default=0)),
+                ('quantity_dispatched', models.PositiveIntegerField(default=0)),
+                ('quantity_returned', models.PositiveIntegerField(default=0)),
+                ('explanation', models.JSONField(blank=True, default=list)),
+                ('ordered_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('is_imported', models.BooleanField(default=False)),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='oms.order')),
+                ('variant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storefront.variant')),
             ],
             options={
-                "ordering": ["order", "position"],
+                'ordering': ['order', 'position'],
             },
         ),
         migrations.CreateModel(
-            name="OrderNote",
+            name='OrderNote',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("text", models.TextField()),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "author",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="oms.order"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.TextField()),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='oms.order')),
             ],
         ),
         migrations.CreateModel(
-            name="PromiseChange",
+            name='PromiseChange',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("before", models.JSONField()),
-                ("after", models.JSONField()),
-                ("cause", models.CharField(max_length=200)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="promise_changes",
-                        to="oms.order",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('before', models.JSONField()),
+                ('after', models.JSONField()),
+                ('cause', models.CharField(max_length=200)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='promise_changes', to='oms.order')),
             ],
         ),
         migrations.CreateModel(
-            name="Return",
+            name='Return',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.CharField(max_length=24, unique=True)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("REQUESTED", "Requested"),
-                            ("RECEIVED", "Received"),
-                            ("REFUNDED", "Refunded"),
-                            ("REJECTED", "Rejected"),
-                        ],
-                        default="REQUESTED",
-                        max_length=10,
-                    ),
-                ),
-                ("shipment_number", models.CharField(blank=True, max_length=24)),
-                ("buyer_id_kind", models.CharField(blank=True, max_length=2)),
-                ("buyer_id_encrypted", models.TextField(blank=True)),
-                ("refund_total", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ("reject_reason", models.CharField(blank=True, max_length=200)),
-                ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("received_at", models.DateTimeField(blank=True, null=True)),
-                ("refunded_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "location",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="kernel.location",
-                    ),
-                ),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="returns", to="oms.order"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.CharField(max_length=24, unique=True)),
+                ('status', models.CharField(choices=[('REQUESTED', 'Requested'), ('RECEIVED', 'Received'), ('REFUNDED', 'Refunded'), ('REJECTED', 'Rejected')], default='REQUESTED', max_length=10)),
+                ('shipment_number', models.CharField(blank=True, max_length=24)),
+                ('buyer_id_kind', models.CharField(blank=True, max_length=2)),
+                ('buyer_id_encrypted', models.TextField(blank=True)),
+                ('refund_total', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ('reject_reason', models.CharField(blank=True, max_length=200)),
+                ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('received_at', models.DateTimeField(blank=True, null=True)),
+                ('refunded_at', models.DateTimeField(blank=True, null=True)),
+                ('location', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kernel.location')),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='returns', to='oms.order')),
             ],
         ),
         migrations.CreateModel(
-            name="ReturnLine",
+            name='ReturnLine',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("quantity", models.PositiveIntegerField()),
-                ("quantity_received", models.PositiveIntegerField(default=0)),
-                ("reason", models.CharField(max_length=40)),
-                (
-                    "disposition",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("RESTOCK", "Back to stock"),
-                            ("DAMAGED", "Damaged"),
-                            ("QUARANTINE", "Quarantine"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("refund_amount", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                (
-                    "order_line",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="return_lines",
-                        to="oms.orderline",
-                    ),
-                ),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="oms.return"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('quantity', models.PositiveIntegerField()),
+                ('quantity_received', models.PositiveIntegerField(default=0)),
+                ('reason', models.CharField(max_length=40)),
+                ('disposition', models.CharField(blank=True, choices=[('RESTOCK', 'Back to stock'), ('DAMAGED', 'Damaged'), ('QUARANTINE', 'Quarantine')], max_length=10)),
+                ('refund_amount', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ('order_line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='return_lines', to='oms.orderline')),
+                ('parent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='oms.return')),
             ],
         ),
         migrations.CreateModel(
-            name="RoutingDecision",
+            name='RoutingDecision',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("PROPOSED", "Proposed"),
-                            ("RATIFIED", "Ratified"),
-                            ("REJECTED", "Rejected"),
-                            ("STALE", "Out of date"),
-                            ("UNROUTABLE", "Unroutable"),
-                        ],
-                        default="PROPOSED",
-                        max_length=10,
-                    ),
-                ),
-                ("order_version", models.PositiveIntegerField()),
-                ("plan", models.JSONField(default=list)),
-                ("terms", models.JSONField(default=dict)),
-                ("cost", models.DecimalField(decimal_places=2, max_digits=12)),
-                ("runners_up", models.JSONField(default=list)),
-                ("by_location", models.JSONField(default=dict)),
-                ("is_late", models.BooleanField(default=False)),
-                ("compute_ms", models.FloatField(default=0)),
-                ("ratified_by_rule", models.CharField(blank=True, max_length=120)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("ratified_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="decisions", to="oms.order"
-                    ),
-                ),
-                (
-                    "proposal",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="audit.proposal",
-                    ),
-                ),
-                (
-                    "ratified_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('PROPOSED', 'Proposed'), ('RATIFIED', 'Ratified'), ('REJECTED', 'Rejected'), ('STALE', 'Out of date'), ('UNROUTABLE', 'Unroutable')], default='PROPOSED', max_length=10)),
+                ('order_version', models.PositiveIntegerField()),
+                ('plan', models.JSONField(default=list)),
+                ('terms', models.JSONField(default=dict)),
+                ('cost', models.DecimalField(decimal_places=2, max_digits=12)),
+                ('runners_up', models.JSONField(default=list)),
+                ('by_location', models.JSONField(default=dict)),
+                ('is_late', models.BooleanField(default=False)),
+                ('compute_ms', models.FloatField(default=0)),
+                ('ratified_by_rule', models.CharField(blank=True, max_length=120)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('ratified_at', models.DateTimeField(blank=True, null=True)),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='oms.order')),
+                ('proposal', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.proposal')),
+                ('ratified_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="RoutingRule",
+            name='RoutingRule',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=120)),
-                ("weights", models.JSONField(blank=True, default=dict)),
-                (
-                    "ratify_value_below",
-                    models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True),
-                ),
-                ("is_active", models.BooleanField(default=True)),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "channel",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="storefront.channel",
-                    ),
-                ),
-                (
-                    "excluded_locations",
-                    models.ManyToManyField(blank=True, related_name="+", to="kernel.location"),
-                ),
-                (
-                    "excluded_services",
-                    models.ManyToManyField(blank=True, related_name="+", to="oms.carrierservice"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('weights', models.JSONField(blank=True, default=dict)),
+                ('ratify_value_below', models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True)),
+                ('is_active', models.BooleanField(default=True)),
+                ('position', models.PositiveSmallIntegerField(default=0)),
+                ('channel', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='storefront.channel')),
+                ('excluded_locations', models.ManyToManyField(blank=True, related_name='+', to='kernel.location')),
+                ('excluded_services', models.ManyToManyField(blank=True, related_name='+', to='oms.carrierservice')),
             ],
             options={
-                "ordering": ["position", "id"],
+                'ordering': ['position', 'id'],
             },
         ),
         migrations.CreateModel(
-            name="SavedView",
+            name='SavedView',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("page", models.CharField(max_length=40)),
-                ("name", models.CharField(max_length=60)),
-                ("query", models.CharField(max_length=500)),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('page', models.CharField(max_length=40)),
+                ('name', models.CharField(max_length=60)),
+                ('query', models.CharField(max_length=500)),
+                ('position', models.PositiveSmallIntegerField(default=0)),
+                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["position", "id"],
+                'ordering': ['position', 'id'],
             },
         ),
         migrations.AddIndex(
-            model_name="basket",
-            index=models.Index(fields=["customer", "state"], name="basket_customer"),
+            model_name='basket',
+            index=models.Index(fields=['customer', 'state'], name='basket_customer'),
         ),
         migrations.AddIndex(
-            model_name="basket",
-            index=models.Index(
-                condition=models.Q(("state", "OPEN"), models.Q(("client_hash", ""), _negated=True)),
-                fields=["client_hash"],
-                name="basket_client",
-            ),
+            model_name='basket',
+            index=models.Index(condition=models.Q(('state', 'OPEN'), models.Q(('client_hash', ''), _negated=True)), fields=['client_hash'], name='basket_client'),
         ),
         migrations.AddConstraint(
-            model_name="basketline",
-            constraint=models.UniqueConstraint(fields=("basket", "variant"), name="basket_line_variant_once"),
+            model_name='basketline',
+            constraint=models.UniqueConstraint(fields=('basket', 'variant'), name='basket_line_variant_once'),
         ),
         migrations.AddConstraint(
-            model_name="basketline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gte", 1), ("quantity__lte", 9999)), name="basket_line_quantity"
-            ),
+            model_name='basketline',
+            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity__lte', 9999)), name='basket_line_quantity'),
         ),
         migrations.AddConstraint(
-            model_name="carriertariff",
-            constraint=models.UniqueConstraint(
-                fields=("service", "weight_grams_to"), name="tariff_band_once"
-            ),
+            model_name='carriertariff',
+            constraint=models.UniqueConstraint(fields=('service', 'weight_grams_to'), name='tariff_band_once'),
         ),
         migrations.AddConstraint(
-            model_name="deliveryrate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gte", 0)), name="delivery_rate_not_negative"
-            ),
+            model_name='deliveryrate',
+            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='delivery_rate_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="lane",
-            constraint=models.UniqueConstraint(fields=("zone", "location", "service"), name="lane_once"),
+            model_name='lane',
+            constraint=models.UniqueConstraint(fields=('zone', 'location', 'service'), name='lane_once'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["-placed_at", "-id"], name="order_newest"),
+            model_name='order',
+            index=models.Index(fields=['-placed_at', '-id'], name='order_newest'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["status", "-placed_at"], name="order_status"),
+            model_name='order',
+            index=models.Index(fields=['status', '-placed_at'], name='order_status'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["fulfillment_status", "-placed_at"], name="order_fulfillment"),
+            model_name='order',
+            index=models.Index(fields=['fulfillment_status', '-placed_at'], name='order_fulfillment'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["payment_status", "-placed_at"], name="order_payment"),
+            model_name='order',
+            index=models.Index(fields=['payment_status', '-placed_at'], name='order_payment'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["customer", "-placed_at"], name="order_customer"),
+            model_name='order',
+            index=models.Index(fields=['customer', '-placed_at'], name='order_customer'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("status", "PENDING_PAYMENT")),
-                fields=["payment_deadline"],
-                name="order_deadline",
-            ),
+            model_name='order',
+            index=models.Index(condition=models.Q(('status', 'PENDING_PAYMENT')), fields=['payment_deadline'], name='order_deadline'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["updated_at", "id"], name="order_updated"),
+            model_name='order',
+            index=models.Index(fields=['updated_at', 'id'], name='order_updated'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.indexes.OpClass("number", "gin_trgm_ops"),
-                django.contrib.postgres.indexes.OpClass("name", "gin_trgm_ops"),
-                django.contrib.postgres.indexes.OpClass("email", "gin_trgm_ops"),
-                django.contrib.postgres.indexes.OpClass("phone", "gin_trgm_ops"),
-                name="order_find",
-            ),
+            model_name='order',
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass('number', 'gin_trgm_ops'), django.contrib.postgres.indexes.OpClass('name', 'gin_trgm_ops'), django.contrib.postgres.indexes.OpClass('email', 'gin_trgm_ops'), django.contrib.postgres.indexes.OpClass('phone', 'gin_trgm_ops'), name='order_find'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("idempotency_key", ""), _negated=True),
-                fields=("idempotency_caller", "idempotency_key"),
-                name="order_once_per_key",
-            ),
+            model_name='order',
+            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key', ''), _negated=True), fields=('idempotency_caller', 'idempotency_key'), name='order_once_per_key'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("external_ref", ""), _negated=True),
-                fields=("external_ref",),
-                name="order_external_once",
-            ),
+            model_name='order',
+            constraint=models.UniqueConstraint(condition=models.Q(('external_ref', ''), _negated=True), fields=('external_ref',), name='order_external_once'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("delivery_total__gte", 0),
-                        ("goods_total__gte", 0),
-                        (
-                            "total",
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("goods_total"), "+", models.F("delivery_total")
-                            ),
-                        ),
-                    ),
-                    ("is_imported", True),
-                    _connector="OR",
-                ),
-                name="order_total_adds_up",
-            ),
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('delivery_total__gte', 0), ('goods_total__gte', 0), ('total', django.db.models.expressions.CombinedExpression(models.F('goods_total'), '+', models.F('delivery_total')))), ('is_imported', True), _connector='OR'), name='order_total_adds_up'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("due_total__gte", 0), ("due_total__lte", models.F("total"))),
-                    ("is_imported", True),
-                    _connector="OR",
-                ),
-                name="order_due_in_total",
-            ),
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('due_total__gte', 0), ('due_total__lte', models.F('total'))), ('is_imported', True), _connector='OR'), name='order_due_in_total'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("refunded_total__gte", 0), ("refunded_total__lte", models.F("captured_total"))
-                ),
-                name="order_refunded_in_captured",
-            ),
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(('refunded_total__gte', 0), ('refunded_total__lte', models.F('captured_total'))), name='order_refunded_in_captured'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("delivery_method", "STORE_PICKUP"), _negated=True),
-                    ("pickup_location__isnull", False),
-                    _connector="OR",
-                ),
-                name="order_pickup_has_store",
-            ),
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('delivery_method', 'STORE_PICKUP'), _negated=True), ('pickup_location__isnull', False), _connector='OR'), name='order_pickup_has_store'),
         ),
         migrations.AddIndex(
-            model_name="orderexception",
-            index=models.Index(fields=["state", "kind", "opened_at"], name="exception_inbox"),
+            model_name='orderexception',
+            index=models.Index(fields=['state', 'kind', 'opened_at'], name='exception_inbox'),
         ),
         migrations.AddConstraint(
-            model_name="orderexception",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "OPEN")),
-                fields=("kind", "cause_key"),
-                name="exception_once_while_open",
-            ),
+            model_name='orderexception',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'OPEN')), fields=('kind', 'cause_key'), name='exception_once_while_open'),
         ),
         migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(fields=["variant", "-ordered_at"], name="order_line_variant"),
+            model_name='orderline',
+            index=models.Index(fields=['variant', '-ordered_at'], name='order_line_variant'),
         ),
         migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.UniqueConstraint(fields=("order", "position"), name="order_line_position_once"),
+            model_name='orderline',
+            constraint=models.UniqueConstraint(fields=('order', 'position'), name='order_line_position_once'),
         ),
         migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gte", 1), ("is_imported", True), _connector="OR"),
-                name="order_line_quantity_positive",
-            ),
+            model_name='orderline',
+            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('is_imported', True), _connector='OR'), name='order_line_quantity_positive'),
         ),
         migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("total__gte", 0), ("unit_price__gte", 0)),
-                    ("is_imported", True),
-                    _connector="OR",
-                ),
-                name="order_line_not_negative",
-            ),
+            model_name='orderline',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('total__gte', 0), ('unit_price__gte', 0)), ('is_imported', True), _connector='OR'), name='order_line_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        (
-                            "quantity_dispatched__lte",
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("quantity"), "-", models.F("quantity_canceled")
-                            ),
-                        ),
-                        ("quantity_returned__lte", models.F("quantity_dispatched")),
-                    ),
-                    ("is_imported", True),
-                    _connector="OR",
-                ),
-                name="order_line_returned_dispatched_ordered",
-            ),
+            model_name='orderline',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('quantity_dispatched__lte', django.db.models.expressions.CombinedExpression(models.F('quantity'), '-', models.F('quantity_canceled'))), ('quantity_returned__lte', models.F('quantity_dispatched'))), ('is_imported', True), _connector='OR'), name='order_line_returned_dispatched_ordered'),
         ),
         migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "GOODS"), _negated=True),
-                    ("variant__isnull", False),
-                    ("is_imported", True),
-                    _connector="OR",
-                ),
-                name="order_line_goods_variant",
-            ),
+            model_name='orderline',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'GOODS'), _negated=True), ('variant__isnull', False), ('is_imported', True), _connector='OR'), name='order_line_goods_variant'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="promisechange",
-            trigger=pgtrigger.compiler.Trigger(
-                name="promisechange_append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
-                    hash="beea88e84b42e90d8e49c3ca3ebccd0f48facf63",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_promisechange_append_only_e6898",
-                    table="oms_promisechange",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='promisechange',
+            trigger=pgtrigger.compiler.Trigger(name='promisechange_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';", hash='beea88e84b42e90d8e49c3ca3ebccd0f48facf63', operation='UPDATE OR DELETE', pgid='pgtrigger_promisechange_append_only_e6898', table='oms_promisechange', when='BEFORE')),
         ),
         migrations.AddIndex(
-            model_name="return",
-            index=models.Index(fields=["status", "-requested_at"], name="return_queue"),
+            model_name='return',
+            index=models.Index(fields=['status', '-requested_at'], name='return_queue'),
         ),
         migrations.AddConstraint(
-            model_name="returnline",
-            constraint=models.UniqueConstraint(fields=("parent", "order_line"), name="return_line_once"),
+            model_name='returnline',
+            constraint=models.UniqueConstraint(fields=('parent', 'order_line'), name='return_line_once'),
         ),
         migrations.AddConstraint(
-            model_name="returnline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gte", 1), ("quantity_received__lte", models.F("quantity"))),
-                name="return_line_quantity",
-            ),
+            model_name='returnline',
+            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity_received__lte', models.F('quantity'))), name='return_line_quantity'),
         ),
         migrations.AddIndex(
-            model_name="routingdecision",
-            index=models.Index(fields=["order", "-created_at"], name="decision_order"),
+            model_name='routingdecision',
+            index=models.Index(fields=['order', '-created_at'], name='decision_order'),
         ),
         migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.UniqueConstraint(
-                fields=("user", "page", "name"), name="saved_view_once", nulls_distinct=False
-            ),
+            model_name='savedview',
+            constraint=models.UniqueConstraint(fields=('user', 'page', 'name'), name='saved_view_once', nulls_distinct=False),
         ),
     ]

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import sys
 import time
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,19 +37,20 @@ ERROR_HEADER = ["line", "column", "value", "code", "reason"]
 ERRORS_SHOWN = 5
 
 
-class ImportCommand(BaseCommand, Generic[R]):
+class ImportCommand(BaseCommand, ABC, Generic[R]):
     """The door of one import for people and scripts; a room says what is read and how its result reads."""
 
     requires_system_checks: list[str] = []
     label = ""
     shelf: Shelf[Any]
 
+    @abstractmethod
     def take(self, path: Path, doors: Doors, options: dict[str, Any]) -> R:
-        raise NotImplementedError
+        """Reads the file through these doors."""
 
+    @abstractmethod
     def counts(self, report: R, would: str) -> str:
         """What was made and changed, as it stands in the line of counts."""
-        raise NotImplementedError
 
     def sentences(self, report: R) -> list[str]:
         """The result in words, below the line of counts."""
