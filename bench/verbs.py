@@ -15,14 +15,13 @@ from django.contrib.sessions.backends.db import SessionStore
 from bench import counting, filling
 from oms.models import OrderLine
 from oms.workflows import baskets
-from retail.kernel import clock
+from retail.kernel import clock, prepared
 from retail.kernel.context import acting
 from retail.kernel.models import User
 from retail.sample import people, titles
 from storefront.imports import SHELF, import_catalog
 from storefront.models import Category, Product
 from warehouse.models import StockItem
-from warehouse.selectors import prepared
 
 Answer = dict[str, Any]
 DEEP = filling.DEEP_UNITS

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from warehouse.selectors.prepared import source_of
+from retail.kernel.prepared import source_of
 
 # Rank of a lock; what is not named here is nobody's bottleneck and may come at any time.
 ORDER = (

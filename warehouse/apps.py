@@ -20,7 +20,7 @@ def install_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -
     """The hot statements become functions of the database (a framework hook, the only kind of signal we use)."""
     from importlib import import_module
 
-    from warehouse.selectors import prepared
+    from retail.kernel import prepared
 
     # The modules that hold the statements, wherever they have not been imported yet.
     import_module("warehouse.operations")

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
+from retail.kernel import prepared
 from tests.warehouse.test_holds import hold
 from tests.warehouse.world import NOW, World
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 from warehouse.models import SafetyStock
-from warehouse.selectors import prepared
 
 pytestmark = pytest.mark.django_db
 

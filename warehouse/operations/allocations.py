@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from retail.kernel.prepared import Prepared
 from warehouse.models import Reservation
 from warehouse.operations.claim_rows import UNPICKED, lock_line_claims, needs_of_lines, save_claims, split_off
 from warehouse.operations.holds import ROUNDS_MAX, claim_pieces, out_of_stock, skus_of
@@ -15,7 +16,6 @@ from warehouse.operations.refusals import HoldLost
 from warehouse.operations.stock import CLAIM_COLUMNS, CLAIM_TYPES, Claim, Delta, shift_stock
 from warehouse.rules import Short, Want, choose_lots, first_units
 from warehouse.selectors.lots import read_supply
-from warehouse.selectors.prepared import Prepared
 from warehouse.states import ReservationState
 
 _ALLOCATE = Prepared(

@@ -12,9 +12,9 @@ from decimal import Decimal
 from django.db import connection
 
 from retail.kernel.models import User
+from retail.kernel.prepared import Prepared
 from warehouse.models import StockItem, StockMove
 from warehouse.rules import Piece
-from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import POOLED, SAFETY, safety_of
 
 

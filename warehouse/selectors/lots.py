@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from retail.kernel.prepared import Prepared
 from warehouse.rules import Lot
-from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import GIVEN_BACK, PARTS, POOLED, SAFETY, safety_of
 
 # One row with four lists, because a hold must ask all of it in one round trip.

@@ -16,8 +16,8 @@ from oms import promise as engine
 from oms import selectors as oms
 from oms.rules import RateRow, delivery_fee
 from oms.states import DeliveryKind
+from retail.kernel.prepared import Prepared
 from warehouse.selectors.network import Method, Place, PromiseNetwork, promise_network
-from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import GIVEN_BACK, PARTS, POOLED, SAFETY, safety_of
 
 UNKNOWN_POSTCODE = "UNKNOWN_POSTCODE"

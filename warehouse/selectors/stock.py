@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from retail.kernel.prepared import Prepared
 from warehouse.models import StockItem
-from warehouse.selectors.prepared import Prepared
 from warehouse.selectors.sql import SERVED
 
 _ASKED = {
