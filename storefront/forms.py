@@ -72,7 +72,10 @@ def text(
 
 
 class CheckoutForm(forms.Form):
-    """One page: who, how it comes, how it is paid. `methods` are the ways that can be ordered, `stores` the pickup places."""
+    """One page: who, how it comes, how it is paid. `methods` are the ways that can be ordered, `stores` the pickup places.
+
+    Without `methods` only what was typed is judged: whether the way and the postcode can be served, placing says.
+    """
 
     name = text(_("Name and surname"), 200, autocomplete="name", missing=_("Write your name and surname."))
     email = text(
@@ -124,7 +127,9 @@ class CheckoutForm(forms.Form):
     payment = forms.ChoiceField(label=_("How you pay"), choices=PaymentMethod.choices)
     note = text(_("Note for the courier"), 500, autocomplete="off", is_required=False)
 
-    def __init__(self, *args: Any, methods: set[str], stores: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, methods: set[str] | None, stores: list[tuple[str, str]], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.methods = methods
         self.fields["pickup_location"].widget = forms.Select(choices=stores)
@@ -154,7 +159,7 @@ class CheckoutForm(forms.Form):
 
     def clean_delivery(self) -> str:
         method = str(self.cleaned_data["delivery"])
-        if method not in self.methods:
+        if self.methods is not None and method not in self.methods:
             raise forms.ValidationError(_("This way cannot be had for your basket now. Choose another one."))
         return method
 
@@ -194,7 +199,7 @@ class CheckoutForm(forms.Form):
         code = data.get("postal_code", "").replace(" ", "")
         if not code:
             self.add_error("postal_code", _("Write the postcode, for example 11000."))
-        elif not oms.is_known_postcode(code):
+        elif self.methods is not None and not oms.is_known_postcode(code):
             self.add_error("postal_code", _unknown_postcode(code, data.get("city", "")))
         data["postal_code"] = code
         if not data.get("city", "").strip():

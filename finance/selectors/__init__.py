@@ -20,6 +20,7 @@ from finance.selectors.ledger import (
 from finance.selectors.payments import (
     TransferInstructions,
     collectable,
+    how_to_transfer,
     live_authorization,
     needs_account,
     payer_account,
@@ -27,6 +28,7 @@ from finance.selectors.payments import (
     shipment_charge,
     shipment_needs,
     transfer_instructions,
+    transfer_of_order,
 )
 from finance.selectors.sales import (
     OpenAdvance,
@@ -62,6 +64,7 @@ __all__ = [
     "collectable",
     "entries",
     "estimated_costs",
+    "how_to_transfer",
     "inventory_value",
     "invoice_paper",
     "invoice_pdf",
@@ -83,6 +86,7 @@ __all__ = [
     "sources_of",
     "stock_values",
     "transfer_instructions",
+    "transfer_of_order",
     "trial_balance",
     "turnover",
     "ubl_document",

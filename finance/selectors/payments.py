@@ -19,6 +19,7 @@ from finance.states import OperationState, PaymentState
 from oms.models import Order
 from oms.states import PaymentMethod
 from retail.kernel.money import ZERO
+from retail.kernel.rows import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,27 @@ def needs_account(*, order_id: int) -> bool:
     return any(not payer_account(payment_id=pk) for pk in live.values_list("pk", flat=True))
 
 
+_TRANSFER = Question(
+    lambda token: (
+        Payment.objects.select_related("order__entity", "order__channel")
+        .filter(order__token=token, method=PaymentMethod.BANK_TRANSFER)
+        .order_by("-attempt")[:1]
+    ),
+    "?token",
+)
+
+
+def transfer_of_order(*, token: str) -> Payment | None:
+    """The newest transfer of the order that this secret opens, with the order and who is paid."""
+    return _TRANSFER.first(token) if token else None
+
+
 def transfer_instructions(*, payment_id: int) -> TransferInstructions:
+    return how_to_transfer(payment=Payment.objects.select_related("order__entity").get(pk=payment_id))
+
+
+def how_to_transfer(*, payment: Payment) -> TransferInstructions:
     """How to pay what is still missing of a transfer."""
-    payment = Payment.objects.select_related("order__entity").get(pk=payment_id)
     order, entity = payment.order, payment.order.entity
     amount = payment.amount - payment.captured
     purpose = f"Porudžbina {order.number}"

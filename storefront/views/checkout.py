@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -60,7 +61,7 @@ class PaymentRow:
     is_chosen: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Desk:
     """Everything the page shows, read once."""
 
@@ -72,7 +73,7 @@ class Desk:
     now: datetime
     _priced: dict[str, Priced] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def methods(self) -> set[str]:
         return {
             option.method
@@ -80,7 +81,7 @@ class Desk:
             if option.is_orderable and option.method in self.view.quote.fees
         }
 
-    @property
+    @cached_property
     def stores(self) -> list[tuple[str, str]]:
         """(code, words) of the stores that have all of it, nearest first."""
         return [
@@ -102,17 +103,12 @@ class Desk:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def checkout(request: HttpRequest) -> HttpResponse:
-    if request.method == "POST" and (placed := _placed_already(request)):
-        return _after(placed)
+    if request.method == "POST":
+        return _order(request)
     desk = _desk(request)
     if desk is None:
         return redirect("shop:basket")
-    if request.method != "POST":
-        return _page(request, desk, _form(request, desk))
-    form = _form(request, desk, request.POST)
-    if not form.is_valid():
-        return _page(request, desk, form, status=422)
-    return _place(request, desk, form)
+    return _page(request, desk, _form(request, desk))
 
 
 @require_POST
@@ -132,14 +128,28 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 # ------------------------------------------------------------------ placing
-def _place(request: HttpRequest, desk: Desk, form: CheckoutForm) -> HttpResponse:
-    data = form.cleaned_data
+def _order(request: HttpRequest) -> HttpResponse:
+    """Place it with what was typed. Placing itself looks at prices, dates and stock, so the page reads them only to show a refusal."""
+    token = shopper.basket_token(request)
+    if request.POST.get("key", "") != shopper.checkout_key(token) and (placed := _placed_already(request)):
+        return _after(placed)
+    form = CheckoutForm(request.POST, methods=None, stores=[])
+    if token and form.is_valid():
+        try:
+            return _place(request, token, form)
+        except Refusal as refusal:
+            return _refused(request, refusal)
+    return _refused(request)
+
+
+def _place(request: HttpRequest, token: str, form: CheckoutForm) -> HttpResponse:
+    data, now = form.cleaned_data, clock.now()
     company = None
     if data["is_company"]:
         company = placing.Company(data["company_name"], data["pib"], data["registration_number"])
     is_pickup = data["delivery"] == DeliveryKind.STORE_PICKUP
     checkout = placing.Checkout(
-        basket_token=desk.basket.token,
+        basket_token=token,
         email=data["email"],
         name=data["name"],
         phone=data["phone"],
@@ -152,15 +162,12 @@ def _place(request: HttpRequest, desk: Desk, form: CheckoutForm) -> HttpResponse
         pickup_location=data["pickup_location"] if is_pickup else "",
         language=shopper.language(),
         note=data["note"],
-        customer_id=_customer_id(request, desk.now),
+        customer_id=_customer_id(request, now),
         expected_total=_total_seen(request, data["delivery"]),
         idempotency_caller=CALLER,
-        idempotency_key=shopper.checkout_key(desk.basket.token),
+        idempotency_key=shopper.checkout_key(token),
     )
-    try:
-        placed = placing.place_order(checkout=checkout, by=shopper.user_of(request), now=desk.now)
-    except Refusal as refusal:
-        return _refused(request, form, refusal)
+    placed = placing.place_order(checkout=checkout, by=shopper.user_of(request), now=now)
     response = HttpResponseRedirect(placed.redirect_url) if placed.redirect_url else _after(placed.order)
     shopper.forget_basket(response)
     if data["postal_code"]:
@@ -205,13 +212,16 @@ def _total_seen(request: HttpRequest, method: str) -> Decimal:
     return seen if seen.is_finite() else Decimal(-1)
 
 
-def _refused(request: HttpRequest, form: CheckoutForm, refusal: Refusal) -> HttpResponse:
+def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     """The page again, as things are now, with the refusal in words at the place where it can be cured."""
+    if placed := _placed_already(request):
+        return _after(placed)
     desk = _desk(request)
     if desk is None:
         return redirect("shop:basket")
     form = _form(request, desk, request.POST)
-    form.is_valid()
+    if not form.is_valid() or refusal is None:
+        return _page(request, desk, form, status=422)
     if isinstance(refusal, placing.InvalidContact):
         for name in refusal.details.get("fields", []):
             field = {"delivery": "delivery", "payment": "payment"}.get(name, name)
@@ -246,6 +256,7 @@ def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
         return None
     now = clock.now()
     view = baskets.read_basket(basket=found, now=now)
+    request.shop_basket_count = view.units  # type: ignore[attr-defined]
     if not view.lines:
         return None
     posted = shopper.clean_postcode(request.POST.get("postal_code", ""))

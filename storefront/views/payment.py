@@ -190,11 +190,10 @@ def _language_of(request: HttpRequest, order: Order) -> str:
 @never_cache
 def transfer(request: HttpRequest, token: str) -> HttpResponse:
     """The slip: account, amount, reference, and the code that a bank's app reads."""
-    order = order_or_404(token)
-    payment = _transfer_of(order)
-    if payment is None or not waits_for_money(order):
+    payment = _transfer_of(token)
+    if payment is None:
         return redirect("shop:order", token=token)
-    told = finance.transfer_instructions(payment_id=payment.pk)
+    order, told = payment.order, finance.how_to_transfer(payment=payment)
     context = {
         "order": order,
         "told": told,
@@ -211,17 +210,18 @@ def transfer(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 @never_cache
 def transfer_qr(request: HttpRequest, token: str) -> HttpResponse:
-    order = order_or_404(token)
-    payment = _transfer_of(order)
-    if payment is None or not waits_for_money(order):
+    payment = _transfer_of(token)
+    if payment is None:
         raise Http404("nothing to pay by transfer")
-    told = finance.transfer_instructions(payment_id=payment.pk)
+    told = finance.how_to_transfer(payment=payment)
     return HttpResponse(qr_svg(told.ips), content_type="image/svg+xml; charset=utf-8")
 
 
-def _transfer_of(order: Order) -> Payment | None:
-    payments = finance.payments_of_order(order_id=order.pk)
-    return payments.filter(method=PaymentMethod.BANK_TRANSFER).last()
+def _transfer_of(token: str) -> Payment | None:
+    """The transfer that the order waits for, if it waits for money; an unknown order is not found."""
+    payment = finance.transfer_of_order(token=token)
+    order = payment.order if payment else order_or_404(token)
+    return payment if waits_for_money(order) else None
 
 
 def _account(text: str) -> str:

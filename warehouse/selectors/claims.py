@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Min, QuerySet, Sum
+from django.db import connection
+from django.db.models import Min, QuerySet
 
 from warehouse.models import Reservation
 from warehouse.states import CLAIMING, ReservationState
@@ -37,17 +38,17 @@ class ClaimRow:
 
 def basket_holds(*, basket_id: int, now: datetime) -> dict[int, Hold]:
     """By basket line. A line that is missing holds nothing any more."""
-    rows = (
-        Reservation.objects.filter(basket_line__basket_id=basket_id, state=ReservationState.HELD)
-        .values("basket_line_id")
-        .annotate(units=Sum("quantity"), until=Min("expires_at"))
-    )
-    return {
-        row["basket_line_id"]: Hold(
-            row["units"], row["until"], row["until"] is not None and row["until"] <= now
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT r.basket_line_id, sum(r.quantity), min(r.expires_at)
+                 FROM oms_basketline l JOIN warehouse_reservation r ON r.basket_line_id = l.id
+                WHERE l.basket_id = %s AND r.state = 'HELD' GROUP BY r.basket_line_id""",
+            [basket_id],
         )
-        for row in rows
-    }
+        return {
+            line_id: Hold(units, until, until is not None and until <= now)
+            for line_id, units, until in cursor.fetchall()
+        }
 
 
 def hold_expiry(*, basket_id: int) -> datetime | None:
