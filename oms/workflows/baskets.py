@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 
 from oms import selectors as oms
 from oms.models import Basket, BasketLine
@@ -16,12 +15,26 @@ from oms.pricing import Priced
 from oms.states import BasketState
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import Location
+from retail.kernel.rows import Question, insert
 from storefront import selectors as catalog
 from storefront.models import Channel, Variant
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
 QUANTITY_MAX = 999
+_OPEN = Question(
+    lambda token: (
+        Basket.objects.select_for_update(of=("self",))
+        .select_related("channel__entity", "channel__price_list")
+        .filter(token=token, state=BasketState.OPEN)
+    ),
+    "?token",
+)
+_LINE_OF = Question(
+    lambda basket_id, variant_id: BasketLine.objects.filter(basket_id=basket_id, variant_id=variant_id),
+    -1,
+    -2,
+)
 
 
 class BasketNotFound(NotFound):
@@ -106,15 +119,29 @@ def create_basket(
     channel = catalog.channel_by_code(channel_code)
     if channel is None:
         raise UnknownChannel("There is no such channel.", channel=channel_code)
-    return Basket.objects.create(
-        channel=channel,
-        language=language or channel.language,
-        postal_code=postal_code,
-        client_hash=client_hash,
-        customer_id=customer_id,
-        created_at=now,
-        touched_at=now,
-    )
+    return _create(channel, language, postal_code, client_hash, customer_id, now)
+
+
+def start_basket(
+    *,
+    channel: Channel,
+    sku: str,
+    quantity: int,
+    now: datetime,
+    language: str = "",
+    postal_code: str = "",
+    client_hash: str = "",
+    customer_id: int | None = None,
+) -> BasketLine:
+    """The first units make the basket: both or neither. Refuses as `add_line`."""
+    check_quantity(quantity)
+    with transaction.atomic():
+        variant = _sellable(sku)
+        amount = _unit_price(channel, variant, quantity, now)
+        basket = _create(channel, language, postal_code, client_hash, customer_id, now)
+        line = _new_line(basket, variant, quantity, amount, now)
+        _hold(basket, line, now, "")
+    return line
 
 
 def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_location: str = "") -> BasketLine:
@@ -123,18 +150,44 @@ def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_locat
     with transaction.atomic():
         basket = _claim(token)
         variant = _sellable(sku)
-        line = BasketLine.objects.filter(basket=basket, variant=variant).first()
+        line = _LINE_OF.first(basket.pk, variant.pk)
         amount = _unit_price(basket.channel, variant, quantity + (line.quantity if line else 0), now)
         if line is None:
-            line = BasketLine.objects.create(
-                basket=basket, variant=variant, quantity=quantity, price_seen=amount, created_at=now
-            )
+            line = _new_line(basket, variant, quantity, amount, now)
         else:
+            line.basket, line.variant = basket, variant
             line.quantity = check_quantity(line.quantity + quantity)
             line.price_seen = amount
             line.save(update_fields=["quantity", "price_seen"])
         _hold(basket, line, now, prefer_location)
         _touch(basket, now)
+    return line
+
+
+def _create(
+    channel: Channel,
+    language: str,
+    postal_code: str,
+    client_hash: str,
+    customer_id: int | None,
+    now: datetime,
+) -> Basket:
+    basket = Basket(
+        channel=channel,
+        language=language or channel.language,
+        postal_code=postal_code,
+        client_hash=client_hash,
+        customer_id=customer_id,
+        created_at=now,
+        touched_at=now,
+    )
+    insert([basket])
+    return basket
+
+
+def _new_line(basket: Basket, variant: Variant, quantity: int, amount: Decimal, now: datetime) -> BasketLine:
+    line = BasketLine(basket=basket, variant=variant, quantity=quantity, price_seen=amount, created_at=now)
+    insert([line])
     return line
 
 
@@ -264,12 +317,7 @@ def _units(line: BasketLine) -> int:
 
 
 def _claim(token: str) -> Basket:
-    basket = (
-        Basket.objects.select_for_update(of=("self",))
-        .select_related("channel__entity", "channel__price_list")
-        .filter(token=token, state=BasketState.OPEN)
-        .first()
-    )
+    basket = _OPEN.first(token) if token else None
     if basket is None:
         raise BasketNotFound("There is no such basket, or it was ordered already.")
     return basket
@@ -327,6 +375,9 @@ def _hold(basket: Basket, line: BasketLine, now: datetime, prefer_location: str)
 
 
 def _touch(basket: Basket, now: datetime) -> None:
-    Basket.objects.filter(pk=basket.pk).update(touched_at=now, version=F("version") + 1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE oms_basket SET touched_at = %s, version = version + 1 WHERE id = %s", [now, basket.pk]
+        )
     if basket.channel.is_held_in_basket:
         stock.extend_basket_holds(basket_id=basket.pk, expires_at=_expiry(basket.channel, now), now=now)

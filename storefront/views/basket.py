@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -98,21 +97,18 @@ def add(request: HttpRequest) -> HttpResponse:
     sku = shopper.plain(request.POST.get("sku", ""), 40)
     now = clock.now()
     try:
-        with transaction.atomic():
-            token = shopper.basket_to_fill(request)
-            line = baskets.add_line(
-                token=token, sku=sku, quantity=whole(request.POST.get("quantity", "1")), now=now
-            )
+        quantity = whole(request.POST.get("quantity", "1"))
+        line = shopper.put_in(request, sku=sku, quantity=quantity, now=now)
     except Refusal as refusal:
         return _refused_add(request, sku, refusal)
     if request.headers.get("HX-Request"):
-        request.shop_basket_count = frame.count_units(token)  # type: ignore[attr-defined]
+        request.shop_basket_count = frame.count_units(line.basket.token)  # type: ignore[attr-defined]
         held = warehouse.hold_expiry(basket_id=line.basket_id)
         response = render(request, "shop/parts/added.html", {"line": line, "held_until": held})
     else:
         toast(request, _("In the basket: %(title)s") % {"title": line.variant.product.title})
         response = redirect("shop:basket")
-    shopper.remember_basket(response, token)
+    shopper.remember_basket(response, line.basket.token)
     return response
 
 
@@ -121,13 +117,11 @@ def add(request: HttpRequest) -> HttpResponse:
 def put_back(request: HttpRequest, sku: str, quantity: int) -> HttpResponse:
     """Undo of a removal."""
     try:
-        with transaction.atomic():
-            token = shopper.basket_to_fill(request)
-            baskets.add_line(token=token, sku=sku, quantity=quantity, now=clock.now())
+        line = shopper.put_in(request, sku=sku, quantity=quantity, now=clock.now())
     except Refusal as refusal:
         return show(request, notice=words_of(refusal), status=refusal.status)
     response = _shown_again(request)
-    shopper.remember_basket(response, token)
+    shopper.remember_basket(response, line.basket.token)
     return response
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -17,9 +18,8 @@ from django.utils.translation import get_language
 
 from crm.models import Customer
 from oms import selectors as oms
-from oms.models import Basket
+from oms.models import Basket, BasketLine
 from oms.workflows import baskets
-from retail.kernel import clock
 from retail.kernel.models import User
 from storefront import selectors as catalog
 from storefront.models import Channel
@@ -67,20 +67,22 @@ def open_basket(request: HttpRequest) -> Basket | None:
     return oms.basket_by_token(token) if token else None
 
 
-def basket_to_fill(request: HttpRequest) -> str:
-    """The token of the open basket; a new one is made when there is none. Only for what is posted."""
-    basket = open_basket(request)
-    if basket is None:
-        customer = customer_of(request)
-        basket = baskets.create_basket(
-            channel_code=channel().code,
-            now=clock.now(),
-            language=language(),
-            postal_code=chosen_postcode(request),
-            client_hash=client_hash(request),
-            customer_id=customer.pk if customer else None,
-        )
-    return str(basket.token)
+def put_in(request: HttpRequest, *, sku: str, quantity: int, now: datetime) -> BasketLine:
+    """Units for the open basket; when there is none, they make one. Only for what is posted."""
+    if token := basket_token(request):
+        with suppress(baskets.BasketNotFound):
+            return baskets.add_line(token=token, sku=sku, quantity=quantity, now=now)
+    customer = customer_of(request)
+    return baskets.start_basket(
+        channel=channel(),
+        sku=sku,
+        quantity=quantity,
+        now=now,
+        language=language(),
+        postal_code=chosen_postcode(request),
+        client_hash=client_hash(request),
+        customer_id=customer.pk if customer else None,
+    )
 
 
 def remember_basket(response: HttpResponseBase, token: str) -> None:
