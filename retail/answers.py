@@ -6,10 +6,14 @@ Named in `retail.urls` (the handlers) and in the settings (a refused form token,
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
+
+from retail.rest.problems import NO_ROOM
 
 API = "/api/"
 MINUTE = 60
@@ -22,6 +26,11 @@ _PROBLEMS = {
         "INTERNAL_ERROR",
         "Something broke on our side",
         "Repeat the call with the same key, or tell us the request id.",
+    ),
+    503: (
+        "TRY_AGAIN",
+        "Try again",
+        "The house is busy. Repeat the call with the same key; what was done already is not done twice.",
     ),
 }
 
@@ -44,7 +53,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    return _answer(request, 500)
+    """A lock that outlived its wait, a deadlock, a full pool, a full disk: the same request may go through in a moment."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, OperationalError) and getattr(error, "errno", None) not in NO_ROOM:
+        return _answer(request, 500)
+    answer = _answer(request, 503)
+    answer["Retry-After"] = "1"
+    return answer
 
 
 def too_many(request: HttpRequest) -> HttpResponse:

@@ -158,6 +158,7 @@ class Deliveries(ApiView):
 class DeliveryReplay(ApiView):
     scopes = {"POST": "webhooks:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(operation_id="webhook_replay", request=NoBody, responses={200: DeliveryAnswer})
     def post(self, request: Request, public_id: str, delivery_id: str) -> Response:

@@ -33,6 +33,7 @@ LIMIT = OpenApiParameter("limit", OpenApiTypes.INT, description="rows a page, 1 
 class Baskets(ApiView):
     scopes = {"POST": ""}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="basket_create", request=bodies.BasketBody, responses={201: answers.BasketAnswer}
@@ -59,6 +60,7 @@ class BasketOne(ApiView):
 class BasketLines(ApiView):
     scopes = {"POST": ""}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="basket_line_add", request=bodies.BasketLineBody, responses={201: answers.BasketAnswer}
@@ -222,6 +224,7 @@ class OrderOne(OrderView):
 class OrderCancel(OrderView):
     scopes = {"POST": ""}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="order_cancel", request=bodies.CancelBody, responses={200: answers.OrderAnswer}
@@ -273,6 +276,7 @@ class OrderPayments(OrderView):
 class OrderReturns(OrderView):
     scopes = {"POST": ""}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="return_create", request=bodies.ReturnBody, responses={201: answers.ReturnAnswer}
@@ -296,6 +300,7 @@ class OrderReturns(OrderView):
 class ReturnReceive(OrderView):
     scopes = {"POST": "orders:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="return_receive", request=bodies.ReceiveBody, responses={200: answers.ReturnPart}
@@ -327,6 +332,7 @@ class ReturnReceive(OrderView):
 class OrderRefunds(OrderView):
     scopes = {"POST": "orders:write"}
     idempotent = "required"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="order_refund", request=bodies.RefundBody, responses={201: answers.RefundAnswer}

@@ -1,5 +1,6 @@
 """Errors as application/problem+json with a stable code; never a trace."""
 
+import errno
 import logging
 from typing import Any
 
@@ -14,8 +15,9 @@ from rest_framework.views import set_rollback
 from retail.kernel.errors import Refusal
 
 logger = logging.getLogger("onerow.api")
-# A lock or deadlock that outlived its retries, a full pool: the same call may go through in a moment.
+# A deadlock, a lock that was waited for too long, a full pool, a full disk: the same call may go through in a moment.
 _TRY_AGAIN = 503
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _CODES: dict[type[Exception], tuple[str, str]] = {
     exceptions.NotAuthenticated: ("NOT_AUTHENTICATED", "A key is needed"),
@@ -76,13 +78,13 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
             detail=str(error.detail),
             headers=_headers(error),
         )
-    if isinstance(error, OperationalError):
-        logger.warning("database: %s", type(error).__name__)
+    if isinstance(error, OperationalError) or getattr(error, "errno", None) in NO_ROOM:
+        logger.warning("no room or no turn: %s", type(error).__name__)
         return problem(
             status=_TRY_AGAIN,
             code="TRY_AGAIN",
             title="Try again",
-            detail="The database is busy; nothing was changed. Repeat the call.",
+            detail="The house is busy. Repeat the call with the same key; what was done already is not done twice.",
             headers={"Retry-After": "1"},
         )
     logger.error("not foreseen: %s", type(error).__name__, exc_info=error)

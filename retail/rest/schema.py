@@ -124,7 +124,7 @@ class ApiSchema(AutoSchema):
         if is_idempotent:
             yield "422", "The Idempotency-Key was used for another request."
         yield "429", "Too many requests; `Retry-After` says how long to wait."
-        yield "503", "Busy, or a provider cannot be reached; nothing was changed, repeat the call."
+        yield "503", "Busy, or a provider cannot be reached: repeat the call with the same key."
 
 
 def _patterns() -> list[URLPattern | URLResolver]:
@@ -168,7 +168,7 @@ class Field(NamedTuple):
 def refusal_codes() -> list[tuple[str, int, str]]:
     """Every code that a call may answer: (code, status, what it means), once each."""
     found = {code: (getattr(error, "status_code", 400), title) for error, (code, title) in GENERAL.items()}
-    found["TRY_AGAIN"] = (503, "The database is busy; nothing was changed. Repeat the call.")
+    found["TRY_AGAIN"] = (503, "The house is busy. Repeat the call with the same key.")
     for kind in _kinds(Refusal):
         words = (kind.__doc__ or "").strip().split("\n\n")[0] if "__doc__" in vars(kind) else ""
         if words or kind.code not in found:

@@ -1,8 +1,10 @@
 """The base of every API view, with idempotent POST."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.db import OperationalError, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,16 +18,21 @@ from retail.rest.parsers import BodyTooLarge, JsonParser
 from retail.rest.problems import handle
 from retail.rest.throttles import PerClient
 
+logger = logging.getLogger("onerow.api")
+
 
 class ApiView(APIView):
     """Set `scopes` by method; `idempotent` = "required", "optional" or "" for POST; `forbids` says when a public call answers 403.
 
-    A verb refuses by raising; nothing here catches. Write handlers answer `(status, body)` through `Response` as usual.
+    With `is_one_transaction` the verb and the answer kept for its key are committed together: for verbs that nothing else keeps from
+    acting twice and that call nobody outside. A verb refuses by raising; nothing here catches. Write handlers answer `(status, body)`
+    through `Response` as usual.
     """
 
     scopes: dict[str, str] = {}
     forbids: dict[str, str] = {}
     idempotent = ""
+    is_one_transaction = False
     body_bytes_max = 1_000_000
     authentication_classes = [BearerKey]
     parser_classes = [JsonParser]
@@ -83,21 +90,39 @@ class ApiView(APIView):
             # Give the stored answer instead of calling the verb again.
             before = self.answer_before
             self.post = lambda *_, **__: Response(before.body, status=before.status)
+        elif self.is_one_transaction:
+            self.post = self._with_its_answer(self.post)
+
+    def _with_its_answer(self, verb: Callable[..., Response]) -> Callable[..., Response]:
+        def act(*args: Any, **kwargs: Any) -> Response:
+            with transaction.atomic():
+                response = verb(*args, **kwargs)
+                self._keep(response)
+                return response
+
+        return act
+
+    def _keep(self, response: Any) -> None:
+        """What is stored is what was sent: plain JSON, not lazy texts or decimals."""
+        idempotency.store_answer(
+            caller=self.caller,
+            key=self.idempotency_key,
+            status=response.status_code,
+            body=_plain(response.data),
+        )
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         done = super().finalize_response(request, response, *args, **kwargs)
         if getattr(self, "_claimed", False):
             failpoints.hit("answer.ready")
-            if response.status_code < 400:
-                # What is stored is what was sent: plain JSON, not lazy texts or decimals.
-                idempotency.store_answer(
-                    caller=self.caller,
-                    key=self.idempotency_key,
-                    status=response.status_code,
-                    body=_plain(response.data),
-                )
-            else:
-                idempotency.free_key(caller=self.caller, key=self.idempotency_key)
+            try:
+                if response.status_code >= 400:
+                    idempotency.free_key(caller=self.caller, key=self.idempotency_key)
+                elif not self.is_one_transaction:
+                    self._keep(response)
+            except OperationalError as error:
+                # What happened has happened and is told; the key is free again when its lease is over.
+                logger.warning("an answer could not be kept: %s", type(error).__name__)
         return done
 
 

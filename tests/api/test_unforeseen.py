@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 
 from oms.models import Order
@@ -120,3 +122,32 @@ def test_a_page_that_breaks_tells_the_number_of_the_request(monkeypatch: pytest.
     assert answer.status_code == 500
     assert "request-0002" in answer.text
     assert SECRET not in answer.text
+
+
+def is_busy(**_: Any) -> None:
+    raise OperationalError("canceling statement due to lock timeout")
+
+
+def is_full(**_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("trouble", [is_busy, is_full])
+def test_a_page_that_had_to_give_way_says_when_to_come_again(
+    monkeypatch: pytest.MonkeyPatch, trouble: Any
+) -> None:
+    monkeypatch.setattr("storefront.views.shopper.channel", trouble)
+    answer = Client(raise_request_exception=False).get("/en/", headers={"X-Request-ID": "request-0003"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert "<h1>Just a moment</h1>" in answer.text
+    assert "request-0003" in answer.text
+
+
+@pytest.mark.parametrize("trouble", [is_busy, is_full])
+def test_a_call_that_had_to_give_way_is_a_typed_problem(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, trouble: Any
+) -> None:
+    monkeypatch.setattr("oms.workflows.baskets.create_basket", trouble)
+    with nothing_changes():
+        answer = Api().post("baskets", {"channel": "web-rs"})
+    assert (refused(answer), answer["Retry-After"]) == ((503, "TRY_AGAIN"), "1")

@@ -30,6 +30,7 @@ def order_of(number: str) -> PurchaseOrder:
 class PurchaseOrders(ApiView):
     scopes = {"GET": "purchasing:read", "POST": "purchasing:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="purchase_order_list",
@@ -91,6 +92,7 @@ class PurchaseOrderOne(ApiView):
 class Receipts(ApiView):
     scopes = {"POST": "purchasing:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="purchase_order_receive",

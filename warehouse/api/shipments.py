@@ -77,6 +77,7 @@ class ShipmentAct(ApiView):
 
     scopes = {"POST": "shipments:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
 
 class ShipmentPick(ShipmentAct):
@@ -146,6 +147,8 @@ class ShipmentPack(ShipmentAct):
 
 
 class ShipmentDispatch(ShipmentAct):
+    is_one_transaction = False  # the card and the carrier are asked in between
+
     @extend_schema(
         operation_id="shipment_dispatch", request=bodies.DispatchBody, responses={200: answers.ShipmentAnswer}
     )

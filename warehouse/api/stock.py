@@ -74,6 +74,7 @@ def show_row(row: warehouse.StockRow) -> dict[str, Any]:
 class Adjustments(ApiView):
     scopes = {"POST": "stock:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="stock_adjust", request=bodies.AdjustmentBody, responses={201: answers.AdjustedAnswer}
@@ -128,6 +129,7 @@ def _show_item(stock_item_id: int) -> dict[str, Any]:
 class Moves(ApiView):
     scopes = {"GET": "stock:read", "POST": "stock:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="stock_move_list",

@@ -38,6 +38,7 @@ def transfer_of(number: str) -> Transfer:
 class Transfers(ApiView):
     scopes = {"GET": "stock:read", "POST": "stock:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
     @extend_schema(
         operation_id="transfer_list",
@@ -95,6 +96,7 @@ class TransferAct(ApiView):
 
     scopes = {"POST": "stock:write"}
     idempotent = "optional"
+    is_one_transaction = True
 
 
 class TransferShip(TransferAct):
