@@ -1,5 +1,6 @@
 """Which tables are traced, and how the triggers get onto them: after every migrate, so that a new table cannot be forgotten."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
@@ -23,27 +24,45 @@ def traced_models() -> list[type[models.Model]]:
     ]
 
 
-def arguments_of(model: type[models.Model]) -> list[str]:
-    """Content type label, key column, personal, secret and skipped columns of a model's trigger."""
+def traced(model: type[models.Model], columns: Sequence[str]) -> sql.Traced:
+    """What the triggers of a model's table are made of; `columns` are those that the table has."""
     owner: Any = model._meta.auto_created  # django-stubs says bool; it is the model that owns the relation
+    assert model._meta.pk is not None
+    primary = str(model._meta.pk.column)
     if owner:
         source = next(f for f in model._meta.fields if f.is_relation and f.related_model is owner)
-        return [owner._meta.label_lower, str(source.column), "", "", ""]
-    columns = COLUMNS.get(model._meta.label, {})
-    assert model._meta.pk is not None
-    kinds = (",".join(columns.get(kind, ())) for kind in ("personal", "secret", "skipped"))
-    return [model._meta.label_lower, str(model._meta.pk.column), *kinds]
+        app, name = owner._meta.label_lower.split(".")
+        return sql.Traced(model._meta.db_table, app, name, str(source.column), primary, columns)
+    app, name = model._meta.label_lower.split(".")
+    kinds = COLUMNS.get(model._meta.label, {})
+    return sql.Traced(
+        model._meta.db_table,
+        app,
+        name,
+        primary,
+        primary,
+        [column for column in columns if column not in kinds.get("skipped", ())],
+        frozenset(kinds.get("personal", ())),
+        frozenset(kinds.get("secret", ())),
+    )
 
 
 def attach_triggers(*, using: str = "default", **_: Any) -> None:
-    """Create or renew the audit triggers of every traced table that exists."""
-    connection = connections[using]
-    present = set(connection.introspection.table_names())
-    with transaction.atomic(using=using), connection.cursor() as cursor:
+    """Create or renew the audit triggers of every traced table that exists, for the columns that it has."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        present = _columns(cursor)
+        cursor.execute(sql.FUNCTIONS)
         for model in traced_models():
-            if model._meta.db_table not in present:
-                continue
-            arguments = ", ".join("'" + argument.replace("'", "''") + "'" for argument in arguments_of(model))
-            cursor.execute(
-                sql.ATTACH.format(table=connection.ops.quote_name(model._meta.db_table), arguments=arguments)
-            )
+            if columns := present.get(model._meta.db_table):
+                cursor.execute(sql.attach(traced(model, columns)))
+        cursor.execute(sql.DROP_FORMER)
+
+
+def _columns(cursor: Any) -> dict[str, list[str]]:
+    """The columns of every table, in their order."""
+    cursor.execute(
+        "SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped "
+        "GROUP BY c.relname"
+    )
+    return dict(cursor.fetchall())

@@ -75,6 +75,37 @@ def test_update_that_changes_nothing_leaves_no_row() -> None:
     assert entries("holiday", mark) == []
 
 
+def test_a_changed_key_is_told_with_both_rows_whole() -> None:
+    row = holiday()
+    mark = last_id()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE kernel_holiday SET id = id + 1000 WHERE id = %s", [row.pk])
+    found = entries("holiday", mark)
+    assert sorted(e.object_id or 0 for e in found) == [row.pk, row.pk + 1000]
+    assert {(e.action, tuple(e.changes["name"])) for e in found} == {
+        (1, ("A day", None)),
+        (1, (None, "A day")),
+    }
+
+
+def test_personal_columns_are_told_apart_in_changes_and_deletions_too() -> None:
+    customer = Customer.objects.create(name="Ana Anić", email="ana@example.com")
+    mark = last_id()
+    Customer.objects.filter(pk=customer.pk).update(email="ana@example.org", language="en")
+    Customer.objects.filter(pk=customer.pk).update(language="sr-cyrl")
+    customer.delete()
+    changed, plain, gone = entries("customer", mark)
+    assert set(changed.changes) == {"email", "language"}
+    assert changed.changes["language"] == ["sr-latn", "en"]
+    assert all(value.startswith("sha256:") for value in changed.changes["email"])
+    assert changed.personal.changes["fields"] == {"email": ["ana@example.com", "ana@example.org"]}
+    assert plain.changes == {"language": ["en", "sr-cyrl"]}
+    assert not PersonalChange.objects.filter(entry=plain).exists()
+    assert "ana" not in str(gone.changes).lower()
+    assert gone.personal.changes["fields"]["email"] == ["ana@example.org", None]
+    assert gone.changes["phone"] == ["", None], "nothing is hidden where nothing is said"
+
+
 def test_write_without_a_context_names_the_database_role() -> None:
     mark = last_id()
     holiday()
