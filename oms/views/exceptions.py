@@ -18,6 +18,7 @@ from oms import search
 from oms.models import Order, OrderException, Return
 from oms.states import ExceptionKind, ExceptionState, ReturnStatus
 from oms.views import words
+from oms.workflows import inbox as inbox_cases
 from retail.front import refusals
 from retail.front.charts import BarChart, Series
 from retail.front.toasts import toast
@@ -67,7 +68,7 @@ def decide(request: HttpRequest, public_id: str) -> HttpResponse:
             if request.POST.get("act") == "claim":
                 orders.claim_exception(public_id=public_id, by=request.user)
             else:
-                orders.resolve_exception(
+                inbox_cases.resolve_case(
                     public_id=public_id,
                     resolution=request.POST.get("resolution", ""),
                     by=request.user,

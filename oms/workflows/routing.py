@@ -11,8 +11,15 @@ from audit.models import Proposal
 from oms import events
 from oms import operations as orders
 from oms import routing as engine
-from oms.models import Order, RoutingDecision, RoutingRule
-from oms.states import DecisionState, DeliveryKind, FulfillmentStatus, OrderStatus
+from oms.models import Order, OrderException, RoutingDecision, RoutingRule
+from oms.states import (
+    DecisionState,
+    DeliveryKind,
+    ExceptionKind,
+    ExceptionState,
+    FulfillmentStatus,
+    OrderStatus,
+)
 from oms.workflows import routing_input
 from retail.kernel.errors import Refusal
 from retail.kernel.models import User
@@ -23,6 +30,12 @@ from warehouse import selectors as warehouse
 KIND = "ROUTING"
 PERMISSION = "oms.ratify_routing"
 ROUTABLE = {OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT}
+ENDED_BY_A_PLAN = (
+    ExceptionKind.UNROUTABLE,
+    ExceptionKind.LATE_PLAN,
+    ExceptionKind.SHORT_PICK,
+    ExceptionKind.DISPLACED_CLAIM,
+)
 _KIND_NAMES = {
     engine.Kind.ONE_PARCEL: "ONE_PARCEL",
     engine.Kind.SPLIT: "SPLIT",
@@ -60,8 +73,7 @@ def propose_routing(*, order_id: int, now: datetime, by: User | None = None) -> 
         question = routing_input.build(order=order, now=now)
         if not question.units:
             raise NotRoutable(f"{order.number} has nothing left to ship.", number=order.number)
-        answer = engine.route(question.orders, question.network, question.state, question.weights)
-        return _propose(order, *_read(order, question, answer), now=now, by=by)
+        return _propose(order, *_read(order, question, routing_input.solve(question)), now=now, by=by)
 
 
 def ratify_routing(
@@ -130,12 +142,20 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
         order.refresh_from_db()
         late = {**order.promise, "date": proposal.effect.get("arrives_on"), "ready_at": None}
         orders.change_promise(order=order, promise=late, cause="the plan on time could not be had", now=now)
-    for kind in ("UNROUTABLE", "LATE_PLAN"):
-        orders.resolve_cause(kind=kind, cause_key=order.number, resolution="a plan was ratified", now=now)
+    _close_cases(order, {step["sku"] for step in plan}, now)
     announce(
         events.OrderRouted(order_id=order.pk, number=order.number, decision_id=decision.pk),
         subject=("order", order.number),
     )
+
+
+def _close_cases(order: Order, skus: set[str], now: datetime) -> None:
+    """What the inbox says of this order's plan, and of units that were missing from these lines, is over."""
+    keys = [order.number, *(f"{order.number}:{sku}" for sku in skus)]
+    for case in OrderException.objects.filter(
+        state=ExceptionState.OPEN, kind__in=ENDED_BY_A_PLAN, cause_key__in=keys
+    ).order_by("pk"):
+        orders.resolve_exception(public_id=case.public_id, resolution="a plan was ratified", by=None, now=now)
 
 
 def _picked(order: Order, line_ids: set[int]) -> list[tuple[int, int, int]]:

@@ -1,5 +1,6 @@
 """From rows to the plain arrays of the routing engine, for one order. Reads only; the stock part is live."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -14,9 +15,10 @@ from oms import routing as engine
 from oms.models import CarrierService, CarrierTariff, DeliveryPostcode, Lane, Order, OrderLine, RoutingRule
 from oms.routing.amounts import Floats, Ints
 from oms.states import LineKind, PaymentMethod
+from oms.workflows import routing_shelves
+from oms.workflows.routing_shelves import Shelves, Unit
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 from retail.kernel.models import Holiday, Location, LocationClosure, LocationKind
-from storefront.models import KitComponent
 from warehouse import selectors as warehouse
 
 # RSD for a line left open, above any lateness.
@@ -26,15 +28,9 @@ LOOK_AHEAD_DAYS = 21
 LOST = {LocationKind.STORE: 0.6, LocationKind.WAREHOUSE: 0.25}
 REPLENISHMENT_DAYS = 7
 SALES_DAYS = 90
+# What was sold, and whether these units are missing everywhere.
+Sku = tuple[int, bool]
 MARGIN = Decimal("0.35")
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What is routed whole: an order line, or a part of one that no single location can serve."""
-
-    line: OrderLine
-    quantity: int
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,48 @@ class Question:
     state: engine.State
     weights: engine.Weights
     units: list[Unit]
+    skus: list[Sku]
+    shelves: Shelves
     locations: list[Location]
     services: list[CarrierService]
     arrivals: dict[tuple[int, int], date]
+
+
+def solve(question: Question) -> engine.Decisions:
+    """The best plan that can be kept.
+
+    The engine counts units of one SKU together, but knows no kits: where a kit and another line of its parts would take the same
+    units, one of them is kept away from there, whichever leaves the better plan.
+    """
+    answer = _route(question)
+    while over := question.shelves.overdrawn(_taken(question, answer)):
+        others = [_lowered(question, cell, most) for cell, most in over.items()]
+        question, answer = min(((other, _route(other)) for other in others), key=lambda each: _rank(each[1]))
+    return answer
+
+
+def _route(question: Question) -> engine.Decisions:
+    return engine.route(question.orders, question.network, question.state, question.weights)
+
+
+def _taken(question: Question, answer: engine.Decisions) -> Counter[tuple[int, int]]:
+    taken: Counter[tuple[int, int]] = Counter()
+    for unit, i in zip(question.units, answer.plan(0).location, strict=True):
+        if i != engine.OPEN:
+            taken[unit.sold_id, question.locations[int(i)].pk] += unit.quantity
+    return taken
+
+
+def _lowered(question: Question, cell: tuple[int, int], units: int) -> Question:
+    stock = question.state.stock.copy()
+    place = next(i for i, place in enumerate(question.locations) if place.pk == cell[1])
+    stock[question.skus.index((cell[0], False)), place] = units
+    return replace(question, state=replace(question.state, stock=stock))
+
+
+def _rank(answer: engine.Decisions) -> tuple[int, int]:
+    plan = answer.plan(0)
+    return max(int(plan.kind), engine.Kind.SPLIT), sum(plan.paras.values())
 
 
 def build(*, order: Order, now: datetime) -> Question:
@@ -72,11 +107,22 @@ def build(*, order: Order, now: datetime) -> Question:
         .order_by("position")
         if rule is None or service not in rule.excluded_services.all()
     ]
-    free = _free_stock(order, lines, locations, now)
-    units = _divide(lines, free, open_units(order=order, lines=lines))
+    shelves = routing_shelves.read(order=order, lines=lines, now=now)
     calendar = _Calendar(locations, business_date(now), now)
     lead, ship_day, arrivals = _lanes(order, locations, services, calendar)
     excluded = set(rule.excluded_locations.values_list("pk", flat=True)) if rule else set()
+    units = routing_shelves.divide(
+        lines=lines,
+        shelves=shelves,
+        locations=[
+            place
+            for i, place in enumerate(locations)
+            if place.pk not in excluded and (lead[0, i] != engine.NOT_OFFERED).any()
+        ],
+        open_units=open_units(order=order, lines=lines),
+    )
+    # What nobody has is a SKU of its own, without stock: left among the others it might be sent in their place.
+    skus = list(dict.fromkeys((unit.sold_id, unit.is_missing) for unit in units))
     network = engine.Network(
         lead=lead,
         bands=_bands(services),
@@ -92,11 +138,15 @@ def build(*, order: Order, now: datetime) -> Question:
         allowed=np.array([[place.pk not in excluded for place in locations]], bool),
     )
     stock = np.array(
-        [[free.get(u.line.pk, {}).get(place.pk, 0) for place in locations] for u in units], np.int64
+        [
+            [0 if is_missing else shelves.free(sold_id, place.pk) for place in locations]
+            for sold_id, is_missing in skus
+        ],
+        np.int64,
     )
-    off, cum = _scarcity(units, stock, locations, now)
+    off, cum = _scarcity(units, skus, stock, locations, now)
     state = engine.State(
-        stock=stock.reshape(len(units), len(locations)),
+        stock=stock.reshape(len(skus), len(locations)),
         taken=np.zeros_like(stock),
         load=_load(order, locations),
         off=off,
@@ -109,12 +159,14 @@ def build(*, order: Order, now: datetime) -> Question:
         promise=np.array([(promised - business_date(now)).days], np.int64),
         cod=np.array([order.payment_method == PaymentMethod.CASH_ON_DELIVERY], bool),
         start=np.array([0, count], np.int64),
-        sku=np.arange(count, dtype=np.int64),
+        sku=np.array([skus.index((u.sold_id, u.is_missing)) for u in units], np.int64),
         qty=np.array([u.quantity for u in units], np.int64),
         grams=np.array([u.line.weight_grams * u.quantity for u in units], np.int64),
         value=np.array([float(u.line.total) * u.quantity / u.line.quantity for u in units]),
     )
-    return Question(orders, network, state, _weights(rule), units, locations, services, arrivals)
+    return Question(
+        orders, network, state, _weights(rule), units, skus, shelves, locations, services, arrivals
+    )
 
 
 def _weights(rule: RoutingRule | None) -> engine.Weights:
@@ -132,32 +184,6 @@ def _weights(rule: RoutingRule | None) -> engine.Weights:
     )
 
 
-def _free_stock(
-    order: Order, lines: Sequence[OrderLine], locations: Sequence[Location], now: datetime
-) -> dict[int, dict[int, int]]:
-    """Per order line and location: units that could be claimed there, the order's own claims included. A kit counts whole kits."""
-    kits: dict[int, list[tuple[int, int]]] = {}
-    kit_ids = [line.variant_id for line in lines if line.variant and line.variant.is_kit]
-    for kit_id, component_id, quantity in KitComponent.objects.filter(kit__in=kit_ids).values_list(
-        "kit_id", "component_id", "quantity"
-    ):
-        kits.setdefault(kit_id, []).append((component_id, quantity))
-    wanted = {v for line in lines for v, _ in kits.get(line.variant_id or 0, [(line.variant_id or 0, 1)])}
-    offered = warehouse.availability_by_location(
-        variant_ids=wanted, channel_id=order.channel_id, now=now, order_id=order.pk
-    )
-    return {
-        line.pk: {
-            place.pk: min(
-                offered.get(variant_id, {}).get(place.pk, 0) // units
-                for variant_id, units in kits.get(line.variant_id or 0, [(line.variant_id or 0, 1)])
-            )
-            for place in locations
-        }
-        for line in lines
-    }
-
-
 def open_units(*, order: Order, lines: Sequence[OrderLine]) -> dict[int, int]:
     """Per line the units that still need a plan: neither canceled, dispatched nor picked already. A kit that is being picked is done."""
     picked: dict[int, int] = {}
@@ -170,22 +196,6 @@ def open_units(*, order: Order, lines: Sequence[OrderLine]) -> dict[int, int]:
         is_kit = bool(line.variant and line.variant.is_kit)
         left[line.pk] = 0 if is_kit and picked.get(line.pk) else max(0, wanted - picked.get(line.pk, 0))
     return left
-
-
-def _divide(
-    lines: Sequence[OrderLine], free: Mapping[int, Mapping[int, int]], open_: Mapping[int, int]
-) -> list[Unit]:
-    """A line that no single location can serve is divided into the largest lots; what nobody has stays as a unit of its own."""
-    units = []
-    for line in lines:
-        left = open_[line.pk]
-        lots = sorted(free[line.pk].values(), reverse=True)
-        while left > 0 and lots and 0 < lots[0] < left and len(lots) > 1 and lots[1] > 0:
-            units.append(Unit(line, lots[0]))
-            left -= lots.pop(0)
-        if left > 0:
-            units.append(Unit(line, left))
-    return units
 
 
 class _Calendar:
@@ -279,36 +289,37 @@ def _load(order: Order, locations: Sequence[Location]) -> Ints:
 
 
 def _scarcity(
-    units: Sequence[Unit], stock: Ints, locations: Sequence[Location], now: datetime
+    units: Sequence[Unit], skus: Sequence[Sku], stock: Ints, locations: Sequence[Location], now: datetime
 ) -> tuple[Ints, Floats]:
     """cum[off + k]: the expected lost margin of taking k units from a cell, from what was sold in the last quarter.
 
     P(demand until the next replenishment ≥ stock − k + 1) with Poisson demand, spread evenly over the places that hold the title.
     """
-    variants = [unit.line.variant_id for unit in units]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT variant_id, sum(quantity) FROM oms_orderline WHERE variant_id = ANY(%s) AND ordered_at > %s GROUP BY 1",
-            (variants, now - timedelta(days=SALES_DAYS)),
+            ([sold_id for sold_id, _ in skus], now - timedelta(days=SALES_DAYS)),
         )
         sold = dict(cursor.fetchall())
-    off = np.zeros((len(units), len(locations)), np.int64)
+    off = np.zeros((len(skus), len(locations)), np.int64)
     cum: list[float] = [0.0]
-    for u, unit in enumerate(units):
-        holders = max(1, int((stock[u] > 0).sum()))
-        mean = float(sold.get(unit.line.variant_id, 0)) / SALES_DAYS * REPLENISHMENT_DAYS / holders
-        net = float(unit.line.unit_price) / (1 + float(unit.line.tax_rate) / 100)
+    for s, (sold_id, _) in enumerate(skus):
+        lines = [unit for unit in units if unit.sold_id == sold_id]
+        wanted = sum(unit.quantity for unit in lines)
+        holders = max(1, int((stock[s] > 0).sum()))
+        mean = float(sold.get(sold_id, 0)) / SALES_DAYS * REPLENISHMENT_DAYS / holders
+        net = float(lines[0].line.unit_price) / (1 + float(lines[0].line.tax_rate) / 100)
         for i, place in enumerate(locations):
-            on_hand = int(stock[u, i])
+            on_hand = int(stock[s, i])
             if on_hand == 0:
                 continue
-            off[u, i] = len(cum)
+            off[s, i] = len(cum)
             worth = float(MARGIN) * net * LOST[LocationKind(place.kind)]
             cum.append(0.0)
-            for k in range(1, min(on_hand, unit.quantity) + 1):
+            for k in range(1, min(on_hand, wanted) + 1):
                 cum.append(cum[-1] + worth * _at_least(mean, on_hand - k + 1))
             # The engine may read up to the stock; what this order can't take is never asked, but must exist.
-            cum.extend([cum[-1]] * (on_hand - min(on_hand, unit.quantity)))
+            cum.extend([cum[-1]] * (on_hand - min(on_hand, wanted)))
     return off, np.array(cum)
 
 

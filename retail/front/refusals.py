@@ -31,6 +31,7 @@ WORDS: dict[str, str | Promise] = {
     "ILLEGAL_MOVE": _("Its state does not allow that any more. Look at the page again."),
     "STALE_VERSION": _("Somebody changed it meanwhile. Look at the page again."),
     "ALREADY_RESOLVED": _("Somebody has resolved it already."),
+    "STILL_MISSING": _("Units of the order lie nowhere yet. Plan it again, or cancel what cannot be had."),
     "UNKNOWN_EXCEPTION": _("There is no such exception."),
     # Plans and proposals
     "NOT_ROUTABLE": _("The order waits for no plan."),

@@ -10,10 +10,10 @@ from finance import operations as finance
 from finance.models import FiscalReceipt, Refund
 from oms import operations as orders
 from oms.models import Order, OrderException
-from oms.workflows import cancellation, routing
+from oms.workflows import cancellation, inbox, routing
 from retail.simulation.shoppers import ACCOUNT
 from retail.simulation.stage import Stage
-from warehouse.models import Reservation
+from warehouse import selectors as warehouse
 
 
 class Agents:
@@ -101,7 +101,7 @@ class Agents:
     def _plan(self, case: OrderException, order: Order) -> None:
         """What can be had is planned anew; what cannot is canceled, and the customer told."""
         is_over = order.status in ("COMPLETED", "CANCELED")
-        if is_over or (case.kind != "UNROUTABLE" and not _is_missing(order)):
+        if is_over or (case.kind != "UNROUTABLE" and not warehouse.missing_units(order_id=order.pk)):
             self._resolve(case, "Nothing is missing any more.")
             return
         decision = self.stage.attempt(
@@ -165,7 +165,7 @@ class Agents:
     def _resolve(self, case: OrderException, resolution: str) -> None:
         self.stage.attempt(
             "resolve exception",
-            lambda: orders.resolve_exception(
+            lambda: inbox.resolve_case(
                 public_id=case.public_id, resolution=resolution, by=self.vesna, now=self.stage.now
             ),
         )
@@ -175,17 +175,3 @@ def _surplus(order: Order) -> Decimal:
     """What is in hand above what is owed, and not on its way back."""
     returning = Refund.objects.filter(payment__order=order, state="PENDING").values_list("amount", flat=True)
     return order.captured_total - order.refunded_total - sum(returning, Decimal("0.00")) - order.due_total
-
-
-def _is_missing(order: Order) -> bool:
-    """Whether units that the order still owes lie nowhere for it."""
-    owed = {
-        line.pk: line.quantity - line.quantity_canceled - line.quantity_dispatched
-        for line in order.lines.filter(kind="GOODS").select_related("variant")
-    }
-    for claim in Reservation.objects.filter(
-        order_line__in=owed, state__in=["HELD", "ALLOCATED", "PICKED", "PACKED"], is_put_back=False
-    ):
-        assert claim.order_line_id is not None
-        owed[claim.order_line_id] -= claim.quantity
-    return any(units > 0 for units in owed.values())

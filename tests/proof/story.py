@@ -13,6 +13,7 @@ from oms.models import Order
 from oms.workflows import cancellation, returns, routing
 from oms.workflows.placing import Company
 from retail.kernel import outbox
+from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant
 from tests.flows.chain import Chain
 from warehouse import operations as stock
@@ -90,6 +91,20 @@ class Teller:
         stock.pack(shipment_id=shipment.pk, parcels=parcels, by=self.chain.bojan, now=self.now)
         goods.dispatch_shipment(shipment_id=shipment.pk, by=self.chain.bojan, now=self.now)
         return Shipment.objects.select_related("service__carrier").get(pk=shipment.pk)
+
+    def adjust(self, variant: Variant, place: Location, delta: int) -> None:
+        """The shelf holds something else than the rows say; claims that it cannot carry give way."""
+        goods.adjust_stock(
+            variant_id=variant.pk,
+            location_id=place.pk,
+            bin_id=None,
+            delta=delta,
+            reason="COUNT",
+            reference="counted",
+            displace=True,
+            by=self.chain.bojan,
+            now=self.now,
+        )
 
     def deliver(self, shipment: Shipment) -> None:
         """At the door, and the courier's list with the cash."""

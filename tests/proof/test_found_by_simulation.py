@@ -13,7 +13,7 @@ from audit.operations import StaleProposal
 from finance import operations as finance
 from finance.models import JournalLine
 from oms.models import Order, OrderException
-from oms.workflows import cancellation, returns, routing
+from oms.workflows import cancellation, inbox, returns, routing
 from storefront.models import Variant
 from tests.flows.chain import Chain
 from tests.proof.guards import broken
@@ -234,4 +234,69 @@ def test_money_for_goods_that_came_back_meanwhile_is_a_case(chain: Chain) -> Non
     case.refresh_from_db()
     assert case.state == "RESOLVED"
     assert state_of(order) == ("COMPLETED", "PARTLY_REFUNDED", "DELIVERED")
+    assert broken() == {}
+
+
+def test_line_that_needs_two_places_is_not_sent_twice_from_one(chain: Chain) -> None:
+    """Five units lie four and three: the plan took four and one from the four, so that nobody could ever ratify it."""
+    teller = Teller(chain, timezone.now())
+    book = chain.variant(stock=4, store_stock=3)
+    order = teller.place("five", (book, 5))
+
+    teller.route(order)
+
+    claims = order_claims(order_id=order.pk)
+    assert sorted((one.location, one.quantity) for one in claims) == [("S-001", 1), ("WH-1", 4)]
+    assert broken() == {}
+
+
+def test_kit_and_single_title_do_not_count_on_the_same_units(chain: Chain) -> None:
+    """Each alone could be had in the warehouse, both together not: the single title comes from the store."""
+    teller = Teller(chain, timezone.now())
+    book, other = chain.variant(stock=0, store_stock=3), chain.variant(stock=0)
+    kit = teller.kit(book, other)
+    teller.adjust(book, chain.warehouse, -6)
+    order = teller.place("both", (kit, 8), (book, 8))
+
+    teller.route(order)
+
+    claims = [(one.sku, one.location, one.quantity) for one in order_claims(order_id=order.pk)]
+    expected = [(book.sku, "WH-1", 8), (other.sku, "WH-1", 16), (book.sku, "WH-1", 6), (book.sku, "S-001", 2)]
+    assert sorted(claims) == sorted(expected)
+    assert broken() == {}
+
+
+def test_only_what_nobody_has_is_missing_from_a_plan(chain: Chain) -> None:
+    """Two of six were lost: four can still be sent, and a person is told of two, not of all."""
+    teller = Teller(chain, timezone.now())
+    book = chain.variant(stock=4, store_stock=2)
+    order = teller.place("six", (book, 6))
+    teller.adjust(book, chain.store, -2)
+
+    decision = routing.propose_routing(order_id=order.pk, now=teller.now)
+
+    assert decision.state == "UNROUTABLE"
+    case = OrderException.objects.get(order=order, kind="UNROUTABLE", state="OPEN")
+    assert case.detail == {"lines": [{"sku": book.sku, "quantity": 2}]}
+
+
+def test_case_about_missing_units_stays_open_until_they_are_found(chain: Chain) -> None:
+    """Closed by hand, it left a kit short for ever: nobody was told any more, and nothing looked for it."""
+    teller = Teller(chain, timezone.now())
+    book, other = chain.variant(stock=0), chain.variant(stock=0)
+    kit = teller.kit(book, other)
+    order = teller.place("kits", (kit, 10))
+    teller.adjust(other, chain.warehouse, -2)
+    case = OrderException.objects.get(order=order, kind="DISPLACED_CLAIM", state="OPEN")
+    say = {"public_id": case.public_id, "resolution": "told", "by": chain.dragan, "now": teller.now}
+    with nothing_changes(), pytest.raises(inbox.StillMissing) as refused:
+        inbox.resolve_case(**say)  # type: ignore[arg-type]
+    assert refused.value.details["missing"] == {kit.sku: 1}
+    assert broken() == {}
+
+    chain.lay(other, chain.warehouse, 2)
+    teller.route(order)
+
+    case.refresh_from_db()
+    assert (case.state, case.resolution) == ("RESOLVED", "a plan was ratified")
     assert broken() == {}

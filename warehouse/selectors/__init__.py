@@ -6,6 +6,7 @@ from warehouse.selectors.claims import (
     basket_holds,
     hold_expiry,
     item_claims,
+    missing_units,
     order_claims,
     shipment_claims,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "explain_availability",
     "hold_expiry",
     "item_claims",
+    "missing_units",
     "order_claims",
     "pick_queue",
     "promise_network",

@@ -1,5 +1,6 @@
 """Who has a claim on what: baskets, orders, pickers."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Min, QuerySet
 
+from oms.models import OrderLine
+from storefront.models import KitComponent
 from warehouse.models import Reservation
 from warehouse.states import CLAIMING, ReservationState
 
@@ -62,6 +65,30 @@ def hold_expiry(*, basket_id: int) -> datetime | None:
 def order_claims(*, order_id: int) -> list[ClaimRow]:
     """Every claim of the order that was not released, dispatched ones included, line by line."""
     return _claim_rows(Reservation.objects.filter(order_line__order_id=order_id))
+
+
+def missing_units(*, order_id: int) -> dict[str, int]:
+    """By SKU: units that the order still owes and that lie nowhere for it. Of a kit whole kits."""
+    claimed: Counter[tuple[int, int]] = Counter()
+    for claim in order_claims(order_id=order_id):
+        if claim.state != ReservationState.DISPATCHED and not claim.is_put_back:
+            claimed[claim.order_line_id, claim.variant_id] += claim.quantity
+    lines = OrderLine.objects.filter(order_id=order_id, variant__isnull=False).select_related("variant")
+    parts: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for kit_id, component_id, units in KitComponent.objects.filter(
+        kit__in=[line.variant_id for line in lines]
+    ).values_list("kit_id", "component_id", "quantity"):
+        parts[kit_id].append((component_id, units))
+    missing: Counter[str] = Counter()
+    for line in lines:
+        assert line.variant_id is not None
+        owed = line.quantity - line.quantity_canceled - line.quantity_dispatched
+        whole = min(
+            claimed[line.pk, variant_id] // units
+            for variant_id, units in parts.get(line.variant_id, [(line.variant_id, 1)])
+        )
+        missing[line.sku] += max(0, owed - whole)
+    return dict(+missing)
 
 
 def shipment_claims(*, shipment_id: int) -> list[ClaimRow]:
