@@ -78,14 +78,17 @@ def quote(
     now: datetime,
     delivery_method: str = "",
     candidates: Mapping[int, tuple[catalog.PriceCandidate, ...]] | None = None,
+    taxes: Mapping[str, Decimal] | None = None,
+    has_fees: bool = True,
 ) -> Quote:
     """The one way to a price, for basket, checkout, order and API: three statements for any number of lines.
 
-    `candidates` are the price list's entries for these variants, when they were read for this answer already.
+    `candidates` are the price list's entries for these variants and `taxes` the rates of the day, when they were read for this
+    answer already. Without `has_fees` only the goods are priced.
     """
     if candidates is None:
         candidates = catalog.price_candidates([w.variant.pk for w in wanted], channel.price_list_id, now)
-    rates = catalog.tax_rates(now, country=channel.entity.country)
+    rates = catalog.tax_rates(now, country=channel.entity.country) if taxes is None else taxes
     lines = tuple(
         _pricing_line(w, candidates[w.variant.pk], rates) for w in wanted if w.variant.pk in candidates
     )
@@ -93,7 +96,7 @@ def quote(
     weight = sum(w.variant.weight_grams * w.quantity for w in wanted)
     asked = PricingInput(lines=lines, currency=channel.currency, at=now)
     goods = price(asked)
-    fee_rows = delivery_rates(channel_id=channel.pk, now=now)
+    fee_rows = delivery_rates(channel_id=channel.pk, now=now) if has_fees else []
     fees = {
         row.method: fee
         for row in fee_rows
@@ -109,7 +112,7 @@ def quote(
 
 
 def _pricing_line(
-    wanted: Wanted, candidates: Iterable[catalog.PriceCandidate], rates: dict[str, Decimal]
+    wanted: Wanted, candidates: Iterable[catalog.PriceCandidate], rates: Mapping[str, Decimal]
 ) -> PricingLine:
     return PricingLine(
         key=wanted.key,

@@ -9,10 +9,11 @@ class WarehouseConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from storefront.selectors import availability
+        from storefront import selectors as catalog
         from warehouse.selectors.stock import IN_STOCK
 
-        availability.register(IN_STOCK)
+        catalog.register_availability(IN_STOCK)
+        catalog.keep_statements()
         post_migrate.connect(install_after_migrate, sender=self, dispatch_uid="warehouse.prepared")
 
 

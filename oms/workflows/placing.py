@@ -254,7 +254,6 @@ def _promise(
         pickup_location_ids=place_ids,
         basket_id=basket.pk,
         goods_total=quote.priced.goods_total,
-        rates=quote.rates,
         method_code=checkout.delivery_method,
     )
     chosen = [

@@ -16,6 +16,8 @@ from typing import Any
 from django.db import connection, connections
 
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::[\w\[\]]+)?")
+# Left to itself the server plans a large statement anew for each call, because it takes that for cheap.
+_SETTING = "SET plan_cache_mode = force_generic_plan"
 _all: dict[str, Prepared] = {}
 
 
@@ -32,7 +34,7 @@ class Prepared:
 
     def __post_init__(self) -> None:
         assert set(_PARAMETER.findall(self.sql)) == set(self.parameters), f"parameters of {self.name}"
-        digest = hashlib.sha256(f"{self.sql}{self.parameters}{self.returns}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{self.sql}{self.parameters}{self.returns}{_SETTING}".encode()).hexdigest()
         self.function = f"{self.name}_{digest[:10]}"
         _all[self.function] = self
 
@@ -57,7 +59,7 @@ class Prepared:
         body = _PARAMETER.sub(lambda found: f"p_{found[1]}", self.sql).replace("%%", "%")
         return (
             f"CREATE OR REPLACE FUNCTION {self.function}({arguments}) RETURNS TABLE ({columns}) LANGUAGE plpgsql "
-            f"{'VOLATILE' if self.writes else 'STABLE'} AS $prepared$\n#variable_conflict use_column\n"
+            f"{'VOLATILE' if self.writes else 'STABLE'} {_SETTING} AS $prepared$\n#variable_conflict use_column\n"
             f"BEGIN RETURN QUERY {body}; END $prepared$"
         )
 

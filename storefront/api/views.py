@@ -212,7 +212,6 @@ class Availability(ApiView):
             postal_code=query.get("postal_code", "").strip()[:12] or None,
             goods_total=quote.priced.goods_total,
             currency=channel.currency,
-            rates=quote.rates,
         )
         free = warehouse.availability(variant_ids=[variant.pk], channel_id=channel.pk, now=now)
         return Response(

@@ -1,9 +1,11 @@
 """Questions about the catalog that every room above may ask. `from storefront import selectors as catalog`."""
 
 from storefront.selectors.availability import register as register_availability
+from storefront.selectors.cards import Card, cards, keep_statements
 from storefront.selectors.facets import Facet, FacetValue
 from storefront.selectors.filters import ListingQuery
 from storefront.selectors.listing import SORTS, Listing, listing, search
+from storefront.selectors.page import Credit, ProductPage, VariantOffer, product_page
 from storefront.selectors.prices import (
     PriceCandidate,
     channel_by_code,
@@ -13,14 +15,7 @@ from storefront.selectors.prices import (
     unit_prices,
 )
 from storefront.selectors.products import (
-    Card,
-    Credit,
-    ProductPage,
-    VariantOffer,
-    cards,
     category_paths,
-    product_page,
-    related_products,
     sellable_variant,
     sellable_variants,
     variant_by_code,
@@ -48,12 +43,12 @@ __all__ = [
     "category_paths",
     "category_tree",
     "channel_by_code",
+    "keep_statements",
     "listing",
     "lowest_prices",
     "price_candidates",
     "product_page",
     "register_availability",
-    "related_products",
     "search",
     "sellable_variant",
     "sellable_variants",

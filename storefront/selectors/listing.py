@@ -15,6 +15,7 @@ from math import ceil
 from django.db import connection
 
 from storefront.selectors.availability import available_sql
+from storefront.selectors.cards import Card, cards
 from storefront.selectors.facets import (
     COLUMNS,
     Facet,
@@ -28,7 +29,6 @@ from storefront.selectors.facets import (
     summary,
 )
 from storefront.selectors.filters import COSTING, PRICED, Filters, ListingQuery, filters_of
-from storefront.selectors.products import Card, cards
 from storefront.selectors.search import Matches, match
 
 # So many products are fetched, sorted and counted whole as the page is asked for.

@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.db import connection
 
 from retail.kernel.clock import business_date
+from retail.kernel.prepared import Prepared
 from retail.kernel.rows import Question
 from storefront.models import Channel
 
@@ -18,6 +19,16 @@ _CHANNEL = Question(
     lambda code: Channel.objects.select_related("entity", "price_list").filter(code=code, is_active=True),
     "?code",
 )
+# Every change of a row gives it a new place or a new writer.
+_CHANNEL_VERSION = Prepared(
+    "catalog_channel_version",
+    """SELECT concat_ws(':', c.ctid, c.xmin, e.ctid, e.xmin, l.ctid, l.xmin)
+         FROM storefront_channel c JOIN kernel_legalentity e ON e.id = c.entity_id JOIN storefront_pricelist l ON l.id = c.price_list_id
+        WHERE c.code = %(code)s AND c.is_active""",
+    {"code": "text"},
+    ("text",),
+)
+_channels: dict[str, tuple[str, Channel]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +113,14 @@ def tax_rates(now: datetime, country: str = "RS") -> dict[str, Decimal]:
 
 
 def channel_by_code(code: str) -> Channel | None:
-    """An active channel with its entity and price list."""
-    return _CHANNEL.first(code)
+    """An active channel with its entity and price list; kept in the process while none of the three rows has changed."""
+    ((version,),) = _CHANNEL_VERSION.rows({"code": code}) or ((None,),)
+    known = _channels.get(code)
+    if known is None or known[0] != version:
+        if version is None:
+            return None
+        found = _CHANNEL.first(code)
+        if found is None:
+            return None
+        known = _channels[code] = (version, found)
+    return known[1]

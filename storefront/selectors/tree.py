@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from storefront.models import Category
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -72,7 +70,3 @@ def category_by_path(path: str) -> Branch | None:
     if len(crumbs) != len(parts):
         return None
     return Branch(crumbs[-1], crumbs, tuple(node for node in nodes if node.path not in above))
-
-
-def node_of(category: Category) -> Node:
-    return Node(category.pk, category.path, category.slug, category.name, category.name_en, category.depth)

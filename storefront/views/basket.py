@@ -282,7 +282,6 @@ def context_of(
         basket_id=found.pk,
         goods_total=view.priced.goods_total,
         currency=channel.currency,
-        rates=view.quote.rates,
     )
     problems = rows_of(view, channel.price_list_id, now, refusal=refusal, refused_key=refused_key)
     return {

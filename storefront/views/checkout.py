@@ -271,7 +271,6 @@ def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
         basket_id=found.pk,
         goods_total=view.priced.goods_total,
         currency=found.channel.currency,
-        rates=view.quote.rates,
     )
     return Desk(found.channel, found, view, options, code, now)
 

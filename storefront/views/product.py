@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +19,6 @@ from oms import selectors as oms
 from oms.models import Basket
 from oms.pricing import PricedLine, Step
 from oms.pricing import in_words as step_in_words
-from oms.rules import RateRow
 from oms.workflows import baskets
 from retail.front.formats import money_text
 from retail.kernel import clock
@@ -32,7 +30,6 @@ from warehouse import selectors as warehouse
 
 REDUCED_DAYS = 60
 STORES_NEARBY = 4
-RELATED = 6
 QUANTITY_MAX_SHOWN = 10
 
 
@@ -77,18 +74,13 @@ def show(
     request: HttpRequest, slug: str, sku: str = "", *, refused: Refused | None = None, status: int = 200
 ) -> HttpResponse:
     channel, now = shopper.channel(), clock.now()
-    page = catalog.product_page(slug, channel.price_list_id, now)
-    if page is None or not page.variants:
-        raise Http404("no such product")
+    page = _page(channel, slug, now)
     chosen = _chosen(page, sku)
     basket = shopper.open_basket(request)
     quote = _quote(channel, page, now)
     offers = _offers(channel, page, chosen, quote, now)
     offer = next(one for one in offers if one.is_chosen)
-    promise = promise_of(
-        request, channel, chosen.variant.pk, basket, offer.price, now, quote.rates if quote else None
-    )
-    related = catalog.related_products(page.product.pk, channel.price_list_id, now, limit=RELATED)
+    promise = promise_of(request, channel, chosen.variant.pk, basket, offer.price, now)
     reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
     context = {
         "page": page,
@@ -104,7 +96,7 @@ def show(
         "facts": _facts(page, chosen),
         "currency": channel.currency,
         "hold_minutes": channel.hold_minutes if channel.is_held_in_basket else 0,
-        "related": [reading.book(card) for card in related],
+        "related": [reading.book(card) for card in page.related],
         "quantities": range(1, max(1, min(promise["units"], QUANTITY_MAX_SHOWN)) + 1),
         "refused": refused,
         **promise,
@@ -132,15 +124,20 @@ def postcode(request: HttpRequest) -> HttpResponse:
 
 def _promise_part(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
     channel, now = shopper.channel(), clock.now()
-    page = catalog.product_page(slug, channel.price_list_id, now)
-    if page is None or not page.variants:
-        raise Http404("no such product")
+    page = _page(channel, slug, now)
     chosen = _chosen(page, sku)
     promise = promise_of(
         request, channel, chosen.variant.pk, shopper.open_basket(request), chosen.amount, now
     )
     context = {"product": page.product, "variant": chosen.variant, **promise}
     return render(request, "shop/parts/promise.html", context)
+
+
+def _page(channel: Channel, slug: str, now: datetime) -> catalog.ProductPage:
+    page = catalog.product_page(slug, channel.price_list_id, now, country=channel.entity.country)
+    if page is None or not page.variants:
+        raise Http404("no such product")
+    return page
 
 
 def _back(request: HttpRequest) -> str:
@@ -158,49 +155,43 @@ def promise_of(
     basket: Basket | None,
     price: Decimal | None,
     now: datetime,
-    rates: Sequence[RateRow] | None = None,
 ) -> dict[str, Any]:
     """The promise block and the stores nearby, from the same live rows."""
     code = ways.postcode_for(shopper.chosen_postcode(request), basket.postal_code if basket else "")
-    options = warehouse.promise_options(
-        lines=[(variant_id, 1)],
+    found = warehouse.available_ways(
+        variant_id=variant_id,
         channel_id=channel.pk,
         now=now,
         postal_code=code or None,
         basket_id=basket.pk if basket else None,
         goods_total=price,
         currency=channel.currency,
-        rates=rates,
+        pickups_max=STORES_NEARBY,
     )
-    places = warehouse.availability_by_location(
-        variant_ids=[variant_id], channel_id=channel.pk, now=now, basket_id=basket.pk if basket else None
-    )[variant_id]
-    rows = ways.in_words(options, now) if price is not None else []
+    rows = ways.in_words(found.options, now) if price is not None else []
     return {
         "ways": rows,
         "is_orderable": any(row.is_orderable for row in rows),
         "postal_code": code,
-        "units": sum(places.values()),
-        "shelves": _shelves(options, places, now),
+        "units": sum(found.units.values()),
+        "shelves": _shelves(found, now),
     }
 
 
-def _shelves(options: list[warehouse.Option], places: dict[int, int], now: datetime) -> list[ways.Shelf]:
+def _shelves(found: warehouse.Availability, now: datetime) -> list[ways.Shelf]:
     """Pickup options come sorted by nearness; the units are those of the shelf at this moment."""
-    found = []
-    for option in options:
-        if option.location is None or option.method != "STORE_PICKUP":
-            continue
-        found.append(
-            ways.Shelf(
-                code=option.location.code,
-                name=option.location.name,
-                units=places.get(option.location.location_id, 0),
-                distance_km=option.distance_km,
-                hours=ways.hours_words(option.location.hours, now),
-            )
+    shelves = [
+        ways.Shelf(
+            code=option.location.code,
+            name=option.location.name,
+            units=found.units.get(option.location.code, 0),
+            distance_km=option.distance_km,
+            hours=ways.hours_words(option.location.hours, now),
         )
-    return found[:STORES_NEARBY]
+        for option in found.options
+        if option.location is not None and option.method == "STORE_PICKUP"
+    ]
+    return shelves[:STORES_NEARBY]
 
 
 def _chosen(page: catalog.ProductPage, sku: str) -> catalog.VariantOffer:
@@ -215,13 +206,15 @@ def _chosen(page: catalog.ProductPage, sku: str) -> catalog.VariantOffer:
 
 def _quote(channel: Channel, page: catalog.ProductPage, now: datetime) -> oms.Quote | None:
     """All variants priced by the one engine in one go; None when none has a price."""
-    for each in page.variants:
-        each.variant.product = page.product  # known already: the quote asks each line for its title
     wanted = [
         oms.Wanted(each.variant.sku, each.variant, 1) for each in page.variants if each.amount is not None
     ]
     known = {each.variant.pk: each.candidates for each in page.variants}
-    return oms.quote(channel=channel, wanted=wanted, now=now, candidates=known) if wanted else None
+    if not wanted:
+        return None
+    return oms.quote(
+        channel=channel, wanted=wanted, now=now, candidates=known, taxes=page.taxes, has_fees=False
+    )
 
 
 def _offers(

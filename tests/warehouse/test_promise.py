@@ -104,7 +104,7 @@ def test_every_method_with_date_price_carrier_and_places(world: World) -> None:
     assert (locker.method, locker.is_orderable, locker.reason) == ("PARCEL_LOCKER", False, "NOT_OFFERED")
 
 
-def test_it_costs_two_statements_when_the_network_is_known(world: World) -> None:
+def test_it_costs_one_statement_when_the_network_is_known(world: World) -> None:
     books = [world.variant() for _ in range(20)]
     for book in books:
         world.stock(book, "WH-1", 5)
@@ -112,7 +112,7 @@ def test_it_costs_two_statements_when_the_network_is_known(world: World) -> None
     with CaptureQueriesContext(connection) as queries, nothing_changes():
         inner = len(queries)
         ask(world, *((book, 1) for book in books))
-        assert len(queries) - inner == 2
+        assert len(queries) - inner == 1
 
 
 def test_stock_is_never_kept_between_questions(world: World) -> None:

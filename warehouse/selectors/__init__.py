@@ -24,7 +24,7 @@ from warehouse.selectors.picking import (
     scanned_variant,
     shipment_queue,
 )
-from warehouse.selectors.promise import Option, promise_options
+from warehouse.selectors.promise import Availability, Option, available_ways, promise_options
 from warehouse.selectors.shipments import Contents, shipment_contents
 from warehouse.selectors.stock import (
     IN_STOCK,
@@ -37,6 +37,7 @@ from warehouse.selectors.waterfall import Holder, Incoming, PlaceTerms, Waterfal
 
 __all__ = [
     "IN_STOCK",
+    "Availability",
     "ClaimRow",
     "Contents",
     "Hold",
@@ -54,6 +55,7 @@ __all__ = [
     "Waterfall",
     "availability",
     "availability_by_location",
+    "available_ways",
     "basket_holds",
     "explain_availability",
     "hold_expiry",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from threading import Lock
 
@@ -14,6 +15,9 @@ from oms import promise as engine
 from oms.models import CarrierService, DeliveryMethod, Lane
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.models import Holiday, Location, LocationClosure, LocationKind
+
+# One list for each postcode that somebody asked about.
+DISTANCES_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,22 @@ class PromiseNetwork:
     ids: dict[str, int]
     carriers: dict[str, tuple[str, str]]
     methods: tuple[Method, ...]
+    _distances: dict[tuple[float | None, float | None], tuple[tuple[float, str], ...]] = field(
+        default_factory=dict
+    )
+
+    def by_distance(self, latitude: float | None, longitude: float | None) -> tuple[tuple[float, str], ...]:
+        """The places for pickup with their kilometers from there, nearest first; infinitely far where nobody knows how far."""
+        found = self._distances.get((latitude, longitude))
+        if found is None:
+            here = None if latitude is None or longitude is None else (latitude, longitude)
+            found = tuple(
+                sorted((_far(self.places[code], here), code) for code in self.network.pickup_points)
+            )
+            if len(self._distances) >= DISTANCES_KEPT:
+                self._distances.clear()
+            self._distances[latitude, longitude] = found
+        return found
 
 
 _kept: PromiseNetwork | None = None
@@ -187,3 +207,17 @@ def _place(place: Location) -> Place:
         place.hours,
         place.pk,
     )
+
+
+def _far(place: Place, here: tuple[float, float] | None) -> float:
+    if here is None or place.latitude is None or place.longitude is None:
+        return math.inf
+    return round(_kilometers(here, (place.latitude, place.longitude)), 1)
+
+
+def _kilometers(here: tuple[float, float], there: tuple[float, float]) -> float:
+    """Along the great circle."""
+    (lat1, lon1), (lat2, lon2) = (tuple(map(math.radians, point)) for point in (here, there))
+    half = math.sin((lat2 - lat1) / 2) ** 2
+    half += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * 6371.0 * math.asin(math.sqrt(half))

@@ -1,6 +1,6 @@
 """When and where it can be had: every delivery method with date and price, from live stock, or why not.
 
-Two statements: the stock with everything live about it, and the delivery rates. Nothing live is ever kept.
+One statement: the stock with everything live about it, and the delivery rates. Nothing live is ever kept.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from oms import promise as engine
-from oms import selectors as oms
 from oms.rules import RateRow, delivery_fee
 from oms.states import DeliveryKind
 from retail.kernel.prepared import Prepared
@@ -82,7 +82,11 @@ SELECT (SELECT version FROM warehouse_network),
                   JOIN pooled p ON p.id = r.location_id
                   LEFT JOIN warehouse_shipment s ON s.id = r.shipment_id
                  WHERE r.state IN ('ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back
-                 GROUP BY p.code, s.planned_on) d)
+                 GROUP BY p.code, s.planned_on) d),
+       (SELECT COALESCE(json_agg(json_build_array(m.code, r.amount::text, r.free_from::text, r.weight_grams_max)), '[]')
+          FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
+         WHERE r.channel_id = %(channel)s::bigint AND r.valid_from <= %(now)s::timestamptz
+           AND (r.valid_to IS NULL OR r.valid_to > %(now)s::timestamptz))
 """,  # noqa: S608
     {
         "variants": "bigint[]",
@@ -92,7 +96,7 @@ SELECT (SELECT version FROM warehouse_network),
         "basket": "bigint",
         "order": "bigint",
     },
-    ("uuid", "json", "json", "json", "json", "json"),
+    ("uuid", "json", "json", "json", "json", "json", "json"),
 )
 
 
@@ -108,6 +112,29 @@ class _Live:
     lots: list[tuple[int, str, int, int]]
     supply: list[tuple[int, str, int, str]]
     load: list[tuple[str, str | None, int]]
+    rates: tuple[RateRow, ...]
+
+    def offered(self) -> dict[int, dict[str, int]]:
+        """Part by part what each place may offer, safety stock left out."""
+        found: dict[int, dict[str, int]] = {}
+        for variant_id, code, free, safety in self.lots:
+            found.setdefault(variant_id, {})[code] = max(0, free - safety)
+        return found
+
+    def served(self, sold_id: int) -> dict[str, int]:
+        """How many of what is sold each place can serve; of a kit as many as its scarcest part allows."""
+        parts, offered = self.parts.get(sold_id, ()), self.offered()
+        places = set.intersection(*(set(offered.get(part, ())) for _, part, _ in parts)) if parts else set()
+        found = {code: min(offered[part][code] // per_unit for _, part, per_unit in parts) for code in places}
+        return {code: units for code, units in found.items() if units > 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """One variant: the ways to get it, and the units that each place can serve, by its code. From the same rows."""
+
+    options: list[Option]
+    units: dict[str, int]
 
 
 def promise_options(
@@ -121,18 +148,51 @@ def promise_options(
     order_id: int | None = None,
     goods_total: Decimal | None = None,
     currency: str = "RSD",
-    rates: Sequence[RateRow] | None = None,
     method_code: str = "",
 ) -> list[Option]:
     """Options for (variant, quantity) together: home delivery, then pickup by nearness, then what is not offered yet.
 
     Without `pickup_location_ids` every store that has all of it is an option; named stores are answered even when they have not.
-    `rates` are those of the quote, when there is one already; `method_code` asks for that method alone.
+    `method_code` asks for that method alone.
     """
     live = _read(lines, channel_id, now, postal_code, basket_id, order_id)
-    kept = promise_network(live.version)
-    if rates is None:
-        rates = oms.delivery_rates(channel_id=channel_id, now=now)
+    return _options(
+        lines, live, now, postal_code, pickup_location_ids, goods_total, currency, method_code=method_code
+    )
+
+
+def available_ways(
+    *,
+    variant_id: int,
+    quantity: int = 1,
+    channel_id: int,
+    now: datetime,
+    postal_code: str | None = None,
+    basket_id: int | None = None,
+    goods_total: Decimal | None = None,
+    currency: str = "RSD",
+    pickups_max: int | None = None,
+) -> Availability:
+    """The same for one variant, with the units of each place; of the pickups that can be had only the nearest when `pickups_max` says so."""
+    lines = [(variant_id, quantity)]
+    live = _read(lines, channel_id, now, postal_code, basket_id, None)
+    options = _options(lines, live, now, postal_code, None, goods_total, currency, pickups_max=pickups_max)
+    return Availability(options, live.served(variant_id))
+
+
+def _options(
+    lines: Sequence[tuple[int, int]],
+    live: _Live,
+    now: datetime,
+    postal_code: str | None,
+    pickup_location_ids: Iterable[int] | None,
+    goods_total: Decimal | None,
+    currency: str,
+    *,
+    method_code: str = "",
+    pickups_max: int | None = None,
+) -> list[Option]:
+    kept, rates = promise_network(live.version), live.rates
     asked = _Asked(lines, live, kept, now)
     if not asked.is_known:
         reason = engine.Reason.OUT_OF_STOCK.value
@@ -148,7 +208,7 @@ def promise_options(
         if method.code == DeliveryKind.HOME_DELIVERY and postal_code:
             options.append(asked.home(method, postal_code, price, rates, currency))
         elif method.code == DeliveryKind.STORE_PICKUP:
-            options += asked.pickups(method, pickup_location_ids, price, currency)
+            options += asked.pickups(method, pickup_location_ids, price, currency, pickups_max)
         elif not method.is_orderable:
             options.append(Option(method.code, is_orderable=False, currency=currency, reason=NOT_OFFERED))
     return options
@@ -162,7 +222,7 @@ def _read(
     basket_id: int | None,
     order_id: int | None,
 ) -> _Live:
-    ((version, place, parts, lots, supply, load),) = _LIVE.rows(
+    ((version, place, parts, lots, supply, load, rates),) = _LIVE.rows(
         {
             "variants": sorted({variant_id for variant_id, _ in lines}),
             "channel": channel_id,
@@ -186,6 +246,10 @@ def _read(
         lots=lots,
         supply=supply,
         load=load,
+        rates=tuple(
+            RateRow(method, Decimal(amount), None if free_from is None else Decimal(free_from), grams)
+            for method, amount, free_from, grams in rates
+        ),
     )
 
 
@@ -203,9 +267,8 @@ class _Asked:
                 wanted[variant_id] = wanted.get(variant_id, 0) + quantity * per_unit
                 self.skus[variant_id] = sku
         self.is_known = all(sold_id in live.parts for sold_id, _ in lines) and bool(lines)
-        self.offered: dict[int, dict[str, int]] = {variant_id: {} for variant_id in wanted}
-        for variant_id, code, free, safety in live.lots:
-            self.offered[variant_id][code] = max(0, free - safety)
+        offered = live.offered()
+        self.offered: dict[int, dict[str, int]] = {part: offered.get(part, {}) for part in wanted}
         self.is_here = all(
             sum(self.offered[variant_id].values()) >= units for variant_id, units in wanted.items()
         )
@@ -248,35 +311,52 @@ class _Asked:
         )
 
     def pickups(
-        self, method: Method, location_ids: Iterable[int] | None, price: Decimal | None, currency: str
+        self,
+        method: Method,
+        location_ids: Iterable[int] | None,
+        price: Decimal | None,
+        currency: str,
+        at_most: int | None = None,
     ) -> list[Option]:
         named = None if location_ids is None else set(location_ids)
-        found = []
-        for code in self.kept.network.pickup_points:
+        found: list[Option] = []
+        places = self.kept.by_distance(self.live.latitude, self.live.longitude)
+        enough: float | None = None
+        for distance, code in places:
             if named is not None and self.kept.ids[code] not in named:
                 continue
+            if enough is not None and distance > enough:
+                break  # what follows is further than all that is shown
             has_all = all(
                 self.offered[variant_id].get(code, 0) >= units for variant_id, units in self.wanted.items()
             )
             if has_all or named is not None:
-                found.append(self._pickup(method, code, has_all, price, currency))
+                found.append(self._pickup(method, code, distance, has_all, price, currency))
+                if at_most is not None and sum(each.reason is None for each in found) >= at_most:
+                    enough = distance
         if not found:
             return [Option(method.code, False, currency=currency, reason=engine.Reason.OUT_OF_STOCK.value)]
         return sorted(found, key=_by_nearness)
 
     def _pickup(
-        self, method: Method, code: str, has_all: bool, price: Decimal | None, currency: str
+        self,
+        method: Method,
+        code: str,
+        distance: float,
+        has_all: bool,
+        price: Decimal | None,
+        currency: str,
     ) -> Option:
         place = self.kept.places[code]
-        offer = self.promise.pickup(self._whole_lines(), code)
+        offer = self.promise.pickup(self._whole, code)
         if not offer.is_available:
-            return self._refused(method, offer, code, currency, place)
+            return self._refused(method, offer, code, currency, place, distance)
         return Option(
             method.code,
             method.is_orderable and has_all and price is not None,
             place=code,
             location=place,
-            distance_km=self._distance(place),
+            distance_km=None if distance == math.inf else distance,
             date=offer.day,
             ready_at=offer.ready_at,
             order_by=offer.order_by,
@@ -286,20 +366,27 @@ class _Asked:
         )
 
     def _refused(
-        self, method: Method, offer: engine.Offer, place: str, currency: str, location: Place | None = None
+        self,
+        method: Method,
+        offer: engine.Offer,
+        place: str,
+        currency: str,
+        location: Place | None = None,
+        distance: float = math.inf,
     ) -> Option:
         return Option(
             method.code,
             False,
             place=place,
             location=location,
-            distance_km=self._distance(location) if location else None,
+            distance_km=None if distance == math.inf else distance,
             currency=currency,
             reason=offer.reason.value if offer.reason else NOT_HERE_YET,
             reason_sku=(offer.reason_sku or "").split("\0")[0] or None,
         )
 
-    def _whole_lines(self) -> list[engine.Line]:
+    @cached_property
+    def _whole(self) -> list[engine.Line]:
         return [engine.Line(self.skus[variant_id], units) for variant_id, units in self.wanted.items()]
 
     def _divided(
@@ -329,13 +416,6 @@ class _Asked:
         ]
         return lines, levels, supply
 
-    def _distance(self, place: Place) -> float | None:
-        here = (self.live.latitude, self.live.longitude)
-        there = (place.latitude, place.longitude)
-        if None in here or None in there:
-            return None
-        return round(_kilometers(here, there), 1)  # type: ignore[arg-type]
-
 
 def _by_nearness(option: Option) -> tuple[bool, float, float, str]:
     """What can be had first, then the nearest, then the soonest."""
@@ -346,11 +426,3 @@ def _by_nearness(option: Option) -> tuple[bool, float, float, str]:
         ready,
         option.place,
     )
-
-
-def _kilometers(here: tuple[float, float], there: tuple[float, float]) -> float:
-    """Along the great circle."""
-    (lat1, lon1), (lat2, lon2) = (tuple(map(math.radians, point)) for point in (here, there))
-    half = math.sin((lat2 - lat1) / 2) ** 2
-    half += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-    return 2 * 6371.0 * math.asin(math.sqrt(half))

@@ -71,16 +71,20 @@ safety_by_branch AS MATERIALIZED (
 
 
 def safety_of(place: str) -> str:
-    """The safety stock of the rows of `place`, which has variant_id and location_id; needs SAFETY before it."""
+    """The safety stock of the rows of `place`, which has variant_id and location_id; needs SAFETY before it.
+
+    Most places have no entry for a branch of the catalog: they are not asked which branch it is.
+    """
     return f"""
         COALESCE(
+            CASE WHEN EXISTS (SELECT 1 FROM safety_by_branch sb WHERE sb.location_id = {place}.location_id) THEN
             (SELECT sb.quantity
                FROM safety_by_branch sb
                JOIN storefront_variant sv ON sv.id = {place}.variant_id
                JOIN storefront_product sp ON sp.id = sv.product_id
                JOIN storefront_category sc ON sc.id = sp.main_category_id
               WHERE sb.location_id = {place}.location_id AND (sc.path = sb.path OR starts_with(sc.path, sb.path || '/'))
-              ORDER BY sb.depth DESC LIMIT 1),
+              ORDER BY sb.depth DESC LIMIT 1) END,
             (SELECT sl.quantity FROM safety_by_location sl WHERE sl.location_id = {place}.location_id),
             (SELECT se.quantity FROM safety_everywhere se))"""  # noqa: S608 - an alias of our own statement
 

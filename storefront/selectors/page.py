@@ -1,0 +1,187 @@
+"""The product page: everything that the catalog knows of one product, in one statement."""
+
+# ruff: noqa: S608 - the fragments are this package's own and what a later room registered
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from retail.kernel.clock import business_date
+from storefront.models import Product, Variant
+from storefront.selectors.cards import Card, ask, cards_of_json, cards_sql, define
+from storefront.selectors.prices import PriceCandidate
+from storefront.selectors.tree import Node
+
+RELATED = 6
+# In the order of the models' fields; what is not read here is read when it is asked for.
+_PRODUCT = (
+    *("id", "slug", "kind", "title", "subtitle", "description", "language", "brand", "attributes", "status"),
+    *("released_on", "rating", "rating_count", "main_category_id", "updated_at"),
+)
+_VARIANT = (
+    *("id", "product_id", "sku", "barcode", "format_name", "tax_class", "weight_grams"),
+    *("length_mm", "width_mm", "height_mm", "is_sellable", "is_kit", "position"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    name: str
+    slug: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariantOffer:
+    """A variant with its price list entries; `amount` is the price of one unit before discounts, None: not sold."""
+
+    variant: Variant
+    amount: Decimal | None
+    candidates: tuple[PriceCandidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """`taxes` are the rates of the day by tax class; `related` others by the same authors, then of the same branch."""
+
+    product: Product
+    variants: tuple[VariantOffer, ...]
+    contributors: tuple[Credit, ...]
+    crumbs: tuple[Node, ...]
+    categories: tuple[Node, ...]
+    taxes: dict[str, Decimal]
+    related: tuple[Card, ...]
+
+
+def _text() -> str:
+    product = ", ".join(f"p.{name}" for name in _PRODUCT).replace("p.attributes", "p.attributes::json")
+    variant = ", ".join(f"v.{name}" for name in _VARIANT)
+    # Others by the same authors first, then the most read of the same branch.
+    related = """(
+        SELECT near.id, row_number() OVER (ORDER BY min(near.tier), max(near.popularity) DESC, near.id) AS place FROM (
+           (SELECT o.id, 0 AS tier, o.popularity FROM storefront_contribution mine
+              JOIN storefront_contribution other ON other.contributor_id = mine.contributor_id
+              JOIN storefront_product o ON o.id = other.product_id
+             WHERE mine.product_id = (SELECT id FROM shown) AND o.id <> mine.product_id AND o.status = 'PUBLISHED'
+             ORDER BY o.popularity DESC, o.id LIMIT %(related)s)
+           UNION ALL
+           (SELECT o.id, 1, o.popularity FROM storefront_product o
+             WHERE o.main_category_id = (SELECT main_category_id FROM shown)
+               AND o.id <> (SELECT id FROM shown) AND o.status = 'PUBLISHED'
+             ORDER BY o.popularity DESC, o.id LIMIT %(related)s)) near
+         GROUP BY near.id ORDER BY 2 LIMIT %(related)s) wanted"""
+    return f"""
+        WITH shown AS MATERIALIZED (
+            SELECT s.* FROM storefront_product s WHERE s.slug = %(slug)s AND s.status = 'PUBLISHED'
+        ), sold AS MATERIALIZED (
+            SELECT {variant} FROM storefront_variant v WHERE v.product_id = (SELECT id FROM shown) AND v.is_sellable
+        )
+        SELECT {product},
+               (SELECT json_agg(json_build_array({variant}) ORDER BY v.position, v.id) FROM sold v),
+               (SELECT json_agg(json_build_array(e.id, e.variant_id, e.code, e.name, e.currency, e.amount::text, e.minimum_quantity,
+                                                 e.valid_from, e.valid_to) ORDER BY e.variant_id, e.minimum_quantity)
+                  FROM (SELECT DISTINCT ON (r.variant_id, r.minimum_quantity) r.*, l.code, l.name, l.currency
+                          FROM storefront_price r JOIN storefront_pricelist l ON l.id = r.price_list_id
+                         WHERE r.price_list_id = %(list)s AND r.variant_id = ANY(ARRAY(SELECT id FROM sold))
+                           AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)
+                         ORDER BY r.variant_id, r.minimum_quantity, r.amount, r.valid_from DESC, r.id DESC) e),
+               (SELECT json_agg(json_build_array(k.name, k.slug, c.role) ORDER BY c.position)
+                  FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id),
+               (SELECT json_agg(json_build_array(g.id, g.path, g.slug, g.name, g.name_en, g.depth) ORDER BY g.depth, g.path)
+                  FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id WHERE m.product_id = p.id),
+               (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
+                 WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
+               ({cards_sql(related, as_json=True)})
+          FROM shown p"""
+
+
+define(
+    "catalog_page",
+    _text,
+    {
+        "slug": "text",
+        "list": "bigint",
+        "now": "timestamptz",
+        "day": "date",
+        "country": "text",
+        "related": "integer",
+    },
+    (
+        *("bigint", "varchar", "varchar", "varchar", "varchar", "text", "varchar", "varchar", "json"),
+        *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
+        *("json", "json", "json", "json", "json", "json"),
+    ),
+)
+
+
+def product_page(
+    slug: str, price_list_id: int, now: datetime, *, country: str = "RS", related: int = RELATED
+) -> ProductPage | None:
+    """Everything about one published product that the catalog knows, for any number of variants."""
+    rows = ask(
+        "catalog_page",
+        {
+            "slug": slug,
+            "list": price_list_id,
+            "now": now,
+            "day": business_date(now),
+            "country": country,
+            "related": related,
+        },
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    width = len(_PRODUCT)
+    variants, entries, credits, branches, taxes, near = row[width:]
+    product = _model(Product, _PRODUCT, row[:width])
+    candidates = _candidates(entries)
+    nodes = {branch[0]: Node(*branch) for branch in branches or ()}
+    return ProductPage(
+        product=product,
+        variants=tuple(
+            _offer(_model(Variant, _VARIANT, values), candidates.get(values[0], ()), product)
+            for values in variants or ()
+        ),
+        contributors=tuple(Credit(*credit) for credit in credits or ()),
+        crumbs=_crumbs(nodes, product.main_category_id),
+        categories=tuple(nodes.values()),
+        taxes={tax_class: Decimal(rate) for tax_class, rate in taxes or ()},
+        related=cards_of_json(near),
+    )
+
+
+def _model(model: type[Any], names: Sequence[str], values: Sequence[Any]) -> Any:
+    return model.from_db(connection.alias, names, values)
+
+
+def _candidates(rows: Sequence[Sequence[Any]] | None) -> dict[int, tuple[PriceCandidate, ...]]:
+    found: dict[int, tuple[PriceCandidate, ...]] = {}
+    for price_id, variant_id, code, name, currency, amount, quantity, since, until in rows or ():
+        candidate = PriceCandidate(
+            *(price_id, variant_id, code, name, currency, Decimal(amount), quantity),
+            datetime.fromisoformat(since),
+            datetime.fromisoformat(until) if until else None,
+        )
+        found[variant_id] = (*found.get(variant_id, ()), candidate)
+    return found
+
+
+def _offer(variant: Variant, candidates: tuple[PriceCandidate, ...], product: Product) -> VariantOffer:
+    variant.product = product  # known already: a quote asks each line for its title
+    amount = next((each.amount for each in candidates if each.minimum_quantity == 1), None)
+    return VariantOffer(variant, amount, candidates)
+
+
+def _crumbs(nodes: dict[int, Node], main_category_id: int | None) -> tuple[Node, ...]:
+    """The way to the main category; its ancestors are placements too."""
+    leaf = nodes.get(main_category_id or 0)
+    if leaf is None:
+        return ()
+    above = {"/".join(leaf.path.split("/")[: depth + 1]) for depth in range(leaf.depth + 1)}
+    return tuple(node for node in nodes.values() if node.path in above)
