@@ -7,8 +7,10 @@ from finance.operations.goods import (
     post_opening_stock,
     post_stock_difference,
 )
+from finance.operations.incomes import Income, announce_captured, book_incomes, take_money
 from finance.operations.ledger import (
     AlreadyReversed,
+    Draft,
     EmptyEntry,
     EntryNotFound,
     PeriodClosed,
@@ -18,6 +20,7 @@ from finance.operations.ledger import (
     close_period,
     credit,
     debit,
+    post_entries,
     post_entry,
     reopen_period,
     reverse_entry,
@@ -42,7 +45,6 @@ from finance.operations.payments import (
     payment_for,
     reference_of,
     request_void,
-    take_money,
 )
 from finance.operations.refunds import (
     AccountMissing,
@@ -71,8 +73,10 @@ __all__ = [
     "AlreadyReversed",
     "AlreadySettled",
     "BeyondIssue",
+    "Draft",
     "EmptyEntry",
     "EntryNotFound",
+    "Income",
     "InvalidBuyerId",
     "NothingToPay",
     "PaymentNotFound",
@@ -84,6 +88,8 @@ __all__ = [
     "StockValueShort",
     "Unbalanced",
     "UnknownAccount",
+    "announce_captured",
+    "book_incomes",
     "close_period",
     "correct_cost",
     "correct_value",
@@ -98,6 +104,7 @@ __all__ = [
     "issue_invoice",
     "issue_value",
     "payment_for",
+    "post_entries",
     "post_entry",
     "post_goods_receipt",
     "post_opening_stock",

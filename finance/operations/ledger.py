@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from finance.models import JournalEntry, JournalLine, LedgerAccount, Period
+from finance.models import JournalEntry, Period
 from finance.states import PeriodState
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import User
 from retail.kernel.money import ZERO
+from retail.kernel.prepared import Prepared
 
 
 class Unbalanced(Refusal):
@@ -71,6 +74,90 @@ def _posting(account: str, amount: Decimal, **source: str | int | None) -> Posti
     return Posting(account, left, right, **source)  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry to be written."""
+
+    entity_id: int
+    date: date
+    document_kind: str
+    document_key: str
+    memo: str
+    lines: Sequence[Posting]
+    order_number: str = ""
+    reverses: JournalEntry | None = None
+
+
+_NO_MONTH, _CLOSED, _NO_ACCOUNT = 1, 2, 3
+# The months are locked against closing until the transaction ends; posters do not wait for each other. Rows: (0, entry, place), or
+# what stands against writing anything: (kind, entity, month or account).
+_POST = Prepared(
+    "ledger_post",
+    f"""
+WITH given AS MATERIALIZED (
+    SELECT nextval('finance_journalentry_id_seq') AS id, g.place - 1 AS place, g.entity_id, g.date, g.document_kind, g.document_key,
+           g.memo, g.total, g.order_number, g.reverses_id
+      FROM unnest(%(entities)s::bigint[], %(dates)s::date[], %(kinds)s::text[], %(keys)s::text[], %(memos)s::text[],
+                  %(totals)s::numeric[], %(numbers)s::text[], %(reverses)s::bigint[]) WITH ORDINALITY
+           AS g(entity_id, date, document_kind, document_key, memo, total, order_number, reverses_id, place)
+), asked AS MATERIALIZED (
+    SELECT l.*, a.id AS account_id
+      FROM unnest(%(places)s::integer[], %(codes)s::text[], %(debits)s::numeric[], %(credits)s::numeric[], %(source_kinds)s::text[],
+                  %(source_keys)s::text[], %(order_lines)s::bigint[]) WITH ORDINALITY
+           AS l(place, code, debit, credit, source_kind, source_key, order_line_id, position)
+      LEFT JOIN finance_ledgeraccount a ON a.code = l.code
+), months AS (
+    SELECT DISTINCT entity_id, extract(year FROM date)::integer AS year, extract(month FROM date)::integer AS month FROM given
+), locked AS MATERIALIZED (
+    SELECT p.entity_id, p.year, p.month, p.state
+      FROM months m JOIN finance_period p ON (p.entity_id, p.year, p.month) = (m.entity_id, m.year, m.month)
+       FOR SHARE OF p
+), trouble AS MATERIALIZED (
+    SELECT {_NO_MONTH} AS kind, m.entity_id, (m.year * 100 + m.month)::text AS what
+      FROM months m LEFT JOIN locked p ON (p.entity_id, p.year, p.month) = (m.entity_id, m.year, m.month) WHERE p.state IS NULL
+    UNION ALL
+    SELECT {_CLOSED}, p.entity_id, (p.year * 100 + p.month)::text FROM locked p WHERE p.state = 'CLOSED'
+    UNION ALL
+    SELECT DISTINCT {_NO_ACCOUNT}, NULL::bigint, code FROM asked WHERE account_id IS NULL
+), entries AS (
+    INSERT INTO finance_journalentry (id, entity_id, date, document_kind, document_key, memo, total, order_number, reverses_id,
+                                      by_id, created_at)
+    SELECT id, entity_id, date, document_kind, document_key, memo, total, order_number, reverses_id, %(by)s::bigint,
+           %(now)s::timestamptz
+      FROM given WHERE NOT EXISTS (SELECT 1 FROM trouble) ORDER BY id
+), lines AS (
+    INSERT INTO finance_journalline (entry_id, account_id, debit, credit, source_kind, source_key, order_line_id)
+    SELECT g.id, a.account_id, a.debit, a.credit, a.source_kind, a.source_key, a.order_line_id
+      FROM asked a JOIN given g USING (place) WHERE NOT EXISTS (SELECT 1 FROM trouble) ORDER BY a.position
+)
+SELECT 0, id, place::text FROM given WHERE NOT EXISTS (SELECT 1 FROM trouble)
+UNION ALL
+SELECT kind, entity_id, what FROM trouble
+""",  # noqa: S608 - numbers of our own
+    {
+        "entities": "bigint[]",
+        "dates": "date[]",
+        "kinds": "text[]",
+        "keys": "text[]",
+        "memos": "text[]",
+        "totals": "numeric[]",
+        "numbers": "text[]",
+        "reverses": "bigint[]",
+        "places": "integer[]",
+        "codes": "text[]",
+        "debits": "numeric[]",
+        "credits": "numeric[]",
+        "source_kinds": "text[]",
+        "source_keys": "text[]",
+        "order_lines": "bigint[]",
+        "by": "bigint",
+        "now": "timestamptz",
+    },
+    ("integer", "bigint", "text"),
+    writes=True,
+)
+
+
 def post_entry(
     *,
     entity_id: int,
@@ -87,45 +174,102 @@ def post_entry(
 
     Lines of zero are left out, unless all are zero: goods that cost nothing still move with an entry.
     """
+    draft = Draft(entity_id, date, document_kind, document_key, memo, lines, order_number, reverses)
+    return post_entries([draft], by=by)[0]
+
+
+def post_entries(drafts: Sequence[Draft], *, by: User | None) -> list[JournalEntry]:
+    """Write balanced entries, all or none, in one statement. Refuses as `post_entry`."""
+    kept = [_lines_of(draft) for draft in drafts]
+    written_at = timezone.now()
+    values = {
+        **_columns(drafts, kept),
+        **_line_columns(kept),
+        "by": by.pk if by else None,
+        "now": written_at,
+    }
+    found = _POST.rows(values)
+    _refuse(found, drafts)
+    if months := {(row[1], int(row[2])) for row in found if row[0] == _NO_MONTH}:
+        # The first entry of a month makes the month; who is second finds it.
+        _make_months(months)
+        found = _POST.rows(values)
+        _refuse(found, drafts)
+    keys = {int(place): int(key) for _, key, place in found}
+    return [
+        _entry(draft, keys[place], _sum_of(lines), by, written_at)
+        for place, (draft, lines) in enumerate(zip(drafts, kept, strict=True))
+    ]
+
+
+def _refuse(found: Sequence[tuple[int, int, str]], drafts: Sequence[Draft]) -> None:
+    if missing := sorted(what for kind, _, what in found if kind == _NO_ACCOUNT):
+        raise UnknownAccount(f"The chart has no account {missing[0]}.", accounts=missing)
+    if closed := {what for kind, _, what in found if kind == _CLOSED}:
+        day = next(draft.date for draft in drafts if draft.date.strftime("%Y%m") in closed)
+        raise PeriodClosed(f"The books of {day:%m/%Y} are closed.", date=day.isoformat())
+
+
+def _entry(draft: Draft, key: int, total: Decimal, by: User | None, written_at: datetime) -> JournalEntry:
+    entry = JournalEntry(
+        pk=key,
+        entity_id=draft.entity_id,
+        date=draft.date,
+        document_kind=draft.document_kind,
+        document_key=draft.document_key,
+        memo=draft.memo[:200],
+        total=total,
+        order_number=draft.order_number,
+        reverses=draft.reverses,
+        by=by,
+        created_at=written_at,
+    )
+    entry._state.adding, entry._state.db = False, connection.alias
+    return entry
+
+
+def _lines_of(draft: Draft) -> list[Posting]:
+    """The lines that are written: they balance, and those of zero are left out."""
+    lines = draft.lines
     if any(line.debit < 0 or line.credit < 0 or (line.debit and line.credit) for line in lines):
         raise Unbalanced("Each line has one side, and it is not negative.")
-    left = sum((line.debit for line in lines), ZERO)
-    right = sum((line.credit for line in lines), ZERO)
+    left, right = _sum_of(lines), sum((line.credit for line in lines), ZERO)
     if left != right:
         raise Unbalanced(f"Debit {left} and credit {right} differ.", debit=str(left), credit=str(right))
     kept = [line for line in lines if line.debit or line.credit] or list(lines)
     if not kept:
         raise EmptyEntry("An entry needs lines.")
-    accounts = _accounts(line.account for line in kept)
-    with transaction.atomic():
-        if _period_state(entity_id, date) == PeriodState.CLOSED:
-            raise PeriodClosed(f"The books of {date:%m/%Y} are closed.", date=date.isoformat())
-        entry = JournalEntry.objects.create(
-            entity_id=entity_id,
-            date=date,
-            document_kind=document_kind,
-            document_key=document_key,
-            memo=memo[:200],
-            total=left,
-            order_number=order_number,
-            reverses=reverses,
-            by=by,
-        )
-        JournalLine.objects.bulk_create(
-            [
-                JournalLine(
-                    entry=entry,
-                    account_id=accounts[line.account],
-                    debit=line.debit,
-                    credit=line.credit,
-                    source_kind=line.source_kind,
-                    source_key=line.source_key,
-                    order_line_id=line.order_line_id,
-                )
-                for line in kept
-            ]
-        )
-    return entry
+    return kept
+
+
+def _sum_of(lines: Sequence[Posting]) -> Decimal:
+    return sum((line.debit for line in lines), ZERO)
+
+
+def _columns(drafts: Sequence[Draft], kept: Sequence[Sequence[Posting]]) -> dict[str, list[Any]]:
+    return {
+        "entities": [draft.entity_id for draft in drafts],
+        "dates": [draft.date for draft in drafts],
+        "kinds": [draft.document_kind for draft in drafts],
+        "keys": [draft.document_key for draft in drafts],
+        "memos": [draft.memo[:200] for draft in drafts],
+        "totals": [_sum_of(lines) for lines in kept],
+        "numbers": [draft.order_number for draft in drafts],
+        "reverses": [draft.reverses.pk if draft.reverses else None for draft in drafts],
+    }
+
+
+def _line_columns(kept: Sequence[Sequence[Posting]]) -> dict[str, list[Any]]:
+    lines = [(place, line) for place, of_one in enumerate(kept) for line in of_one]
+    return {
+        "places": [place for place, _ in lines],
+        "codes": [line.account for _, line in lines],
+        "debits": [line.debit for _, line in lines],
+        "credits": [line.credit for _, line in lines],
+        "source_kinds": [line.source_kind for _, line in lines],
+        "source_keys": [line.source_key for _, line in lines],
+        "order_lines": [line.order_line_id for _, line in lines],
+    }
 
 
 @transaction.atomic
@@ -199,28 +343,12 @@ def take_number(*, entity_id: int, kind: str, year: int) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _accounts(codes: Iterable[str]) -> dict[str, int]:
-    wanted = set(codes)
-    found = dict(LedgerAccount.objects.filter(code__in=wanted).values_list("code", "pk"))
-    if missing := sorted(wanted - found.keys()):
-        raise UnknownAccount(f"The chart has no account {missing[0]}.", accounts=missing)
-    return found
-
-
-def _period_state(entity_id: int, day: date) -> str:
-    """The state of the month, locked against closing until this transaction ends; posters do not wait for each other."""
-    where = (entity_id, day.year, day.month)
+def _make_months(months: Collection[tuple[int, int]]) -> None:
+    """(entity, month as 202611)"""
     with connection.cursor() as cursor:
-        for _ in range(2):
-            cursor.execute(
-                "SELECT state FROM finance_period WHERE entity_id = %s AND year = %s AND month = %s FOR SHARE",
-                where,
-            )
-            if row := cursor.fetchone():
-                return str(row[0])
+        for entity_id, month in sorted(months):
             cursor.execute(
                 "INSERT INTO finance_period (entity_id, year, month, state) VALUES (%s, %s, %s, 'OPEN') "
                 "ON CONFLICT DO NOTHING",
-                where,
+                (entity_id, month // 100, month % 100),
             )
-    raise AssertionError("the period row was just made")

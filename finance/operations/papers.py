@@ -25,6 +25,7 @@ from retail.kernel.errors import InvalidInput, NotFound
 from retail.kernel.models import LegalEntity, User
 from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce
+from retail.kernel.rows import insert
 from warehouse.models import Shipment
 
 BUYER_ID_MISSING = "BUYER_ID_MISSING"
@@ -56,7 +57,30 @@ def own_pib(entity: LegalEntity) -> str:
     return f"10:{entity.pib}"
 
 
-def queue_fiscal_receipt(
+def queue_fiscal_receipt(*, now: datetime, **content: Any) -> FiscalReceipt:
+    """As `new_receipt` says; a worker has it signed."""
+    receipt = new_receipt(now=now, **content)
+    queue_receipts([receipt], now=now)
+    return receipt
+
+
+def queue_receipts(receipts: Sequence[FiscalReceipt], *, now: datetime) -> None:
+    """Content and request id stand before the first call. One statement, unless a buyer's document is missing."""
+    insert(receipts)
+    for receipt in receipts:
+        if receipt.state == FiscalState.FAILED:
+            orders.open_exception(
+                kind="PAPER_FAILED",
+                order_id=receipt.order_id,
+                cause_key=f"receipt:{receipt.pk}",
+                detail={"receipt": receipt.cause_key, "codes": [BUYER_ID_MISSING]},
+                now=now,
+            )
+    if any(receipt.state == FiscalState.PENDING for receipt in receipts):
+        bell.work_waits(bell.RECEIPTS)
+
+
+def new_receipt(
     *,
     order: Order,
     kind: FiscalKind,
@@ -75,12 +99,12 @@ def queue_fiscal_receipt(
     buyer_id_encrypted: str = "",
     paid_at: datetime | None = None,
 ) -> FiscalReceipt:
-    """Content and request id stand before the first call; a worker has it signed. Once per cause."""
+    """A receipt that is not written yet; once per cause. A refund waits for the document of the person who gets the money."""
     total = sum((Decimal(item["total"]) for item in items), ZERO)
     needs_buyer = transaction_kind == FiscalTransaction.REFUND and kind != FiscalKind.COPY
     is_waiting = needs_buyer and not buyer_id and not buyer_id_encrypted
-    receipt = FiscalReceipt.objects.create(
-        entity=order.entity,
+    return FiscalReceipt(
+        entity_id=order.entity_id,
         order=order,
         shipment=shipment,
         parent_return=parent_return,
@@ -103,17 +127,6 @@ def queue_fiscal_receipt(
         state=FiscalState.FAILED if is_waiting else FiscalState.PENDING,
         error_codes=[BUYER_ID_MISSING] if is_waiting else [],
     )
-    if is_waiting:
-        orders.open_exception(
-            kind="PAPER_FAILED",
-            order_id=order.pk,
-            cause_key=f"receipt:{receipt.pk}",
-            detail={"receipt": receipt.cause_key, "codes": [BUYER_ID_MISSING]},
-            now=now,
-        )
-    else:
-        bell.work_waits(bell.RECEIPTS)
-    return receipt
 
 
 def advance_items(rates: Sequence[RateAmounts]) -> list[dict[str, Any]]:

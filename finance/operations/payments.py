@@ -6,37 +6,26 @@ never added up blindly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Sum
 
-from finance import events, rules, selectors, tax
-from finance.chart import ADVANCES, COURIER_RECEIVABLE, CUSTOMERS
-from finance.models import Capture, JournalEntry, Payment, Refund
+from finance import rules, selectors
+from finance.models import Payment
 from finance.operations import bell
-from finance.operations.ledger import Posting, credit, post_entry
-from finance.operations.papers import advance_items, issue_invoice, queue_fiscal_receipt, rate_rows
-from finance.operations.revenue import advance_net, advance_tax_lines
-from finance.rules import PaperPlan, Part, RateAmounts
+from finance.rules import PaperPlan
 from finance.states import (
-    FiscalKind,
-    FiscalTransaction,
-    InvoiceKind,
     OperationState,
     PaymentState,
 )
 from oms import operations as orders
 from oms.models import Order
-from oms.states import LineKind, OrderStatus, PaymentMethod
-from retail.kernel.clock import BUSINESS_ZONE, business_date
+from oms.states import PaymentMethod
 from retail.kernel.errors import InvalidInput, NotFound
 from retail.kernel.identifiers import reference97
-from retail.kernel.models import User
 from retail.kernel.money import ZERO
-from retail.kernel.outbox import announce
 from retail.kernel.rows import insert
 
 CARD_SERVICE = "card"
@@ -113,52 +102,6 @@ def payment_for(*, order: Order, method: str, now: datetime) -> Payment:
     )
 
 
-def take_money(
-    *,
-    order: Order,
-    capture: Capture,
-    debits: Sequence[Posting],
-    day: date,
-    by: User | None,
-    now: datetime,
-    document: tuple[str, str] | None = None,
-) -> JournalEntry:
-    """Book money that came in, and settle its capture. The order row is locked by the caller.
-
-    It pays first what the order owes, the rest is an advance (430); a transfer before the goods is taxed as an advance.
-    """
-    plan = plan_of(order)
-    owed, rest = _credits(order, plan, capture.amount)
-    advance = _advance_rates(order, rest) if rules.is_taxed_as_advance(capture.payment.method) else []
-    kind, key = document or ("capture", capture.public_id)
-    entry = post_entry(
-        entity_id=order.entity_id,
-        date=day,
-        document_kind=kind,
-        document_key=key,
-        memo=f"Naplata {order.number}",
-        order_number=order.number,
-        by=by,
-        lines=[*debits, *owed, credit(ADVANCES, rest), *advance_tax_lines(advance, is_closing=False)],
-    )
-    if advance:
-        _write_advance_paper(order, capture, advance, entry, day, plan, now)
-    settle_capture(order=order, capture=capture, entry=entry, now=now)
-    return entry
-
-
-def settle_capture(*, order: Order, capture: Capture, entry: JournalEntry, now: datetime) -> None:
-    """The capture is done, by this entry; payment and order count it."""
-    capture.state, capture.entry, capture.done_at, capture.failure = OperationState.DONE, entry, now, ""
-    capture.save()
-    summarize(capture.payment)
-    orders.record_capture(order_id=order.pk, amount=capture.amount, now=now)
-    announce(
-        events.PaymentCaptured(payment=capture.payment.public_id, order_id=order.pk, number=order.number),
-        subject=("order", order.number),
-    )
-
-
 def summarize(payment: Payment) -> None:
     """Sums and state of a payment as its captures, refunds, authorization and voids have them."""
     captured = payment.captures.filter(state=OperationState.DONE).aggregate(total=Sum("amount"))["total"]
@@ -195,116 +138,4 @@ def request_void(*, payment_id: int, now: datetime) -> None:
 
 def held_for(*, order: Order) -> Decimal:
     """Money in hand or authorized, less what goes back."""
-    rows = Payment.objects.filter(order=order)
-    captured = rows.aggregate(total=Sum("captured"))["total"] or ZERO
-    returning = (
-        Refund.objects.filter(payment__order=order)
-        .exclude(state=OperationState.REFUSED)
-        .aggregate(total=Sum("amount"))["total"]
-        or ZERO
-    )
-    live = rows.filter(
-        method=PaymentMethod.CARD, state=PaymentState.AUTHORIZED, void_requested_at__isnull=True
-    ).aggregate(total=Sum(F("authorized") - F("captured") - F("voided")))["total"]
-    return captured - returning + (live or ZERO)
-
-
-def _credits(order: Order, plan: PaperPlan, amount: Decimal) -> tuple[list[Posting], Decimal]:
-    """What the money pays of the order's open receivables, the courier's first, and what is left of it."""
-    balances = selectors.order_balances(order_number=order.number)
-    accounts = [COURIER_RECEIVABLE, CUSTOMERS] if plan.receivable == COURIER_RECEIVABLE else [CUSTOMERS]
-    lines, rest = [], amount
-    for account in accounts:
-        paid = min(rest, max(balances.get(account, ZERO), ZERO))
-        lines.append(credit(account, paid))
-        rest -= paid
-    return lines, rest
-
-
-def _advance_rates(order: Order, amount: Decimal) -> list[RateAmounts]:
-    """The advance of this money per VAT rate: as far as goods are still to come for it."""
-    if order.status == OrderStatus.CANCELED or amount <= 0:
-        return []
-    sales = selectors.sales_of_order(order=order)
-    sold = sum((rules.total_of(rules.rest_of(sale)) for sale in sales), ZERO)
-    open_advance = selectors.advance_of_order(order=order).gross_left
-    amount = min(amount, max(order.due_total - sold - open_advance, ZERO))
-    if amount == 0:
-        return []
-    goods = [
-        tax.RateShare(line.rate, line.total)
-        for line in selectors.lines_of_order(order=order, sales=sales)
-        if line.is_goods and line.units_left > 0
-    ]
-    return [
-        RateAmounts(one.rate, one.gross, one.tax)
-        for one in tax.tax_advance(amount, goods, otherwise=STANDARD_RATE)
-    ]
-
-
-def _write_advance_paper(
-    order: Order,
-    capture: Capture,
-    rates: Sequence[RateAmounts],
-    entry: JournalEntry,
-    day: date,
-    plan: PaperPlan,
-    now: datetime,
-) -> None:
-    if not plan.is_fiscal:
-        parts = _advance_parts(order, rates)
-        net, rounding = advance_net(parts)
-        issue_invoice(
-            order=order,
-            kind=InvoiceKind.ADVANCE,
-            parts=parts,
-            net=net,
-            rounding=rounding,
-            entry=entry,
-            now=now,
-            supplied_on=day,
-        )
-        return
-    queue_fiscal_receipt(
-        order=order,
-        kind=FiscalKind.ADVANCE,
-        transaction_kind=FiscalTransaction.SALE,
-        cause_key=f"advance:{capture.public_id}",
-        items=advance_items(rates),
-        tax_by_rate=rate_rows(rates),
-        payment_method=rules.FISCAL_PAYMENTS[capture.payment.method],
-        entry=entry,
-        now=now,
-        cashier=order.channel.code,
-        referent=selectors.advance_of_order(order=order).last_receipt,
-        buyer_id=buyer_of(order),
-        paid_at=moment_of(day, now),
-    )
-
-
-def buyer_of(order: Order) -> str:
-    return f"10:{order.company_pib}" if order.company_pib else ""
-
-
-def moment_of(day: date, now: datetime) -> datetime:
-    """The bank says only the day: the time is now when it is today, else noon of that day."""
-    return now if business_date(now) == day else datetime.combine(day, time(12), BUSINESS_ZONE)
-
-
-def _advance_parts(order: Order, rates: Sequence[RateAmounts]) -> list[Part]:
-    """An advance invoice points to the first goods line of each rate."""
-    lines = selectors.lines_of_order(order=order)
-    fallback = lines[0]
-    return [
-        Part(
-            next((line.id for line in lines if line.is_goods and line.rate == one.rate), fallback.id),
-            LineKind.GOODS,
-            f"Avans {one.rate.normalize():f} %",
-            "",
-            1,
-            one.gross,
-            one.tax,
-            one.rate,
-        )
-        for one in rates
-    ]
+    return selectors.standing_of_orders(order_ids=[order.pk])[order.pk].held

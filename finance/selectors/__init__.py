@@ -18,6 +18,7 @@ from finance.selectors.ledger import (
     trial_balance,
 )
 from finance.selectors.payments import (
+    Standing,
     TransferInstructions,
     collectable,
     how_to_transfer,
@@ -27,6 +28,7 @@ from finance.selectors.payments import (
     payments_of_order,
     shipment_charge,
     shipment_needs,
+    standing_of_orders,
     transfer_instructions,
     transfer_of_order,
 )
@@ -34,6 +36,7 @@ from finance.selectors.sales import (
     OpenAdvance,
     advance_of_order,
     lines_of_order,
+    lines_of_orders,
     preview_return,
     sales_of_order,
 )
@@ -54,6 +57,7 @@ __all__ = [
     "NotSigned",
     "OpenAdvance",
     "PaperNotFound",
+    "Standing",
     "StockValueRow",
     "TransferInstructions",
     "Turnover",
@@ -70,6 +74,7 @@ __all__ = [
     "invoice_pdf",
     "invoice_ubl",
     "lines_of_order",
+    "lines_of_orders",
     "live_authorization",
     "live_paper",
     "needs_account",
@@ -84,6 +89,7 @@ __all__ = [
     "shipment_charge",
     "shipment_needs",
     "sources_of",
+    "standing_of_orders",
     "stock_values",
     "transfer_instructions",
     "transfer_of_order",

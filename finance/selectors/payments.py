@@ -19,6 +19,7 @@ from finance.states import OperationState, PaymentState
 from oms.models import Order
 from oms.states import PaymentMethod
 from retail.kernel.money import ZERO
+from retail.kernel.prepared import Prepared
 from retail.kernel.rows import Question
 
 
@@ -38,6 +39,39 @@ class TransferInstructions:
 
 def payments_of_order(*, order_id: int) -> QuerySet[Payment]:
     return Payment.objects.filter(order_id=order_id).order_by("attempt")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the books and papers know of an order: money in hand or authorized, less what goes back; entries; receipts or invoices."""
+
+    held: Decimal
+    is_booked: bool
+    has_papers: bool
+
+
+_STANDING = Prepared(
+    "finance_standing",
+    """
+SELECT o.id,
+       COALESCE((SELECT sum(p.captured + CASE WHEN p.method = 'CARD' AND p.state = 'AUTHORIZED' AND p.void_requested_at IS NULL
+                                              THEN p.authorized - p.captured - p.voided ELSE 0 END)
+                   FROM finance_payment p WHERE p.order_id = o.id), 0)
+     - COALESCE((SELECT sum(r.amount) FROM finance_payment p JOIN finance_refund r ON r.payment_id = p.id
+                  WHERE p.order_id = o.id AND r.state <> 'REFUSED'), 0),
+       EXISTS (SELECT 1 FROM finance_journalentry e WHERE e.order_number = o.number AND e.order_number <> ''),
+       EXISTS (SELECT 1 FROM finance_fiscalreceipt f WHERE f.order_id = o.id)
+    OR EXISTS (SELECT 1 FROM finance_invoice i WHERE i.order_id = o.id)
+  FROM oms_order o WHERE o.id = ANY(%(orders)s::bigint[])
+""",
+    {"orders": "bigint[]"},
+    ("bigint", "numeric", "boolean", "boolean"),
+)
+
+
+def standing_of_orders(*, order_ids: Sequence[int]) -> dict[int, Standing]:
+    """One statement for any number of orders."""
+    return {pk: Standing(*rest) for pk, *rest in _STANDING.rows({"orders": list(order_ids)})}
 
 
 def shipment_charge(*, order_id: int, sold: Sequence[Sold]) -> Decimal:

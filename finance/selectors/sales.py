@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,8 +13,9 @@ from finance.models import FiscalReceipt, Invoice, InvoiceLine
 from finance.rules import Line, Part, RateAmounts, Sale, Sold
 from finance.states import FiscalKind, FiscalTransaction, InvoiceKind
 from finance.tax import LineAmounts
-from oms.models import Order, OrderLine
+from oms.models import Order
 from retail.kernel.money import ZERO
+from retail.kernel.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +44,51 @@ def sales_of_order(*, order: Order) -> list[Sale]:
     return _sales_by_invoice(order)
 
 
+_LINES = Prepared(
+    "finance_order_lines",
+    """
+SELECT l.order_id, l.id, l.kind, l.title, COALESCE(v.barcode, ''), l.quantity, l.total, l.tax_rate, l.quantity_canceled
+  FROM oms_orderline l LEFT JOIN storefront_variant v ON v.id = l.variant_id
+ WHERE l.order_id = ANY(%(orders)s::bigint[]) ORDER BY l.order_id, l.position
+""",
+    {"orders": "bigint[]"},
+    ("bigint", "bigint", *["character varying"] * 3, "integer", "numeric", "numeric", "integer"),
+)
+
+
 def lines_of_order(*, order: Order, sales: Sequence[Sale] | None = None) -> list[Line]:
     """The order's lines with the units that papers have sold already."""
     sales = sales_of_order(order=order) if sales is None else sales
+    return lines_of_orders(sales={order.pk: sales})[order.pk]
+
+
+def lines_of_orders(*, sales: Mapping[int, Sequence[Sale]]) -> dict[int, list[Line]]:
+    """The lines of several orders in one statement; `sales` are the papers of each, by its id."""
     sold: dict[int, int] = {}
     gross: dict[int, Decimal] = {}
-    for sale in sales:
+    for sale in itertools.chain.from_iterable(sales.values()):
         for line_id, quantity in {part.line_id: part.quantity for part in sale.parts}.items():
             sold[line_id] = sold.get(line_id, 0) + quantity
         for part in sale.parts:
             gross[part.line_id] = gross.get(part.line_id, ZERO) + part.gross
-    rows = OrderLine.objects.filter(order=order).select_related("variant").order_by("position")
-    return [
-        Line(
-            id=row.pk,
-            kind=row.kind,
-            title=row.title,
-            gtin=row.variant.barcode if row.variant else "",
-            quantity=row.quantity,
-            total=row.total,
-            rate=row.tax_rate,
-            sold=sold.get(row.pk, 0),
-            sold_gross=gross.get(row.pk, ZERO),
-            canceled=row.quantity_canceled,
+    found: dict[int, list[Line]] = {order_id: [] for order_id in sales}
+    for order_id, pk, kind, title, gtin, quantity, total, rate, canceled in _LINES.rows(
+        {"orders": list(sales)}
+    ):
+        line = Line(
+            id=pk,
+            kind=kind,
+            title=title,
+            gtin=gtin,
+            quantity=quantity,
+            total=total,
+            rate=rate,
+            sold=sold.get(pk, 0),
+            sold_gross=gross.get(pk, ZERO),
+            canceled=canceled,
         )
-        for row in rows
-    ]
+        found[order_id].append(line)
+    return found
 
 
 def advance_of_order(*, order: Order) -> OpenAdvance:

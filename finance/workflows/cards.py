@@ -17,6 +17,7 @@ from finance import events
 from finance.chart import CARD_RECEIVABLE
 from finance.models import Capture, Payment, PaymentEvent, Refund
 from finance.operations import bell
+from finance.operations.incomes import take_money
 from finance.operations.ledger import debit
 from finance.operations.payments import (
     CARD_SERVICE,
@@ -25,7 +26,6 @@ from finance.operations.payments import (
     held_for,
     request_void,
     summarize,
-    take_money,
 )
 from finance.operations.refunds import finish_refund, release_excess
 from finance.providers import card

@@ -16,6 +16,7 @@ from finance import rules, selectors
 from finance.chart import ADVANCES, CASH, COURIER_RECEIVABLE
 from finance.models import Capture, FiscalReceipt, JournalEntry, Payment
 from finance.operations import Posted, issue_value, payment_for, post_entry
+from finance.operations.incomes import buyer_of, settle_capture
 from finance.operations.ledger import Posting, debit
 from finance.operations.papers import (
     advance_items,
@@ -24,7 +25,7 @@ from finance.operations.papers import (
     queue_fiscal_receipt,
     rate_rows,
 )
-from finance.operations.payments import buyer_of, plan_of, settle_capture
+from finance.operations.payments import plan_of
 from finance.operations.revenue import Revenue, advance_tax_lines, cost_lines, revenue_of
 from finance.rules import Goods, PaperPlan, Part, RateAmounts, Sold
 from finance.states import (

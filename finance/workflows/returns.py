@@ -13,13 +13,14 @@ from finance import rules, selectors
 from finance.chart import COST_OF_GOODS, COURIER_RECEIVABLE, CUSTOMERS, WRITE_OFFS
 from finance.models import FiscalReceipt, Invoice, JournalEntry
 from finance.operations import cost_of_units_out, post_entry, return_value
+from finance.operations.incomes import buyer_of
 from finance.operations.ledger import Posting, credit, debit
 from finance.operations.papers import (
     issue_invoice,
     own_pib,
     queue_fiscal_receipt,
 )
-from finance.operations.payments import buyer_of, plan_of
+from finance.operations.payments import plan_of
 from finance.operations.revenue import Revenue, cost_lines, revenue_of
 from finance.rules import Goods, Part, Sale, Sold
 from finance.selectors.sales import amounts_by_line

@@ -1,6 +1,6 @@
 """Verbs that write the order. Other rooms call them inside their own transaction; the order row is locked first, always."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,7 +12,8 @@ from oms.models import Order, OrderLine, OrderNote, PromiseChange
 from oms.states import ORDER_MOVES, FulfillmentStatus, LineKind, OrderStatus, PaymentStatus
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import User
-from retail.kernel.outbox import announce
+from retail.kernel.outbox import announce, announce_all
+from retail.kernel.prepared import Prepared
 from retail.kernel.states import check_move
 
 
@@ -87,23 +88,84 @@ def record_authorization(*, order_id: int, amount: Decimal, now: datetime) -> Or
 
 
 def record_capture(*, order_id: int, amount: Decimal, now: datetime) -> Order:
-    """Money came in; it is never refused. More than is owed (a part was canceled or came back meanwhile) is a person's case."""
+    order = lock_order(order_id=order_id)
+    record_captures(captures=[(order, amount)], now=now)
+    return order
+
+
+_RECORD_CAPTURES = Prepared(
+    "orders_record_captures",
+    """
+UPDATE oms_order o
+   SET payment_status = w.payment_status, captured_total = w.captured, version = w.version, status = w.status,
+       payment_deadline = CASE WHEN w.is_confirmed THEN NULL ELSE o.payment_deadline END
+  FROM unnest(%(ids)s::bigint[], %(payment_statuses)s::text[], %(captured)s::numeric[], %(versions)s::integer[], %(statuses)s::text[],
+              %(confirmed)s::boolean[]) AS w(id, payment_status, captured, version, status, is_confirmed)
+ WHERE o.id = w.id
+RETURNING o.id
+""",
+    {
+        "ids": "bigint[]",
+        "payment_statuses": "text[]",
+        "captured": "numeric[]",
+        "versions": "integer[]",
+        "statuses": "text[]",
+        "confirmed": "boolean[]",
+    },
+    ("bigint",),
+    writes=True,
+)
+
+
+def record_captures(
+    *, captures: Sequence[tuple[Order, Decimal]], now: datetime, confirmed: Collection[int] = ()
+) -> None:
+    """Money came in, for orders whose rows the caller has locked and just read; it is never refused.
+
+    `confirmed` are those that waited for it and may be worked on from now (their claims are kept already). More than is owed (a part
+    was canceled or came back meanwhile) is a person's case.
+    """
     from oms.operations.exceptions import open_exception
 
-    assert amount > 0, "a capture is money in"
-    order = lock_order(order_id=order_id)
-    order.captured_total += amount
-    summarize_money(order)
-    save_order(order, MONEY_FIELDS)
-    # What comes for a canceled order revives it or goes back by itself.
-    owed = order.total if order.status == OrderStatus.CANCELED else order.due_total
-    over = order.captured_total - order.refunded_total - owed
-    if over > 0:
-        open_exception(
-            kind="OVERPAID", order_id=order.pk, cause_key=order.number, detail={"amount": str(over)}, now=now
-        )
-    complete_if_done(order, now=now)
-    return order
+    for order, amount in captures:
+        assert amount > 0, "a capture is money in"
+        order.captured_total += amount
+        summarize_money(order)
+        order.version += 1
+        if order.pk in confirmed:
+            move_order(order, OrderStatus.PLACED)
+            order.payment_deadline = None
+    rows = [order for order, _ in captures]
+    _RECORD_CAPTURES.rows(
+        {
+            "ids": [order.pk for order in rows],
+            "payment_statuses": [str(order.payment_status) for order in rows],
+            "captured": [order.captured_total for order in rows],
+            "versions": [order.version for order in rows],
+            "statuses": [str(order.status) for order in rows],
+            "confirmed": [order.pk in confirmed for order in rows],
+        }
+    )
+    announce_all(
+        [
+            (events.OrderConfirmed(order_id=order.pk, number=order.number), ("order", order.number))
+            for order in rows
+            if order.pk in confirmed
+        ]
+    )
+    for order in rows:
+        # What comes for a canceled order revives it or goes back by itself.
+        owed = order.total if order.status == OrderStatus.CANCELED else order.due_total
+        over = order.captured_total - order.refunded_total - owed
+        if over > 0:
+            open_exception(
+                kind="OVERPAID",
+                order_id=order.pk,
+                cause_key=order.number,
+                detail={"amount": str(over)},
+                now=now,
+            )
+        complete_if_done(order, now=now)
 
 
 def record_refund(*, order_id: int, amount: Decimal, now: datetime) -> Order:

@@ -9,7 +9,6 @@ from oms.models import Order
 from oms.states import LineKind, OrderStatus
 from oms.workflows.cancellation import cancel_order
 from warehouse import operations as stock
-from warehouse import selectors as warehouse
 
 
 def payment_secured(*, order_id: int, now: datetime) -> str:
@@ -20,13 +19,12 @@ def payment_secured(*, order_id: int, now: datetime) -> str:
     order = orders.lock_order(order_id=order_id)
     if order.status == OrderStatus.CANCELED:
         return "PLACED" if _revive(order, now) else "CANCELED"
-    if order.status == OrderStatus.PENDING_PAYMENT or _claims_missing(order):
+    if order.status in (OrderStatus.PENDING_PAYMENT, OrderStatus.PLACED):
         try:
-            _claim_again(order, now)
+            _keep_claims(order, now)
         except stock.OutOfStock:
             cancel_order(order_id=order.pk, reason="paid too late, out of stock", by=None, now=now)
             return "CANCELED"
-        stock.confirm_allocation(order_id=order.pk, now=now)
         orders.confirm_order(order_id=order.pk)
     return "PLACED"
 
@@ -56,35 +54,18 @@ def _revive(order: Order, now: datetime) -> bool:
     return True
 
 
-def _missing(order: Order) -> list[tuple[int, int, int]]:
-    """(order line, variant, units) whose claims are gone: the deadline passed and the units were given away."""
-    claimed: dict[int, int] = {}
-    for claim in warehouse.order_claims(order_id=order.pk):
-        if not claim.is_put_back and claim.state not in ("RELEASED", "DISPATCHED"):
-            claimed[claim.order_line_id] = claimed.get(claim.order_line_id, 0) + claim.quantity
-    return [
-        (line.pk, line.variant_id, line.quantity - line.quantity_canceled - line.quantity_dispatched)
-        for line in order.lines.filter(kind=LineKind.GOODS)
-        if line.variant_id
-        and line.quantity > line.quantity_canceled + line.quantity_dispatched
-        and not claimed.get(line.pk)
-    ]
-
-
-def _claims_missing(order: Order) -> bool:
-    return order.status == OrderStatus.PLACED and bool(_missing(order))
-
-
-def _claim_again(order: Order, now: datetime) -> None:
-    missing = _missing(order)
-    if missing:
-        stock.claim_for_order_lines(
-            demands=[
-                (line_id, variant_id, units, order.pickup_location_id)
-                for line_id, variant_id, units in missing
-            ],
-            channel_id=order.channel_id,
-            state="ALLOCATED",
-            expires_at=None,
-            now=now,
-        )
+def _keep_claims(order: Order, now: datetime) -> None:
+    """The claims stay until the goods leave; those that are gone (the deadline passed, the units were given away) are made anew."""
+    missing = stock.confirm_allocations(order_ids=[order.pk], now=now)
+    if not missing:
+        return
+    stock.claim_for_order_lines(
+        demands=[
+            (line.line_id, line.variant_id, line.quantity, order.pickup_location_id) for line in missing
+        ],
+        channel_id=order.channel_id,
+        state="ALLOCATED",
+        expires_at=None,
+        now=now,
+    )
+    stock.confirm_allocations(order_ids=[order.pk], now=now)

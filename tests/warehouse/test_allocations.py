@@ -100,11 +100,11 @@ def test_waiting_for_money_keeps_the_claim_until_the_payment_deadline(world: Wor
     assert (claim.state, claim.expires_at) == ("HELD", deadline)
     assert stock.release_expired_holds(now=deadline + timedelta(days=1)) == 0
     assert warehouse.availability(variant_ids=[book.pk], channel_id=None, now=deadline) == {book.pk: 3}
-    assert stock.confirm_allocation(order_id=order.pk, now=NOW) == 1
+    assert stock.confirm_allocations(order_ids=[order.pk], now=NOW) == []
     row = Reservation.objects.get()
     assert (row.state, row.expires_at) == ("ALLOCATED", None)
     with nothing_changes():
-        assert stock.confirm_allocation(order_id=order.pk, now=NOW) == 0
+        assert stock.confirm_allocations(order_ids=[order.pk], now=NOW) == []
 
 
 def test_a_hold_past_its_time_that_nobody_took_is_still_the_shoppers(world: World) -> None:

@@ -2,10 +2,11 @@
 
 from warehouse.operations.allocations import (
     ReleasedUnits,
+    Unclaimed,
     allocate_basket_claims,
     claim_for_order_line,
     claim_for_order_lines,
-    confirm_allocation,
+    confirm_allocations,
     release_order_claims,
 )
 from warehouse.operations.goods import (
@@ -84,6 +85,7 @@ __all__ = [
     "ReturnedUnits",
     "StockBusy",
     "TargetTaken",
+    "Unclaimed",
     "UnknownBin",
     "UnknownClaim",
     "UnknownPurchaseOrder",
@@ -96,7 +98,7 @@ __all__ = [
     "cancel_shipments",
     "claim_for_order_line",
     "claim_for_order_lines",
-    "confirm_allocation",
+    "confirm_allocations",
     "create_purchase_order",
     "create_shipments",
     "extend_basket_holds",

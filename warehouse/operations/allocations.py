@@ -165,20 +165,48 @@ def claim_for_order_lines(
     raise out_of_stock([(each.sold_id, each.quantity, each.available) for each in short])
 
 
-def confirm_allocation(*, order_id: int, now: datetime) -> int:
-    """The money is there: the claims lose their deadline and may be picked."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH mine AS MATERIALIZED (
-                SELECT r.id FROM oms_orderline l JOIN warehouse_reservation r ON r.order_line_id = l.id
-                 WHERE l.order_id = %s AND r.state = 'HELD' ORDER BY r.id FOR UPDATE OF r
-            )
-            UPDATE warehouse_reservation r SET state = 'ALLOCATED', expires_at = NULL FROM mine m WHERE r.id = m.id
-            """,
-            (order_id,),
-        )
-        return int(cursor.rowcount)
+_CONFIRM = Prepared(
+    "stock_confirm",
+    """
+WITH missing AS MATERIALIZED (
+    SELECT l.order_id, l.id, l.variant_id, l.quantity - l.quantity_canceled - l.quantity_dispatched AS quantity
+      FROM oms_orderline l
+     WHERE l.order_id = ANY(%(orders)s::bigint[]) AND l.kind = 'GOODS' AND l.variant_id IS NOT NULL
+       AND l.quantity > l.quantity_canceled + l.quantity_dispatched
+       AND NOT EXISTS (SELECT 1 FROM warehouse_reservation r WHERE r.order_line_id = l.id AND NOT r.is_put_back
+                                                               AND r.state NOT IN ('RELEASED', 'DISPATCHED'))
+), mine AS MATERIALIZED (
+    SELECT r.id FROM oms_orderline l JOIN warehouse_reservation r ON r.order_line_id = l.id
+     WHERE l.order_id = ANY(%(orders)s::bigint[]) AND r.state = 'HELD'
+       AND l.order_id NOT IN (SELECT order_id FROM missing)
+     ORDER BY r.id FOR UPDATE OF r
+), confirmed AS (
+    UPDATE warehouse_reservation r SET state = 'ALLOCATED', expires_at = NULL FROM mine m WHERE r.id = m.id
+)
+SELECT order_id, id, variant_id, quantity FROM missing ORDER BY id
+""",
+    {"orders": "bigint[]"},
+    ("bigint", "bigint", "bigint", "integer"),
+    writes=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """An order line of goods without any live claim, and the units that it still owes."""
+
+    order_id: int
+    line_id: int
+    variant_id: int
+    quantity: int
+
+
+def confirm_allocations(*, order_ids: Sequence[int], now: datetime) -> list[Unclaimed]:
+    """The money is there: the claims of these orders lose their deadline and may be picked. One statement.
+
+    An order of which a line has no claim any more is left as it is, and its lines without one are answered.
+    """
+    return [Unclaimed(*row) for row in _CONFIRM.rows({"orders": list(order_ids)})]
 
 
 @dataclass(frozen=True, slots=True)
