@@ -57,8 +57,12 @@ def broken(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if not isinstance(error, OperationalError) and getattr(error, "errno", None) not in NO_ROOM:
         return _answer(request, 500)
+    return busy(request)
+
+
+def busy(request: HttpRequest, *, after_seconds: int = 1) -> HttpResponse:
     answer = _answer(request, 503)
-    answer["Retry-After"] = "1"
+    answer["Retry-After"] = str(after_seconds)
     return answer
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -18,6 +19,8 @@ Answer = TypeVar("Answer")
 
 DOWN = (RedisError, OSError)
 REST_SECONDS = 5.0
+# By server, for the whole process: Django makes a cache for each thread, and what one has learned spares the others.
+_rests_until: dict[str, float] = {}
 
 
 class ForgetfulClient(RedisCacheClient):
@@ -26,12 +29,12 @@ class ForgetfulClient(RedisCacheClient):
     def __init__(self, servers: Any, **options: Any) -> None:
         quick = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
         super().__init__(servers, **{**quick, **options})
-        self._rests_until = 0.0
+        self._name = str(servers)
         # A client is a thin thing around a pool, safe for threads, but making one costs more than asking it.
         self._clients: dict[int, Any] = {}
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
-        if time.monotonic() < self._rests_until:
+        if time.monotonic() < _rests_until.get(self._name, 0.0):
             raise RedisConnectionError("the cache is down")
         index = self._get_connection_pool_index(write)  # type: ignore[attr-defined]
         client = self._clients.get(index)
@@ -48,6 +51,12 @@ class ForgetfulClient(RedisCacheClient):
                 return int(pipeline.execute()[0])
         except DOWN as error:
             return self._forget(error, 0)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.get_client(None, write=True).ping())
+        except DOWN as error:
+            return self._forget(error, False)
 
     def add(self, key: Any, value: Any, timeout: Any) -> bool:
         try:
@@ -117,9 +126,9 @@ class ForgetfulClient(RedisCacheClient):
             return self._forget(error, False)
 
     def _forget(self, error: BaseException, answer: Answer) -> Answer:
-        if time.monotonic() >= self._rests_until:
+        if time.monotonic() >= _rests_until.get(self._name, 0.0):
             logger.warning("the cache does not answer: %s", type(error).__name__)
-            self._rests_until = time.monotonic() + REST_SECONDS
+            _rests_until[self._name] = time.monotonic() + REST_SECONDS
         return answer
 
 
@@ -135,3 +144,17 @@ class ForgetfulRedisCache(RedisCache):
                 self.make_and_validate_key(key), timeout
             )
         )
+
+    def answers(self) -> bool:
+        return bool(self._cache.answers())  # type: ignore[attr-defined]
+
+
+def ask_again() -> None:
+    """Lets every server be asked at once: for tests, where seconds pass in no time."""
+    _rests_until.clear()
+
+
+def is_up() -> bool:
+    """Whether the server of cache and doorbell answers, told at once: one that did not is not asked again for a few seconds."""
+    asked = getattr(cache, "answers", None)
+    return asked is None or bool(asked())

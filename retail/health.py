@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from redis.exceptions import RedisError
 
+from retail.cache import is_up
 from retail.celery import app as celery_app
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -123,6 +124,8 @@ def _database_answers() -> bool:
 
 
 def _broker_answers() -> bool:
+    if not is_up():
+        return False
     try:
         with _broker() as client:
             return bool(client.ping())
