@@ -17,6 +17,7 @@ from babel.messages.extract import extract_python
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
+from jinja2.ext import babel_extract
 
 from retail.kernel import script as script_module
 from retail.kernel.script import is_cyrillic, to_cyrillic, to_latin
@@ -140,13 +141,23 @@ def wanted(room: Room, root: Path) -> dict[type_of_key, tuple[Entry, set[str]]]:
 
 def found_in(text: str, *, is_template: bool, origin: str = "") -> Iterator[Entry]:
     """What a source file wants translated, in the order of the text."""
-    code = templatize(text, origin=origin) if is_template else text
-    if is_template:  # what is left of the template is not indented like Python
-        code = "\n".join(line.lstrip() for line in code.splitlines())
-    for _line, function, message, _comments in extract_python(io.BytesIO(code.encode()), KEYWORDS, (), {}):
-        entry = _entry(str(function or "_"), message)
+    for function, message in _calls(text, is_template=is_template, origin=origin):
+        entry = _entry(function, message)
         if entry is not None:
             yield entry
+
+
+def _calls(text: str, *, is_template: bool, origin: str) -> Iterator[tuple[str, Any]]:
+    """The calls of gettext and its kin with their arguments, of Python and of both kinds of templates."""
+    if is_template and "/jinja2/" in origin:
+        found: Any = babel_extract(io.BytesIO(text.encode()), list(KEYWORDS), (), {})
+    else:
+        code = templatize(text, origin=origin) if is_template else text
+        if is_template:  # what is left of the template is not indented like Python
+            code = "\n".join(line.lstrip() for line in code.splitlines())
+        found = extract_python(io.BytesIO(code.encode()), KEYWORDS, (), {})
+    for _line, function, message, _comments in found:
+        yield str(function or "_"), message
 
 
 def _entry(function: str, message: Any) -> Entry | None:

@@ -35,19 +35,21 @@ def register() -> None:
     register_cover_source(cover_text)
 
 
-def aisles(request: HttpRequest) -> list[tuple[str, str]]:
-    nodes = departments()
-    words = [
-        (node.title(shopper.language()), reverse("shop:category", args=[node.path]))
-        for node in nodes[:AISLES_MAX]
-    ]
-    return [(_("New"), reverse("shop:search") + "?sort=newest"), *words]
+def aisles(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    nodes, language = departments(), shopper.language()
+    known: dict[str, tuple[tuple[str, str], ...]] = _aisles["words"]
+    if language not in known:
+        words = (
+            (node.title(language), reverse("shop:category", args=[node.path])) for node in nodes[:AISLES_MAX]
+        )
+        known[language] = ((_("New"), reverse("shop:search") + "?sort=newest"), *words)
+    return known[language]
 
 
 def departments() -> tuple[catalog.Node, ...]:
     """The first level of the tree."""
     if not _aisles.get("nodes") or time.monotonic() - _aisles["at"] > AISLES_SECONDS:
-        _aisles.update(nodes=catalog.category_tree(depth=1), at=time.monotonic())
+        _aisles.update(nodes=catalog.category_tree(depth=1), words={}, at=time.monotonic())
     nodes: tuple[catalog.Node, ...] = _aisles["nodes"]
     return nodes
 

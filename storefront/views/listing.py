@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
+from retail.front import quick
 from retail.front.formats import locale_of, money_text
 from retail.kernel import clock
 from retail.kernel.identifiers import parse_barcode
@@ -75,7 +76,9 @@ def category(request: HttpRequest, path: str) -> HttpResponse:
     crumbs = [(_("Home"), reverse("shop:home"))]
     crumbs += [(node.title(language), reverse("shop:category", args=[node.path])) for node in branch.crumbs]
     query = replace(query_of(request.GET), category_id=branch.node.id)
-    return _page(request, channel, query, {"title": branch.node.title(language), "crumbs": crumbs})
+    return _page(
+        request, channel, query, {"title": branch.node.title(language), "crumbs": crumbs, "query": ""}
+    )
 
 
 @require_safe
@@ -146,7 +149,11 @@ def _page(
         "popular": () if found.cards else _instead(channel, now),
     }
     is_part = request.headers.get("HX-Target") == "results"
-    response = render(request, "shop/listing.html#results" if is_part else "shop/listing.html", context)
+    response = (
+        HttpResponse(quick.part(request, "shop/parts/results.html", context))
+        if is_part
+        else quick.page(request, "shop/listing.html", context)
+    )
     response["Vary"] = "HX-Target"
     return response
 

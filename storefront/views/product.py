@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from oms.models import Basket
 from oms.pricing import PricedLine, Step
 from oms.pricing import in_words as step_in_words
 from oms.workflows import baskets
+from retail.front import quick
 from retail.front.formats import money_text
 from retail.kernel import clock
 from storefront import selectors as catalog
@@ -98,10 +99,14 @@ def show(
         "hold_minutes": channel.hold_minutes if channel.is_held_in_basket else 0,
         "related": [reading.book(card) for card in page.related],
         "quantities": range(1, max(1, min(promise["units"], QUANTITY_MAX_SHOWN)) + 1),
-        "refused": refused,
+        "refused": render_to_string(
+            "shop/parts/refused.html", {"refused": refused, "variant": chosen.variant}, request
+        )
+        if refused
+        else "",
         **promise,
     }
-    return render(request, "shop/product.html", context, status=status)
+    return quick.page(request, "shop/product.html", context, status=status)
 
 
 @require_POST
@@ -130,7 +135,7 @@ def _promise_part(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
         request, channel, chosen.variant.pk, shopper.open_basket(request), chosen.amount, now
     )
     context = {"product": page.product, "variant": chosen.variant, **promise}
-    return render(request, "shop/parts/promise.html", context)
+    return HttpResponse(quick.part(request, "shop/parts/promise.html", context))
 
 
 def _page(channel: Channel, slug: str, now: datetime) -> catalog.ProductPage:

@@ -8,12 +8,15 @@ from django.apps import apps
 from django.conf import settings
 from django.template import engines
 
+from retail.front import quick
+
 ROOT = Path(settings.BASE_DIR)
 HTML = [
     path
     for config in apps.get_app_configs()
     if ROOT in Path(config.path).parents and "site-packages" not in Path(config.path).parts
-    for path in sorted((Path(config.path) / "templates").rglob("*.html"))
+    for folder in ("templates", "jinja2")
+    for path in sorted((Path(config.path) / folder).rglob("*.html"))
 ]
 MAIL = re.compile(r"/(emails?|mails?|letters?)/")  # mail readers know no style sheets
 FORBIDDEN = {
@@ -40,7 +43,11 @@ def test_there_are_templates_to_check() -> None:
 
 @pytest.mark.parametrize("path", HTML, ids=names)
 def test_it_compiles(path: Path) -> None:
-    engines["django"].from_string(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    if "jinja2" in path.parts:
+        quick.environment("en").from_string(text)
+    else:
+        engines["django"].from_string(text)
 
 
 @pytest.mark.parametrize("path", [path for path in HTML if not MAIL.search(str(path))], ids=names)
@@ -68,5 +75,5 @@ def test_the_check_sees_what_it_should(markup: str, name: str) -> None:
 def test_icons_exist(path: Path) -> None:
     sprite = (ROOT / "retail/front/static/front/icons.svg").read_text()
     drawn = set(re.findall(r'<symbol id="i-([\w-]+)"', sprite))
-    asked = set(re.findall(r'{% icon "([\w-]+)"', path.read_text(encoding="utf-8")))
+    asked = set(re.findall(r'\bicon[ (]"([\w-]+)"', path.read_text(encoding="utf-8")))
     assert asked <= drawn

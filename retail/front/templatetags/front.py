@@ -232,7 +232,9 @@ def languages(context: template.Context) -> list[dict[str, Any]]:
 @register.simple_tag(takes_context=True)
 def part(context: template.Context, name: str) -> Any:
     """`{% part "basket_count" as count %}`: what a later room registered for the frame, or None."""
-    return frame_part(name, context.get("request"))
+    request = context.get("request")
+    known = getattr(request, "parts", {})
+    return known[name] if name in known else frame_part(name, request)
 
 
 @register.simple_tag(takes_context=True)

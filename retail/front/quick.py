@@ -1,0 +1,324 @@
+"""Pages that are read most: their templates are Jinja's, and the frame around them is kept in the process.
+
+The frame is that of `front/shop_base.html`, drawn by Django's templates once for each language, theme and state of the tools
+(store, account, units in the basket), and kept in pieces between the places where a page says its own. Nothing of a product, a
+price or a stock lies in it. A page's template (`jinja2/` of its room) gives the blocks `title`, `description`, `head`, `content`;
+what it leaves out or empty is the frame's own. Words, amounts and addresses are bound to the language when its environment is
+made, so a page asks no thread about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.template import Context
+from django.template.defaultfilters import linebreaks_filter, truncatechars
+from django.template.loader import render_to_string
+from django.urls import get_script_prefix, reverse
+from django.utils import translation
+from django.utils.html import escape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from retail.front import formats
+from retail.front.covers import version_of
+from retail.front.frame import frame_part
+from retail.front.templatetags.front import LANGUAGE_MARKS, icon, lang_code, notice, qs, tag_chip
+from retail.front.views import PREFERENCES
+from retail.kernel import clock
+from retail.kernel.script import to_cyrillic
+
+FRAMES_KEPT = 256
+BLOCKS = ("title", "description", "head", "content")
+_BLOCK = re.compile(f"\x02({'|'.join(BLOCKS)})\x03")
+_SLOT = re.compile("\x02([a-z_0-9-]+)\x03")
+
+
+# ------------------------------------------------------------------ words, amounts and addresses of one language
+class Words:
+    """The translations of one language, each looked up once in the life of the process."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._known: dict[str, str] = {}
+
+    def __call__(self, message: str) -> str:
+        found = self._known.get(message)
+        if found is None:
+            with translation.override(self.language):
+                found = self._known[message] = translation.gettext(message)
+        return found
+
+    def of(self, context: str, message: str) -> str:
+        key = f"{context}\x04{message}"
+        found = self._known.get(key)
+        if found is None:
+            with translation.override(self.language):
+                found = self._known[key] = translation.pgettext(context, message)
+        return found
+
+    def count(self, singular: str, plural: str, number: int, **values: Any) -> str:
+        """The form for this number; the values are put in, as `%(name)s`."""
+        text = _form(self.language, singular, plural, number)
+        return text % values if values else text
+
+
+@lru_cache(maxsize=4096)
+def _form(language: str, singular: str, plural: str, number: int) -> str:
+    with translation.override(language):
+        return translation.ngettext(singular, plural, number)
+
+
+class Addresses:
+    """Addresses of one language. What stands in an address is a slug or a path of slugs, so it is put in as it is."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._fixed: dict[str, str] = {}
+        self._around: dict[str, tuple[str, str]] = {}
+
+    def __call__(self, name: str) -> str:
+        found = self._fixed.get(name)
+        if found is None:
+            with translation.override(self.language):
+                found = self._fixed[name] = reverse(name)
+        return found
+
+    def of(self, name: str, slug: str) -> str:
+        """The address with one slug (or path of slugs) in it."""
+        around = self._around.get(name)
+        if around is None:
+            with translation.override(self.language):
+                before, _, after = reverse(name, args=["slot0"]).partition("slot0")
+            around = self._around[name] = (before, after)
+        return f"{around[0]}{slug}{around[1]}"
+
+
+@cache
+def words(language: str) -> Words:
+    return Words(language)
+
+
+@cache
+def addresses(language: str) -> Addresses:
+    return Addresses(language)
+
+
+def _in_script(value: Any) -> Any:
+    return value if value is None else to_cyrillic(str(value))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _cover_url(url: Addresses, code: str, title: str, author: str = "") -> str:
+    return f"{url.of('front:cover', code)}?v={version_of(title, author)}"
+
+
+def _notice(tone: str, text: str) -> Markup:
+    return Markup(notice(f"<p>{escape(text)}</p>", tone))  # noqa: S704 - escaped in both
+
+
+def _qs(request: HttpRequest, **changes: Any) -> str:
+    return qs(Context({"request": request}), **changes)
+
+
+def _linebreaks(text: str) -> Markup:
+    return Markup(linebreaks_filter(text, autoescape=True))  # noqa: S704 - Django has escaped it
+
+
+@cache
+def environment(language: str) -> Environment:
+    """Jinja with the tags and filters of the shared visual language, bound to one language."""
+    folders = [f"{config.path}/jinja2" for config in apps.get_app_configs()]
+    made = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=settings.DEBUG,
+        cache_size=-1,
+    )
+    word, url = words(language), addresses(language)
+    made.globals |= {
+        "_": word,
+        "ngettext": word.count,
+        "pgettext": word.of,
+        "url": url,
+        "url_of": url.of,
+        "icon": icon,
+        "tag_chip": tag_chip,
+        "notice": _notice,
+        "qs": _qs,
+        "cover_url": partial(_cover_url, url),
+    }
+    made.filters |= {
+        "money": lambda value, currency: formats.money_text(value, language, currency),
+        "num": lambda value, places=None: formats.number_text(value, language, places),
+        "script": _in_script if language == "sr-cyrl" else _as_it_is,
+        "linebreaks": _linebreaks,
+        "truncatechars": truncatechars,
+    }
+    return made
+
+
+@cache
+def _template(language: str, name: str) -> Template:
+    return environment(language).get_template(name)
+
+
+# ------------------------------------------------------------------ the frame
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The kept text before, between and after the blocks of a page: texts and names of slots in turn."""
+
+    around: tuple[tuple[str, ...], ...]
+    description: Markup
+
+    def filled(self, values: Mapping[str, str]) -> list[Markup]:
+        return [
+            Markup("".join([values[each] if place % 2 else each for place, each in enumerate(pieces)]))  # noqa: S704
+            for pieces in self.around
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """Everything that decides what the kept pieces say."""
+
+    language: str
+    theme: str
+    path: str
+    aisles: tuple[tuple[str, str], ...]
+    year: int
+    store: str | None
+    account: str | None
+    units: int
+
+
+class _Reader:
+    """Stands for a request while the frame is drawn: what differs from page to page are slots."""
+
+    def __init__(self, key: _Key) -> None:
+        self.path = key.path
+        self.COOKIES = {"theme": key.theme}
+        self.parts = {
+            "aisles": key.aisles,
+            "my_store": key.store,
+            "account": key.account,
+            "basket_count": key.units,
+        }
+        self.front_languages = [
+            {
+                "mark": LANGUAGE_MARKS.get(code, (code, code))[0],
+                "lang": lang_code(code),
+                "name": name,
+                "url": f"\x02in-{code}\x03",
+                "absolute": f"{settings.BASE_URL}\x02in-{code}\x03",
+                "is_current": code == key.language,
+            }
+            for code, name in settings.LANGUAGES
+        ]
+
+    def get_full_path(self) -> str:
+        return "\x02here\x03"
+
+
+def _drawn(key: _Key, messages: Any = ()) -> Frame:
+    context = {
+        "request": _Reader(key),
+        "csrf_token": "\x02token\x03",
+        "query": "\x02query\x03",
+        "messages": messages,
+        "slots": {name: f"\x02{name}\x03" for name in BLOCKS},
+    }
+    text = render_to_string("front/shop_slots.html", context)
+    parts = _BLOCK.split(text)
+    assert tuple(parts[1::2]) == BLOCKS, "the frame has its blocks in another order"
+    own = render_to_string("front/shop_base.html", context)
+    return Frame(
+        tuple(tuple(_SLOT.split(part)) for part in parts[::2]),
+        Markup(_between(own, '<meta name="description"', ">")),  # noqa: S704
+    )
+
+
+def _between(text: str, start: str, end: str) -> str:
+    at = text.index(start)
+    return text[at : text.index(end, at) + len(end)]
+
+
+_frame = lru_cache(maxsize=FRAMES_KEPT)(_drawn)
+
+
+def forget_frames() -> None:
+    _frame.cache_clear()
+
+
+def _key(request: HttpRequest, language: str) -> _Key:
+    aisles = tuple(frame_part("aisles", request) or ())
+    theme = request.COOKIES.get("theme", "")
+    return _Key(
+        language=language,
+        theme=theme if theme in PREFERENCES["theme"] else "",
+        path=request.path if any(request.path == url for _, url in aisles) else "",
+        aisles=aisles,
+        year=clock.business_date(clock.now()).year,
+        store=frame_part("my_store", request),
+        account=frame_part("account", request),
+        units=frame_part("basket_count", request) or 0,
+    )
+
+
+def _here_in_every_language(path: str, present: str) -> dict[str, str]:
+    """This address in each language: only what stands first in it differs."""
+    root = get_script_prefix()
+    prefix = "" if present == settings.LANGUAGE_CODE else f"{present}/"
+    bare = path.removeprefix(f"{root}{prefix}")
+    return {
+        f"in-{code}": escape(f"{root}{'' if code == settings.LANGUAGE_CODE else f'{code}/'}{bare}")
+        for code, _ in settings.LANGUAGES
+    }
+
+
+# ------------------------------------------------------------------ the page
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """The whole page: the blocks of its template inside the frame."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    token, here = get_token(request), request.get_full_path()
+    messages = get_messages(request)
+    key = _key(request, language)
+    frame = _drawn(key, messages) if len(messages) else _frame(key)
+    values = {"token": token, "here": escape(here), "query": escape(context.get("query", ""))}
+    values |= _here_in_every_language(here, language)
+    text = _template(language, template).render(
+        context,
+        request=request,
+        csrf_token=token,
+        here=here,
+        frame=frame.filled(values),
+        description=frame.description,
+    )
+    return HttpResponse(text, status=status)
+
+
+def part(request: HttpRequest, template: str, context: Mapping[str, Any]) -> str:
+    """A part of such a page without the frame, for htmx and for templates of the other kind."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    values = {
+        **context,
+        "request": request,
+        "csrf_token": get_token(request),
+        "here": request.get_full_path(),
+    }
+    return _template(language, template).render(values)
