@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.money import in_paras
 
 LINES_MAX = 20_000
+SET_LINES = 200
 MATCHED, UNMATCHED, KNOWN, SKIPPED = "matched", "unmatched", "known", "skipped"
 
 
@@ -51,6 +53,7 @@ class ImportReport:
 
 
 Row = Mapping[str, str]
+Line = TypeVar("Line")
 
 
 def read_lines(
@@ -60,12 +63,80 @@ def read_lines(
     report = ImportReport()
     for number, row in enumerate(_rows(text, set(needed), aliases), start=2):
         try:
-            outcome = take(row)
+            _note(report, number, take(row))
         except Refusal as refusal:
-            report.errors.append(LineError(number, refusal.code, refusal.message))
-            continue
-        setattr(report, outcome, getattr(report, outcome) + 1)
+            _note(report, number, refusal)
     return report
+
+
+Outcome = str | Refusal
+
+
+def read_in_sets(
+    text: str,
+    *,
+    needed: Iterable[str],
+    aliases: Mapping[str, str],
+    read: Callable[[Row], Line | None],
+    names: Callable[[Line], set[str]],
+    take: Callable[[Sequence[Line]], Sequence[Outcome]],
+) -> ImportReport:
+    """Hand lines that have nothing in common to `take` together, in the order of the file, so that work is done for a set at once.
+
+    `names` are what no other line of the set may name; a line without any goes alone. A set that is refused is taken again line by
+    line, so that a refused line stops nothing. What `read` makes nothing of is skipped.
+    """
+    report = ImportReport()
+    waiting: list[tuple[int, Row, Line]] = []
+    named: set[str] = set()
+
+    def flush() -> None:
+        for (number, _, _), outcome in zip(waiting, _outcomes(waiting, read, take), strict=True):
+            _note(report, number, outcome)
+        waiting.clear()
+        named.clear()
+
+    for number, row in enumerate(_rows(text, set(needed), aliases), start=2):
+        try:
+            line = read(row)
+        except Refusal as refusal:
+            _note(report, number, refusal)
+            continue
+        if line is None:
+            _note(report, number, SKIPPED)
+            continue
+        mine = names(line)
+        if waiting and (not mine or not named or named & mine or len(waiting) == SET_LINES):
+            flush()
+        waiting.append((number, row, line))
+        named |= mine
+    flush()
+    report.errors.sort(key=lambda error: error.line)
+    return report
+
+
+def _outcomes(
+    waiting: Sequence[tuple[int, Row, Line]],
+    read: Callable[[Row], Line | None],
+    take: Callable[[Sequence[Line]], Sequence[Outcome]],
+) -> Sequence[Outcome]:
+    if not waiting:
+        return []
+    try:
+        return take([line for _, _, line in waiting])
+    except Refusal as refusal:
+        if len(waiting) == 1:
+            return [refusal]
+    # Read anew: what the refused set wrote into its lines is undone.
+    again = [(number, row, line) for number, row, _ in waiting if (line := read(row)) is not None]
+    return [outcome for one in again for outcome in _outcomes([one], read, take)]
+
+
+def _note(report: ImportReport, number: int, outcome: Outcome) -> None:
+    if isinstance(outcome, Refusal):
+        report.errors.append(LineError(number, outcome.code, outcome.message))
+    else:
+        setattr(report, outcome, getattr(report, outcome) + 1)
 
 
 def amount_of(row: Row, name: str) -> Decimal:

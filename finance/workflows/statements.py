@@ -5,45 +5,80 @@ What fits nothing is booked as unidentified (4308) and waits for a person; money
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
+from finance import selectors
 from finance.chart import BANK, CARD_RECEIVABLE, COURIER_IN_TRANSIT, FEES, UNIDENTIFIED
-from finance.models import BankStatementLine, Capture, Payment
-from finance.operations import payment_for, post_entry, reference_of, take_money
+from finance.models import BankStatementLine, Capture, JournalEntry
+from finance.operations import (
+    Draft,
+    Income,
+    announce_captured,
+    book_incomes,
+    payment_for,
+    post_entries,
+    post_entry,
+)
 from finance.operations.ledger import credit, debit
-from finance.states import PaymentState, StatementState
+from finance.states import StatementState
 from finance.workflows.cards import order_follows
 from finance.workflows.imports import (
     KNOWN,
     MATCHED,
-    SKIPPED,
     UNMATCHED,
     ImportReport,
     LineChanged,
+    Outcome,
     Row,
     amount_of,
     date_of,
     key_of,
-    read_lines,
+    read_in_sets,
     text_of,
 )
+from finance.workflows.matching import Match, match_lines, newest_transfers, reference_base
 from oms import operations as orders
-from oms.models import Order
-from oms.states import PaymentMethod
+from oms.states import OrderStatus, PaymentMethod
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
-from retail.kernel.fold import fold
-from retail.kernel.identifiers import parse_account, parse_reference97
+from retail.kernel.identifiers import parse_account
 from retail.kernel.models import LegalEntity, User
 from retail.kernel.money import ZERO
+from retail.kernel.outbox import together
+from retail.kernel.rows import Question
+from warehouse import operations as stock
 
 COLUMNS = {"line_key", "booked_on", "amount"}
 ALIASES = {"line_id": "line_key", "payer_name": "payer"}
 PAYOUT_ACCOUNTS = (CARD_RECEIVABLE, COURIER_IN_TRANSIT)
+_COMPANIES: Question[LegalEntity] = Question(lambda: LegalEntity.objects.order_by("pk"))
+_COLUMNS = (
+    "line_key",
+    "booked_on",
+    "amount",
+    "currency",
+    "reference",
+    "payer",
+    "payer_account",
+    "purpose",
+)
+# In the order of the keys, so that two readers of the same lines wait for each other instead of crossing.
+_WRITE_NEW = """
+INSERT INTO finance_bankstatementline (entity_id, account, state, note, imported_at, line_key, booked_on, amount, currency, reference,
+                                       payer, payer_account, purpose)
+SELECT %s, %s, 'UNMATCHED', '', %s, w.*
+  FROM unnest(%s::text[], %s::date[], %s::numeric[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) AS w
+    ON CONFLICT (account, line_key) DO NOTHING RETURNING id, line_key
+"""
+_WRITE_PLACES = """
+UPDATE finance_bankstatementline b SET state = w.state, capture_id = w.capture_id, entry_id = w.entry_id
+  FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[]) AS w(id, state, capture_id, entry_id) WHERE b.id = w.id
+"""
 
 
 class UnknownBankAccount(NotFound):
@@ -67,11 +102,13 @@ def import_bank_statement(*, account: str, text: str, by: User | None, now: date
     """
     entity = _entity_of(account)
     digits = parse_account(entity.bank_account) or entity.bank_account
-    return read_lines(
+    return read_in_sets(
         text,
         needed=COLUMNS,
         aliases=ALIASES,
-        take=lambda row: _take_line(entity, digits, row, by, now),
+        read=lambda row: _read(entity, digits, row, now),
+        names=_names,
+        take=lambda lines: _take(lines, by, now),
     )
 
 
@@ -84,7 +121,10 @@ def match_statement_line(
     line = _open_line(line_id)
     if order.entity_id != line.entity_id or order.currency != line.currency:
         raise InvalidInput("The order belongs to another company or currency.")
-    _pay(line, order, UNIDENTIFIED, by, now)
+    match = Match(order, newest_transfers([order.pk]).get(order.pk))
+    _pay([(line, match)], UNIDENTIFIED, by, now)
+    _write_places([line])
+    _resolve(line, "Matched.", now)
     return line
 
 
@@ -129,32 +169,37 @@ def book_payout(
 
 def _entity_of(account: str) -> LegalEntity:
     digits = parse_account(account) or account.strip()
-    for entity in LegalEntity.objects.order_by("pk"):
+    for entity in _COMPANIES.rows():
         if (parse_account(entity.bank_account) or entity.bank_account) == digits:
             return entity
     raise UnknownBankAccount("No company of the group has this account.")
 
 
+def _names(line: BankStatementLine) -> set[str]:
+    """What no other line of a set may name: its own key, and the order. Nothing when only amount and payer say which order it is."""
+    base = reference_base(line)
+    return {f"key:{line.line_key}", f"order:{base}"} if base else set()
+
+
 @transaction.atomic
-def _take_line(entity: LegalEntity, account: str, row: Row, by: User | None, now: datetime) -> str:
-    line = _read(entity, account, row, now)
-    if line is None:
-        return SKIPPED
-    order, reason = _order_of(line)
-    if order is not None:
-        order = orders.lock_order(order_id=order.pk)
-    # The order row is locked before the line, whose key then decides which of two readers is first.
-    made = BankStatementLine.objects.bulk_create([line], ignore_conflicts=True)
-    stored = BankStatementLine.objects.select_for_update(of=("self",)).get(
-        account=account, line_key=line.line_key
-    )
-    if _was_known(stored, line, made):
-        return KNOWN
-    if order is None:
-        _keep_unidentified(stored, reason, by, now)
-        return UNMATCHED
-    _pay(stored, order, BANK, by, now)
-    return MATCHED
+def _take(lines: Sequence[BankStatementLine], by: User | None, now: datetime) -> list[Outcome]:
+    """Lines that pay different orders, or one line; the number of statements does not grow with them."""
+    matches = match_lines(lines)
+    # The order rows are locked before the lines, whose keys then decide which of two readers is first.
+    known = _write_new(lines)
+    fresh = [(line, match) for line, match in zip(lines, matches, strict=True) if line.line_key not in known]
+    paid = [(line, match) for line, match in fresh if match.order is not None]
+    unknown = [(line, match.reason) for line, match in fresh if match.order is None]
+    if paid:
+        _pay(paid, BANK, by, now)
+    if unknown:
+        _keep_unidentified(unknown, by, now)
+    if fresh:
+        _write_places([line for line, _ in fresh])
+    matched = {line.line_key for line, _ in paid}
+    return [
+        known.get(line.line_key) or (MATCHED if line.line_key in matched else UNMATCHED) for line in lines
+    ]
 
 
 def _read(entity: LegalEntity, account: str, row: Row, now: datetime) -> BankStatementLine | None:
@@ -179,116 +224,146 @@ def _read(entity: LegalEntity, account: str, row: Row, now: datetime) -> BankSta
     return line if amount > 0 else None
 
 
-def _was_known(stored: BankStatementLine, line: BankStatementLine, made: list[BankStatementLine]) -> bool:
-    """Whether the line stood before. The key is the bank's; the same key with other money is a mistake to be shown."""
-    if stored.imported_at == line.imported_at and stored.entry_id is None and stored.capture_id is None:
-        return False
-    said = (stored.booked_on, stored.amount, stored.currency)
-    if said != (line.booked_on, line.amount, line.currency):
-        raise LineChanged(f"{line.line_key} was read before with another date or amount.")
-    return True
-
-
-def _order_of(line: BankStatementLine) -> tuple[Order | None, str]:
-    """The order that a line pays, or why none: by its reference, else by amount and payer when that names exactly one."""
-    base = parse_reference97(line.reference) if line.reference else None
-    if base is not None:
-        order = _by_reference(line, base)
-        return order, "" if order else "UNKNOWN_REFERENCE"
-    alike = [
-        payment.order
-        for payment in Payment.objects.filter(
-            method=PaymentMethod.BANK_TRANSFER,
-            state=PaymentState.PENDING,
-            amount=line.amount,
-            captured=0,
-            order__entity=line.entity,
-        ).select_related("order")
-        if line.payer and _same_name(line.payer, payment.order)
+def _write_new(lines: Sequence[BankStatementLine]) -> dict[str, Outcome]:
+    """Write what is read for the first time; for the rest, by key, what it is: known, or the same key with other money."""
+    columns = [
+        [getattr(line, name) for line in sorted(lines, key=lambda each: each.line_key)] for name in _COLUMNS
     ]
-    if len(alike) == 1:
-        return alike[0], ""
-    return None, "AMBIGUOUS" if alike else "NO_REFERENCE" if not line.reference else "WRONG_REFERENCE"
-
-
-def _by_reference(line: BankStatementLine, base: str) -> Order | None:
-    """`base` is the reference without control number and separators."""
-    wanted = [f"{base[:4]}-{base[4:]}", base]
-    payment = (
-        Payment.objects.filter(reference__in=[reference_of(one) for one in wanted], order__entity=line.entity)
-        .select_related("order")
-        .order_by("-pk")
-        .first()
+    first = lines[0]
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_NEW, [first.entity_id, first.account, first.imported_at, *columns])
+        keys = {line_key: pk for pk, line_key in cursor.fetchall()}
+    for line in lines:
+        line.pk, line._state.adding = keys.get(line.line_key), False
+    if len(keys) == len(lines):
+        return {}
+    stored = BankStatementLine.objects.select_for_update(of=("self",)).filter(
+        account=first.account, line_key__in=[line.line_key for line in lines if line.pk is None]
     )
-    if payment is not None:
-        return payment.order
-    # Paid by transfer although another method was chosen: the number is the order's all the same.
-    return Order.objects.filter(number__in=[f"ORD-{one}" for one in wanted], entity=line.entity).first()
+    before = {one.line_key: (one.booked_on, one.amount, one.currency) for one in stored.order_by("pk")}
+    return {line.line_key: _was_known(line, before[line.line_key]) for line in lines if line.pk is None}
 
 
-def _same_name(payer: str, order: Order) -> bool:
-    said = sorted(fold(payer).split())
-    return any(said == sorted(fold(name).split()) for name in (order.name, order.company_name) if name)
+def _was_known(line: BankStatementLine, said: tuple[date, Decimal, str]) -> Outcome:
+    """The key is the bank's; the same key with other money is a mistake to be shown."""
+    if said != (line.booked_on, line.amount, line.currency):
+        return LineChanged(f"{line.line_key} was read before with another date or amount.")
+    return KNOWN
 
 
-def _pay(line: BankStatementLine, order: Order, account: str, by: User | None, now: datetime) -> None:
-    """Book the line as money for the order. Whatever it is too much or too little, it came."""
-    payment = payment_for(order=order, method=PaymentMethod.BANK_TRANSFER, now=now)
-    missing = payment.amount - payment.captured
-    capture = Capture.objects.create(
-        payment=payment, amount=line.amount, provider_ref=f"statement-{line.pk}", created_at=now
-    )
-    line.capture, line.state = capture, StatementState.MATCHED
-    line.save(update_fields=["capture", "state"])
-    line.entry = take_money(
-        order=order,
-        capture=capture,
-        debits=[debit(account, line.amount, source_kind="statement", source_key=str(line.pk))],
-        day=line.booked_on if account == BANK else business_date(now),
-        by=by,
-        now=now,
-    )
-    line.save(update_fields=["entry"])
-    _resolve(line, "Matched.", now)
-    _tell_of_difference(order, payment, missing, line.amount, now)
-    order_follows(order_id=order.pk, now=now)
+def _write_places(lines: Sequence[BankStatementLine]) -> None:
+    """Where the lines have gone: their entries, and the captures of those that paid an order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_PLACES,
+            [
+                [line.pk for line in lines],
+                [str(line.state) for line in lines],
+                [line.capture_id for line in lines],
+                [line.entry_id for line in lines],
+            ],
+        )
 
 
-def _tell_of_difference(
-    order: Order, payment: Payment, missing: Decimal, amount: Decimal, now: datetime
+def _pay(
+    matched: Sequence[tuple[BankStatementLine, Match]], account: str, by: User | None, now: datetime
 ) -> None:
-    """Too little keeps the order waiting and a person informed; the rest coming ends that."""
+    """Book lines as money for their orders, which are different ones. Whatever it is too much or too little, it came."""
+    pairs = [(line, match.order, match.payment) for line, match in matched if match.order is not None]
+    payments = [
+        payment or payment_for(order=order, method=PaymentMethod.BANK_TRANSFER, now=now)
+        for _, order, payment in pairs
+    ]
+    before = [payment.captured for payment in payments]
+    standing = selectors.standing_of_orders(order_ids=[order.pk for _, order, _ in pairs])
+    incomes = [
+        Income(
+            order=order,
+            capture=Capture(
+                payment=payment, amount=line.amount, provider_ref=f"statement-{line.pk}", created_at=now
+            ),
+            debits=[debit(account, line.amount, source_kind="statement", source_key=str(line.pk))],
+            day=line.booked_on if account == BANK else business_date(now),
+            standing=standing[order.pk],
+        )
+        for (line, order, _), payment in zip(pairs, payments, strict=True)
+    ]
+    entries = _book(incomes, by, now)
+    for (line, _, _), one, entry in zip(pairs, incomes, entries, strict=True):
+        line.capture, line.entry, line.state = one.capture, entry, StatementState.MATCHED
+    for one, captured in zip(incomes, before, strict=True):
+        _tell_of_difference(one, captured, now)
+
+
+def _book(incomes: Sequence[Income], by: User | None, now: datetime) -> list[JournalEntry]:
+    """The money, and the orders that it confirms. What needs more than that (late money, claims that are gone) goes order by order."""
+    enough = [
+        one.order.pk
+        for one in incomes
+        if one.order.status == OrderStatus.PENDING_PAYMENT
+        and one.standing.held + one.capture.amount >= one.order.due_total
+    ]
+    unclaimed = (
+        {each.order_id for each in stock.confirm_allocations(order_ids=enough, now=now)} if enough else set()
+    )
+    with together():
+        entries = book_incomes(incomes, by=by, now=now)
+        for one in incomes:
+            announce_captured(one.order, one.capture)
+        orders.record_captures(
+            captures=[(one.order, one.capture.amount) for one in incomes],
+            confirmed={*enough} - unclaimed,
+            now=now,
+        )
+    for one in incomes:
+        if one.order.pk in unclaimed or one.order.status == OrderStatus.CANCELED:
+            order_follows(order_id=one.order.pk, now=now)
+    return entries
+
+
+def _tell_of_difference(one: Income, captured: Decimal, now: datetime) -> None:
+    """Too little keeps the order waiting and a person informed; the rest coming ends that. `captured` came before."""
+    payment, amount = one.capture.payment, one.capture.amount
+    missing = payment.amount - captured
     cause = f"short:{payment.public_id}"
     if amount < missing:
         orders.open_exception(
             kind="PAYMENT_MISMATCH",
-            order_id=order.pk,
+            order_id=one.order.pk,
             cause_key=cause,
             detail={"reason": "PARTIAL", "paid": str(amount), "missing": str(missing - amount)},
             now=now,
         )
-    else:
+    elif captured:
         orders.resolve_cause(kind="PAYMENT_MISMATCH", cause_key=cause, resolution="Paid in full.", now=now)
 
 
-def _keep_unidentified(line: BankStatementLine, reason: str, by: User | None, now: datetime) -> None:
-    line.entry = post_entry(
-        entity_id=line.entity_id,
-        date=line.booked_on,
-        document_kind="statement",
-        document_key=str(line.pk),
-        memo="Neraspoređena uplata",
+def _keep_unidentified(
+    unknown: Sequence[tuple[BankStatementLine, str]], by: User | None, now: datetime
+) -> None:
+    entries = post_entries(
+        [
+            Draft(
+                entity_id=line.entity_id,
+                date=line.booked_on,
+                document_kind="statement",
+                document_key=str(line.pk),
+                memo="Neraspoređena uplata",
+                lines=[debit(BANK, line.amount), credit(UNIDENTIFIED, line.amount)],
+            )
+            for line, _ in unknown
+        ],
         by=by,
-        lines=[debit(BANK, line.amount), credit(UNIDENTIFIED, line.amount)],
     )
-    line.save(update_fields=["entry"])
-    detail: dict[str, Any] = {
-        "reason": reason,
-        "amount": str(line.amount),
-        "reference": line.reference,
-        "line": line.line_key,
-    }
-    orders.open_exception(kind="PAYMENT_MISMATCH", cause_key=_cause(line), detail=detail, now=now)
+    for (line, reason), entry in zip(unknown, entries, strict=True):
+        line.entry = entry
+        detail: dict[str, Any] = {
+            "reason": reason,
+            "amount": str(line.amount),
+            "reference": line.reference,
+            "line": line.line_key,
+        }
+        orders.open_exception(kind="PAYMENT_MISMATCH", cause_key=_cause(line), detail=detail, now=now)
 
 
 def _open_line(line_id: int) -> BankStatementLine:

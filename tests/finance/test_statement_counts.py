@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from oms.models import Order
 from tests.factories import NOW, Sells, goods_of, make_return, make_shipment, make_variant
 from tests.factories import money as amount
 from tests.finance.shop import Shop, all_of
+from warehouse import operations as stock
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +98,60 @@ def test_attempt_to_pay(shop: Shop) -> None:
     first = statements(lambda: finance.create_first_payment(order=order, method="CASH_ON_DELIVERY", now=NOW))
 
     assert first == 1
+
+
+def held(order: Order) -> Order:
+    """With the claims that placing it would have left."""
+    stock.claim_for_order_lines(
+        demands=[
+            (line.pk, line.variant_id, line.quantity, None) for line in order.lines.all() if line.variant_id
+        ],
+        channel_id=order.channel_id,
+        state="HELD",
+        expires_at=NOW + timedelta(days=3),
+        now=NOW,
+    )
+    return order
+
+
+def test_bank_statement(shop: Shop) -> None:
+    """Lines that name their orders are taken together: match, book, paper, confirm, all at once."""
+
+    def read(lines: int) -> int:
+        paid = [held(shop.order(Sells(1, "1100.00"), method="BANK_TRANSFER")) for _ in range(lines)]
+        rows = [
+            {
+                "line_key": order.number,
+                "amount": "1100.00",
+                "reference": shop.transfer_payment(order).reference,
+            }
+            for order in paid
+        ]
+        count = statements(lambda: shop.statement(*rows))
+        assert {order.status for order in Order.objects.filter(pk__in=[one.pk for one in paid])} == {"PLACED"}
+        return count
+
+    read(1)  # the first entry of a month makes the month
+    one, twenty = read(1), read(20)
+
+    # Companies, orders, transfers, lines, what is known, claims, order lines, entries, receipts, captures, orders, events, places.
+    assert (one, twenty) == (13, 13)
+
+
+def test_unidentified_lines_share_their_entries(shop: Shop) -> None:
+    def read(lines: int) -> int:
+        rows = [
+            {
+                "line_key": f"{lines}-{number}",
+                "amount": "5.00",
+                "reference": finance.reference_of(f"ORD-2019-{lines:03}{number:03}"),
+            }
+            for number in range(lines)
+        ]
+        return statements(lambda: shop.statement(*rows))
+
+    read(1)
+    one, eleven = read(1), read(11)
+
+    # Each opens a case of its own: asked for, written, told.
+    assert eleven - one == 10 * 3
