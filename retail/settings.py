@@ -112,7 +112,6 @@ INSTALLED_APPS = [
     "wagtail.search",
     "wagtail.admin",
     "wagtail",
-    "modelsearch",
     "modelcluster",
     "taggit",
     "rest_framework",
@@ -170,6 +169,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "kernel.User"
 AUDITLOG_LOGENTRY_MODEL = "audit.LogEntry"
 
+LOCK_TIMEOUT_SECONDS = 10
 _pool_size: int = read("DATABASE_POOL_SIZE")
 _database = environ.Env.db_url_config(
     _required("DATABASE_URL", locally="") or local.database_url(ONEROW_HOME)
@@ -185,7 +185,11 @@ DATABASES: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
             **(
-                {"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10, "max_idle": 60}}
+                {
+                    "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10, "max_idle": 60},
+                    # Whoever waits longer for a row gives way and says so; behind a pooler the role has it (ALTER ROLE).
+                    "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
+                }
                 if _pool_size
                 else {}
             ),

@@ -42,4 +42,4 @@ LOGGING["root"]["level"] = "WARNING"
 # Real threads and a re-made database per test: each connection is its own, and closed when its thread ends.
 DATABASES["default"]["OPTIONS"].pop("pool", None)
 # The one door through the guard against TRUNCATE, open for the test run alone.
-DATABASES["default"]["OPTIONS"]["options"] = "-c retail.allow_truncate=on"
+DATABASES["default"]["OPTIONS"]["options"] += " -c retail.allow_truncate=on"

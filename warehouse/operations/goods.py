@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from retail.kernel.clock import business_date
 from retail.kernel.errors import IllegalMove
 from retail.kernel.models import Location, User
 from retail.kernel.money import rounded
@@ -53,7 +54,7 @@ def create_purchase_order(
         raise InvalidQuantity("A purchase order names units from 1 and costs from 0.")
     location = Location.objects.get(pk=location_id)
     order = PurchaseOrder.objects.create(
-        number=number or next_number(PurchaseOrder.objects.all(), f"PO-{now:%Y}-"),
+        number=number or next_number(PurchaseOrder.objects.all(), f"PO-{business_date(now).year}-"),
         supplier_id=supplier_id,
         location=location,
         entity_id=location.entity_id,

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import F
 
+from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import Location, LocationKind, User
 from retail.kernel.outbox import announce
@@ -112,7 +113,7 @@ def _places(source_id: int, target_id: int) -> tuple[Location, Location]:
 
 def _next_number(now: datetime) -> str:
     """TR-2026-000123"""
-    return next_number(Transfer.objects.all(), f"TR-{now:%Y}-")
+    return next_number(Transfer.objects.all(), f"TR-{business_date(now).year}-")
 
 
 def _claim(source: Location, lines: Sequence[TransferLine], now: datetime) -> None:

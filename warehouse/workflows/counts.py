@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from finance import selectors as finance
+from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotAllowed, NotFound, Refusal
 from retail.kernel.models import User
 from retail.kernel.outbox import announce
@@ -64,7 +65,7 @@ def start_count(*, bin_id: int, by: User | None, now: datetime) -> StockCount:
     if StockCount.objects.filter(bin=shelf, status__in=UNFINISHED).exists():
         raise BinIsCounted(f"{shelf.code} is being counted.", bin=shelf.code)
     count = StockCount.objects.create(
-        number=next_number(StockCount.objects.all(), f"SC-{now:%Y}-"),
+        number=next_number(StockCount.objects.all(), f"SC-{business_date(now).year}-"),
         bin=shelf,
         location_id=shelf.location_id,
         by=by,
