@@ -11,14 +11,13 @@ from rest_framework.response import Response
 
 from audit.models import Proposal
 from finance import operations as finance
-from finance import selectors as finance_reads
 from finance import workflows as money_workflows
 from oms import operations as orders
 from oms import selectors as oms
 from oms.api import answers, bodies
 from oms.api.reading import show_order
 from oms.models import Order
-from oms.workflows import baskets, cancellation, placing, returns, routing
+from oms.workflows import baskets, cancellation, overview, placing, returns, routing
 from retail.kernel.errors import InvalidInput
 from retail.kernel.models import ApiKey
 from retail.rest.fields import amount_of, moment_of, money, read
@@ -355,7 +354,7 @@ class OrderRefunds(OrderView):
             {"id": r.public_id, "amount": money(r.amount, order.currency), "status": r.state} for r in made
         ]
         return Response(
-            {"refunds": shown, "payments": finance_reads.payments_of_order(order_id=order.pk)}, status=201
+            {"refunds": shown, "payments": overview.payments_of_order(order_id=order.pk)}, status=201
         )
 
 

@@ -7,44 +7,22 @@ strikes a part of the places, `make proof` every one (ONEROW_PROOF=1).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from finance.providers import card, fiscal, sef, sef_documents
-from oms.carriers import client as carriers
 from oms.workflows import placing
 from tests.finance.sef_world import Seller
 from tests.finance.shop import build
-from tests.flows.chain import make_chain
 from tests.proof import acts
 from tests.proof.sweeping import CALL_FAULTS, CallFault, StatementFault, sweep
-from tests.sandbox.stand import CARD_SECRETS, Stand, stand
+from tests.proof.trading import outside, trade
+from tests.sandbox.stand import Stand
 
+__all__ = ["outside", "trade"]
 pytestmark = pytest.mark.django_db
 IS_PROOF = bool(os.environ.get("ONEROW_PROOF"))
 # A prime, so that the short form is not struck at the same kind of place each time.
 STEP = 1 if IS_PROOF else 11
-
-
-@pytest.fixture
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -> Iterator[Stand]:
-    settings.CARD_PROVIDER_SECRETS = list(CARD_SECRETS)  # type: ignore[attr-defined]
-    settings.API_REQUESTS_PER_MINUTE = 1_000_000  # type: ignore[attr-defined]
-    with stand(tmp_path) as ready:
-        # A new client each time: its breaker has not seen the failures of the call before.
-        monkeypatch.setattr(card, "from_settings", lambda: ready.card())
-        monkeypatch.setattr(fiscal, "from_settings", lambda: ready.fiscal())
-        monkeypatch.setattr(sef, "from_settings", lambda: ready.sef_register())
-        monkeypatch.setattr(sef_documents, "from_settings", lambda: ready.sef())
-        monkeypatch.setattr(carriers, "from_settings", lambda: ready.carrier())
-        yield ready
-
-
-@pytest.fixture
-def trade(db: None, outside: Stand) -> acts.Trade:
-    return acts.Trade(make_chain(), outside, acts.now())
 
 
 @pytest.fixture
