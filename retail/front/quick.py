@@ -32,6 +32,7 @@ from markupsafe import Markup
 from retail.front import formats
 from retail.front.covers import version_of
 from retail.front.frame import frame_part
+from retail.front.templatetags import front
 from retail.front.templatetags.front import LANGUAGE_MARKS, icon, lang_code, notice, qs, tag_chip
 from retail.front.views import PREFERENCES
 from retail.kernel import clock
@@ -158,6 +159,9 @@ def environment(language: str) -> Environment:
         "icon": icon,
         "tag_chip": tag_chip,
         "notice": _notice,
+        "field_parts": front.field,
+        "error_parts": front.errors,
+        "error_title": front.error_title,
         "qs": _qs,
         "cover_url": partial(_cover_url, url),
     }
@@ -165,6 +169,9 @@ def environment(language: str) -> Environment:
         "money": lambda value, currency: formats.money_text(value, language, currency),
         "num": lambda value, places=None: formats.number_text(value, language, places),
         "script": _in_script if language == "sr-cyrl" else _as_it_is,
+        "amount": lambda value: formats.number_text(value, language, 2),
+        "day": lambda value: formats.day_text(value, language),
+        "hour": formats.clock_text,
         "linebreaks": _linebreaks,
         "truncatechars": truncatechars,
     }
@@ -233,13 +240,13 @@ class _Reader:
         return "\x02here\x03"
 
 
-def _drawn(key: _Key, messages: Any = ()) -> Frame:
+@lru_cache(maxsize=FRAMES_KEPT)
+def _frame(key: _Key) -> Frame:
     context = {
         "request": _Reader(key),
         "csrf_token": "\x02token\x03",
         "query": "\x02query\x03",
-        "messages": messages,
-        "slots": {name: f"\x02{name}\x03" for name in BLOCKS},
+        "slots": {name: f"\x02{name}\x03" for name in (*BLOCKS, "stays", "toasts")},
     }
     text = render_to_string("front/shop_slots.html", context)
     parts = _BLOCK.split(text)
@@ -256,15 +263,12 @@ def _between(text: str, start: str, end: str) -> str:
     return text[at : text.index(end, at) + len(end)]
 
 
-_frame = lru_cache(maxsize=FRAMES_KEPT)(_drawn)
-
-
 def forget_frames() -> None:
     _frame.cache_clear()
 
 
-def _key(request: HttpRequest, language: str) -> _Key:
-    aisles = tuple(frame_part("aisles", request) or ())
+def _key(request: HttpRequest, language: str, *, has_aisles: bool) -> _Key:
+    aisles = tuple(frame_part("aisles", request) or ()) if has_aisles else ()
     theme = request.COOKIES.get("theme", "")
     return _Key(
         language=language,
@@ -289,18 +293,35 @@ def _here_in_every_language(path: str, present: str) -> dict[str, str]:
     }
 
 
+def _said(request: HttpRequest, token: str) -> dict[str, str]:
+    """The messages after an act: what stays, and what goes by itself."""
+    messages = list(get_messages(request))
+    if not messages:
+        return {"stays": "", "toasts": ""}
+    context = {"messages": messages, "csrf_token": token}
+    stays = render_to_string("front/parts/stays.html", context)
+    return {
+        "stays": f'<div class="wrap stack">{stays}</div>',
+        "toasts": render_to_string("front/parts/toasts.html", context),
+    }
+
+
 # ------------------------------------------------------------------ the page
 def page(
-    request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    has_aisles: bool = True,
 ) -> HttpResponse:
-    """The whole page: the blocks of its template inside the frame."""
+    """The whole page: the blocks of its template inside the frame, with the departments unless they would only distract."""
     language = translation.get_language() or settings.LANGUAGE_CODE
     token, here = get_token(request), request.get_full_path()
-    messages = get_messages(request)
-    key = _key(request, language)
-    frame = _drawn(key, messages) if len(messages) else _frame(key)
+    key = _key(request, language, has_aisles=has_aisles)
+    frame = _frame(key)
     values = {"token": token, "here": escape(here), "query": escape(context.get("query", ""))}
-    values |= _here_in_every_language(here, language)
+    values |= _here_in_every_language(here, language) | _said(request, token)
     text = _template(language, template).render(
         context,
         request=request,

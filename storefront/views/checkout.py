@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from oms.models import Basket, Order
 from oms.pricing import Priced
 from oms.states import DeliveryKind, OrderStatus, PaymentMethod
 from oms.workflows import baskets, placing
+from retail.front import quick
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
 from retail.kernel.money import ZERO
@@ -124,7 +125,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     if typed and not request.POST.get("city", "").strip() and (place := ways.place_of(typed)):
         form.data = {**request.POST.dict(), "city": ways.in_script(place)}
         context["new_city"] = True
-    return render(request, "shop/parts/checkout_preview.html", context)
+    return HttpResponse(quick.part(request, "shop/parts/checkout_preview.html", context))
 
 
 # ------------------------------------------------------------------ placing
@@ -321,7 +322,8 @@ def _page(
     status: int = 200,
     refusal: Refusal | None = None,
 ) -> HttpResponse:
-    return render(request, "shop/checkout.html", _context(request, desk, form, refusal), status=status)
+    context = _context(request, desk, form, refusal)
+    return quick.page(request, "shop/checkout.html", context, status=status, has_aisles=False)
 
 
 def _context(
@@ -358,6 +360,7 @@ def _context(
         "has_troubles": any(row.troubles for row in problems),
         "units": desk.view.units,
         "user": shopper.user_of(request),
+        "new_city": False,
     }
 
 

@@ -22,6 +22,7 @@ from finance.states import PaymentState
 from oms import selectors as oms
 from oms.models import Order
 from oms.states import OrderStatus, PaymentMethod
+from retail.front import quick
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
 from retail.kernel.identifiers import format_account, parse_account
@@ -198,13 +199,18 @@ def transfer(request: HttpRequest, token: str) -> HttpResponse:
         "order": order,
         "told": told,
         "bank_account": _account(told.account),
+        "urls": {
+            "qr": reverse("shop:transfer_qr", args=[token]),
+            "order": reverse("shop:order", args=[token]),
+            "pay": reverse("shop:pay", args=[token]),
+        },
         "crumbs": [
             (_("Home"), reverse("shop:home")),
             (order.number, reverse("shop:order", args=[token])),
             (_("Payment"), ""),
         ],
     }
-    return render(request, "shop/transfer.html", context)
+    return quick.page(request, "shop/transfer.html", context, has_aisles=False)
 
 
 @require_safe
