@@ -12,6 +12,8 @@ from oms import rules
 from oms.models import Basket, BasketLine, DeliveryPostcode, Order
 from oms.pricing import DeliveryQuote, Priced, PriceEntry, PricingInput, PricingLine, price
 from oms.states import BasketState
+from retail.kernel.clock import business_date
+from retail.kernel.prepared import Prepared
 from retail.kernel.rows import Question
 from storefront import selectors as catalog
 from storefront.models import Channel, Variant
@@ -27,6 +29,30 @@ _BASKET_LINES = Question(
         BasketLine.objects.filter(basket_id=basket_id).select_related("variant__product").order_by("id")
     ),
     -1,
+)
+
+_DELIVERY_RATES = """
+    SELECT m.code, r.amount, r.free_from, r.weight_grams_max
+      FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
+     WHERE r.channel_id = %(channel)s AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)"""
+# Amounts travel as text: JSON numbers would lose their scale on the way.
+_TARIFF = Prepared(
+    "oms_tariff",
+    f"""SELECT
+    (SELECT COALESCE(json_agg(json_build_array(c.id, c.variant_id, c.code, c.name, c.currency, c.amount::text,
+                                               c.minimum_quantity, c.valid_from, c.valid_to)), '[]') FROM ({catalog.PRICE_CANDIDATES}) c),
+    (SELECT COALESCE(json_agg(json_build_array(t.tax_class, t.rate::text)), '[]') FROM ({catalog.TAX_RATES}) t),
+    (SELECT COALESCE(json_agg(json_build_array(d.code, d.amount::text, d.free_from::text, d.weight_grams_max)), '[]')
+       FROM ({_DELIVERY_RATES}) d)""",  # noqa: S608 - texts of our own
+    {
+        "price_list": "bigint",
+        "variants": "bigint[]",
+        "now": "timestamptz",
+        "country": "text",
+        "day": "date",
+        "channel": "bigint",
+    },
+    ("json", "json", "json"),
 )
 
 
@@ -62,13 +88,63 @@ class Quote:
 
 def delivery_rates(*, channel_id: int, now: datetime) -> list[rules.RateRow]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT m.code, r.amount, r.free_from, r.weight_grams_max
-                 FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
-                WHERE r.channel_id = %s AND r.valid_from <= %s AND (r.valid_to IS NULL OR r.valid_to > %s)""",
-            [channel_id, now, now],
-        )
+        cursor.execute(_DELIVERY_RATES, {"channel": channel_id, "now": now})
         return [rules.RateRow(*row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a price is made of, before the arithmetic: entries of the price list by variant, tax rates of the day, delivery rates."""
+
+    candidates: Mapping[int, tuple[catalog.PriceCandidate, ...]]
+    taxes: Mapping[str, Decimal]
+    rates: Sequence[rules.RateRow]
+
+
+def tariff(*, channel: Channel, variant_ids: Iterable[int], now: datetime) -> Tariff:
+    """All of it in one statement."""
+    ((candidates, taxes, rates),) = _TARIFF.rows(
+        {
+            "price_list": channel.price_list_id,
+            "variants": list(variant_ids),
+            "now": now,
+            "country": channel.entity.country,
+            "day": business_date(now),
+            "channel": channel.pk,
+        }
+    )
+    return Tariff(
+        catalog.by_variant(_candidate(*row) for row in candidates),
+        {tax_class: Decimal(rate) for tax_class, rate in taxes},
+        [
+            rules.RateRow(code, Decimal(amount), Decimal(free) if free is not None else None, grams)
+            for code, amount, free, grams in rates
+        ],
+    )
+
+
+def _candidate(
+    price_id: int,
+    variant_id: int,
+    code: str,
+    name: str,
+    currency: str,
+    amount: str,
+    minimum: int,
+    valid_from: str,
+    valid_to: str | None,
+) -> catalog.PriceCandidate:
+    return catalog.PriceCandidate(
+        price_id,
+        variant_id,
+        code,
+        name,
+        currency,
+        Decimal(amount),
+        minimum,
+        datetime.fromisoformat(valid_from),
+        datetime.fromisoformat(valid_to) if valid_to else None,
+    )
 
 
 def quote(
@@ -77,26 +153,23 @@ def quote(
     wanted: Sequence[Wanted],
     now: datetime,
     delivery_method: str = "",
-    candidates: Mapping[int, tuple[catalog.PriceCandidate, ...]] | None = None,
-    taxes: Mapping[str, Decimal] | None = None,
-    has_fees: bool = True,
+    known: Tariff | None = None,
 ) -> Quote:
-    """The one way to a price, for basket, checkout, order and API: three statements for any number of lines.
+    """The one way to a price, for basket, checkout, order and API: one statement for any number of lines.
 
-    `candidates` are the price list's entries for these variants and `taxes` the rates of the day, when they were read for this
-    answer already. Without `has_fees` only the goods are priced.
+    `known` is what was read for this answer already; without rates in it only the goods are priced.
     """
-    if candidates is None:
-        candidates = catalog.price_candidates([w.variant.pk for w in wanted], channel.price_list_id, now)
-    rates = catalog.tax_rates(now, country=channel.entity.country) if taxes is None else taxes
+    if known is None:
+        known = tariff(channel=channel, variant_ids=[w.variant.pk for w in wanted], now=now)
+    candidates = known.candidates
     lines = tuple(
-        _pricing_line(w, candidates[w.variant.pk], rates) for w in wanted if w.variant.pk in candidates
+        _pricing_line(w, candidates[w.variant.pk], known.taxes) for w in wanted if w.variant.pk in candidates
     )
     unpriced = tuple(w.key for w in wanted if w.variant.pk not in candidates)
     weight = sum(w.variant.weight_grams * w.quantity for w in wanted)
     asked = PricingInput(lines=lines, currency=channel.currency, at=now)
     goods = price(asked)
-    fee_rows = delivery_rates(channel_id=channel.pk, now=now) if has_fees else []
+    fee_rows = known.rates
     fees = {
         row.method: fee
         for row in fee_rows

@@ -181,7 +181,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "ENGINE": "retail.kernel.postgres",
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,
-        # A transaction pooler (PgBouncer) keeps no session: no pool of our own then, and no server-side cursor.
+        # A transaction pooler (PgBouncer) keeps no session: no pool of our own then, no server-side cursor, no kept plan.
         "DISABLE_SERVER_SIDE_CURSORS": _pool_size == 0,
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
@@ -190,6 +190,9 @@ DATABASES: dict[str, dict[str, Any]] = {
                     "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10, "max_idle": 60},
                     # Whoever waits longer for a row gives way and says so; behind a pooler the role has it (ALTER ROLE).
                     "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
+                    # Values travel beside the statement, and the server keeps the plan of one that comes back.
+                    "server_side_binding": True,
+                    "prepare_threshold": 5,
                 }
                 if _pool_size
                 else {}

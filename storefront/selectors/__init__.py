@@ -7,7 +7,10 @@ from storefront.selectors.filters import ListingQuery
 from storefront.selectors.listing import SORTS, Listing, listing, search
 from storefront.selectors.page import Credit, ProductPage, VariantOffer, product_page
 from storefront.selectors.prices import (
+    PRICE_CANDIDATES,
+    TAX_RATES,
     PriceCandidate,
+    by_variant,
     channel_by_code,
     lowest_prices,
     price_candidates,
@@ -25,7 +28,9 @@ from storefront.selectors.search import Suggestion, suggest
 from storefront.selectors.tree import Branch, Node, category_by_path, category_tree
 
 __all__ = [
+    "PRICE_CANDIDATES",
     "SORTS",
+    "TAX_RATES",
     "Branch",
     "Card",
     "Credit",
@@ -38,6 +43,7 @@ __all__ = [
     "ProductPage",
     "Suggestion",
     "VariantOffer",
+    "by_variant",
     "cards",
     "category_by_path",
     "category_paths",

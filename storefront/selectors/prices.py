@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -29,6 +30,16 @@ _CHANNEL_VERSION = Prepared(
     ("text",),
 )
 _channels: dict[str, tuple[str, Channel]] = {}
+PRICE_CANDIDATES = """
+    SELECT DISTINCT ON (p.variant_id, p.minimum_quantity)
+           p.id, p.variant_id, l.code, l.name, l.currency, p.amount, p.minimum_quantity, p.valid_from, p.valid_to
+      FROM storefront_price p JOIN storefront_pricelist l ON l.id = p.price_list_id
+     WHERE p.price_list_id = %(price_list)s AND p.variant_id = ANY(%(variants)s)
+       AND p.valid_from <= %(now)s AND (p.valid_to IS NULL OR p.valid_to > %(now)s)
+     ORDER BY p.variant_id, p.minimum_quantity, p.amount, p.valid_from DESC, p.id DESC"""
+TAX_RATES = """
+    SELECT tax_class, rate FROM storefront_taxrate
+     WHERE country = %(country)s AND valid_from <= %(day)s AND (valid_to IS NULL OR valid_to >= %(day)s) ORDER BY valid_from"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +61,16 @@ def price_candidates(
     variant_ids: Iterable[int], price_list_id: int, now: datetime
 ) -> dict[int, tuple[PriceCandidate, ...]]:
     """Per variant the lowest valid entry of each minimum quantity, ascending. A variant without one has no price."""
-    found: dict[int, tuple[PriceCandidate, ...]] = {}
+    values: dict[str, Any] = {"price_list": price_list_id, "variants": list(variant_ids), "now": now}
     with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT DISTINCT ON (p.variant_id, p.minimum_quantity)
-                      p.id, p.variant_id, l.code, l.name, l.currency, p.amount, p.minimum_quantity, p.valid_from, p.valid_to
-                 FROM storefront_price p JOIN storefront_pricelist l ON l.id = p.price_list_id
-                WHERE p.price_list_id = %s AND p.variant_id = ANY(%s)
-                  AND p.valid_from <= %s AND (p.valid_to IS NULL OR p.valid_to > %s)
-                ORDER BY p.variant_id, p.minimum_quantity, p.amount, p.valid_from DESC, p.id DESC""",
-            [price_list_id, list(variant_ids), now, now],
-        )
-        for row in cursor.fetchall():
-            candidate = PriceCandidate(*row)
-            found[candidate.variant_id] = (*found.get(candidate.variant_id, ()), candidate)
+        cursor.execute(PRICE_CANDIDATES, values)
+        return by_variant(PriceCandidate(*row) for row in cursor.fetchall())
+
+
+def by_variant(candidates: Iterable[PriceCandidate]) -> dict[int, tuple[PriceCandidate, ...]]:
+    found: dict[int, tuple[PriceCandidate, ...]] = {}
+    for candidate in candidates:
+        found[candidate.variant_id] = (*found.get(candidate.variant_id, ()), candidate)
     return found
 
 
@@ -102,13 +109,8 @@ def lowest_prices(
 
 def tax_rates(now: datetime, country: str = "RS") -> dict[str, Decimal]:
     """Percentage by tax class on this day of the business."""
-    day = business_date(now)
     with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT tax_class, rate FROM storefront_taxrate
-                WHERE country = %s AND valid_from <= %s AND (valid_to IS NULL OR valid_to >= %s) ORDER BY valid_from""",
-            [country, day, day],
-        )
+        cursor.execute(TAX_RATES, {"country": country, "day": business_date(now)})
         return dict(cursor.fetchall())
 
 

@@ -214,11 +214,11 @@ def _quote(channel: Channel, page: catalog.ProductPage, now: datetime) -> oms.Qu
     wanted = [
         oms.Wanted(each.variant.sku, each.variant, 1) for each in page.variants if each.amount is not None
     ]
-    known = {each.variant.pk: each.candidates for each in page.variants}
     if not wanted:
         return None
+    candidates = {each.variant.pk: each.candidates for each in page.variants}
     return oms.quote(
-        channel=channel, wanted=wanted, now=now, candidates=known, taxes=page.taxes, has_fees=False
+        channel=channel, wanted=wanted, now=now, known=oms.Tariff(candidates, page.taxes, rates=())
     )
 
 
