@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
 
 from finance.models import Refund
 from finance.operations import bell
 from finance.states import OperationState
-from finance.tasks import ON_BELL
+from finance.tasks import ON_BELL, ring
 from oms.workflows import returns
 from retail.kernel.clock import now
 from retail.kernel.models import OutboxEvent
 from retail.kernel.outbox import subscribe
 
 if settings.OUTBOX_RINGS:
-    for kind, task in ON_BELL.items():
-        bell.answer(kind, task.delay)
+    for kind in ON_BELL:
+        bell.answer(kind, partial(ring, kind))
 
 
 @subscribe("finance.refund_done")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.core.cache import cache
 
 from finance import workflows as money
 from finance.operations import bell
@@ -11,27 +12,38 @@ from retail.kernel.clock import now
 from retail.kernel.context import acting
 from retail.kernel.models import LegalEntity
 
+# A ring that got lost is forgotten after a second.
+BELL_SECONDS = 1
+
+
+def _bell(kind: str) -> str:
+    return f"bell:{kind}"
+
 
 @shared_task
 def sign_receipts() -> None:
+    cache.delete(_bell(bell.RECEIPTS))
     with acting(label="job:finance.sign_receipts"):
         money.sign_receipts(now=now())
 
 
 @shared_task
 def process_events() -> None:
+    cache.delete(_bell(bell.EVENTS))
     with acting(label="job:finance.process_events"):
         money.process_events(now=now())
 
 
 @shared_task
 def send_refunds() -> None:
+    cache.delete(_bell(bell.REFUNDS))
     with acting(label="job:finance.send_refunds"):
         money.send_refunds(now=now())
 
 
 @shared_task
 def void_authorizations() -> None:
+    cache.delete(_bell(bell.VOIDS))
     with acting(label="job:finance.void_authorizations"):
         money.void_authorizations(now=now())
 
@@ -57,6 +69,7 @@ def report_unsent_captures() -> None:
 @shared_task
 def send_einvoices() -> None:
     """What is to be sent, withdrawn and asked, in this order: a paper waits for its source, not the other way round."""
+    cache.delete(_bell(bell.EINVOICES))
     with acting(label="job:finance.send_einvoices"):
         if not sef_documents.is_configured():
             return
@@ -84,6 +97,12 @@ def pull_purchases() -> None:
         # One key is one company: the first of the group.
         if entity is not None and sef_documents.is_configured():
             money.pull_purchases(entity=entity, now=now())
+
+
+def ring(kind: str) -> None:
+    """One ring of a kind at a time: whoever commits while it waits is seen by the same run, which ends it before it reads."""
+    if cache.add(_bell(kind), 1, BELL_SECONDS):
+        ON_BELL[kind].delay()
 
 
 # What a verb rings for after its commit; the sweeps of every minute do the same without a bell.

@@ -5,7 +5,6 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -14,6 +13,7 @@ from rest_framework.request import Request
 
 from retail.kernel.context import take_over
 from retail.kernel.models import ApiKey, User
+from retail.kernel.rows import Question
 
 PREFIX = "onr_"
 SCOPES = (
@@ -38,6 +38,14 @@ SCOPES = (
     "events:read",
     "webhooks:read",
     "webhooks:write",
+)
+
+
+_LIVE_KEY = Question(
+    lambda digest: ApiKey.objects.select_related("user").filter(
+        digest=digest, revoked_at__isnull=True, user__is_active=True
+    ),
+    "?digest",
 )
 
 
@@ -80,13 +88,8 @@ class BearerKey(BaseAuthentication):
         if len(parts) != 2 or not parts[1].startswith(PREFIX):
             raise AuthenticationFailed("Send the key as: Authorization: Bearer onr_…")
         now = timezone.now()
-        valid = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-        key = (
-            ApiKey.objects.select_related("user")
-            .filter(valid, digest=digest_of(parts[1]), revoked_at__isnull=True, user__is_active=True)
-            .first()
-        )
-        if key is None:
+        key = _LIVE_KEY.first(digest_of(parts[1]))
+        if key is None or (key.expires_at is not None and key.expires_at <= now):
             raise AuthenticationFailed("This key is unknown, expired or revoked.")
         take_over(by=key.user, label=f"key:{key.prefix}")
         if key.last_used_on != now.date():
