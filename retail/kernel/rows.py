@@ -109,7 +109,9 @@ def insert(
         place = []
         for field in fields:
             value = field.pre_save(row, True)
-            if isinstance(value, DatabaseDefault):
+            if value is None:  # nothing to bind, and no statement of its own for each mix of types
+                place.append("NULL")
+            elif isinstance(value, DatabaseDefault):
                 place.append("DEFAULT")
             else:
                 place.append("%s")
