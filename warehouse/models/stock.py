@@ -302,6 +302,13 @@ class Reservation(models.Model):
             models.Index(fields=["order_line"], name="reservation_order_line"),
             models.Index(fields=["basket_line"], name="reservation_basket_line"),
             models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="HELD")),
+            # The work that waits at each place is asked with every promise.
+            models.Index(
+                fields=["location", "shipment"],
+                name="reservation_work",
+                include=["quantity"],
+                condition=Q(state__in=("ALLOCATED", "PICKED", "PACKED"), is_put_back=False),
+            ),
             models.Index(
                 fields=["location", "state"],
                 name="reservation_pick_queue",

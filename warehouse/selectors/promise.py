@@ -77,11 +77,13 @@ SELECT (SELECT version FROM warehouse_network),
          WHERE l.variant_id = ANY(ARRAY(SELECT variant_id FROM parts)) AND l.quantity_received < l.quantity
            AND COALESCE(l.expected_on, o.expected_on) IS NOT NULL),
        (SELECT COALESCE(json_agg(json_build_array(d.code, d.day, d.units)), '[]')
-          FROM (SELECT p.code, s.planned_on AS day, sum(r.quantity) AS units
-                  FROM warehouse_reservation r
-                  JOIN pooled p ON p.id = r.location_id
-                  LEFT JOIN warehouse_shipment s ON s.id = r.shipment_id
-                 WHERE r.state IN ('ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back
+          FROM (SELECT p.code, s.planned_on AS day, sum(w.units) AS units
+                  FROM (SELECT r.location_id, r.shipment_id, sum(r.quantity) AS units
+                          FROM warehouse_reservation r
+                         WHERE r.state IN ('ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back
+                         GROUP BY r.location_id, r.shipment_id) w
+                  JOIN pooled p ON p.id = w.location_id
+                  LEFT JOIN warehouse_shipment s ON s.id = w.shipment_id
                  GROUP BY p.code, s.planned_on) d),
        (SELECT COALESCE(json_agg(json_build_array(m.code, r.amount::text, r.free_from::text, r.weight_grams_max)), '[]')
           FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
