@@ -349,13 +349,15 @@ def hold_order(*, order_id: int, reason: str, by: User | None) -> Order:
 
 
 @transaction.atomic
-def release_order(*, order_id: int, by: User | None) -> Order:
+def release_order(*, order_id: int, by: User | None, now: datetime) -> Order:
+    """It goes on; what arrived, came back or was paid meanwhile may have finished it."""
     order = lock_order(order_id=order_id)
     working = order.fulfillment_status not in (FulfillmentStatus.UNROUTED, FulfillmentStatus.ROUTED)
     move_order(order, OrderStatus.IN_FULFILLMENT if working else OrderStatus.PLACED)
     order.hold_reason = ""
     save_order(order, ["status", "hold_reason"])
     announce(events.OrderReleased(order_id=order.pk, number=order.number), subject=("order", order.number))
+    complete_if_done(order, now=now)
     return order
 
 

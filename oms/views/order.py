@@ -199,7 +199,7 @@ def hold(request: HttpRequest, order: Order) -> str:
 
 @_act(EDIT_ORDERS)
 def release(request: HttpRequest, order: Order) -> str:
-    with_transaction(orders.release_order, order_id=order.pk, by=_user(request))
+    with_transaction(orders.release_order, order_id=order.pk, by=_user(request), now=timezone.now())
     return _("The order is released.")
 
 

@@ -50,7 +50,9 @@ class Agents:
         held = list(Order.objects.filter(status="ON_HOLD").order_by("pk"))
         if held:
             order = stage.one_of(held)
-            stage.attempt("release order", lambda: orders.release_order(order_id=order.pk, by=self.vesna))
+            stage.attempt(
+                "release order", lambda: orders.release_order(order_id=order.pk, by=self.vesna, now=stage.now)
+            )
             return
         going = list(Order.objects.filter(status__in=["PLACED", "IN_FULFILLMENT"]).order_by("pk"))
         if going and stage.chance(0.5):
@@ -72,7 +74,7 @@ class Agents:
         for order in Order.objects.filter(status="ON_HOLD").order_by("pk"):
             self.stage.attempt(
                 "release order",
-                lambda o=order: orders.release_order(order_id=o.pk, by=self.vesna),  # type: ignore[misc]
+                lambda o=order: orders.release_order(order_id=o.pk, by=self.vesna, now=self.stage.now),  # type: ignore[misc]
             )
 
     def _refund(self, order: Order, amount: Decimal, reason: str) -> None:

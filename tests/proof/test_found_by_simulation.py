@@ -13,6 +13,7 @@ from audit.operations import StaleProposal
 from finance import operations as finance
 from finance.models import JournalLine
 from oms.models import Order, OrderException
+from oms.operations import hold_order, release_order
 from oms.workflows import cancellation, inbox, returns, routing
 from storefront.models import Variant
 from tests.flows.chain import Chain
@@ -299,4 +300,23 @@ def test_case_about_missing_units_stays_open_until_they_are_found(chain: Chain) 
 
     case.refresh_from_db()
     assert (case.state, case.resolution) == ("RESOLVED", "a plan was ratified")
+    assert broken() == {}
+
+
+def test_order_that_came_back_while_it_was_held_is_finished_when_released(chain: Chain) -> None:
+    """Nothing was left to do, and nobody looked again: it stayed in fulfillment for ever."""
+    teller = Teller(chain, timezone.now())
+    order = teller.place("held", (chain.variant(stock=10), 2))
+    shipment = teller.send(order)
+    hold_order(order_id=order.pk, reason="looks odd", by=chain.dragan)
+    goods.fail_delivery(shipment_id=shipment.pk, reason="REFUSED", by=None, now=teller.now)
+    goods.return_to_sender(
+        shipment_id=shipment.pk, location_id=chain.warehouse.pk, by=chain.bojan, now=teller.now
+    )
+    assert state_of(order) == ("ON_HOLD", "NONE", "RETURNED")
+
+    release_order(order_id=order.pk, by=chain.dragan, now=teller.now)
+
+    assert state_of(order) == ("COMPLETED", "NONE", "RETURNED")
+    assert order.completed_at == teller.now
     assert broken() == {}
