@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 
 from retail.simulation import report
 from retail.simulation.agents import Agents
+from retail.simulation.changes_work import OrderChanges
+from retail.simulation.inside_work import Inside
 from retail.simulation.money_work import Money
+from retail.simulation.paper_work import Papers
 from retail.simulation.shoppers import Shoppers
 from retail.simulation.stage import Stage
 from retail.simulation.sweeps import nightly, sweep
@@ -28,7 +31,8 @@ class Days:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.shoppers, self.warehouse, self.money = Shoppers(stage), Warehouse(stage), Money(stage)
-        self.agents = Agents(stage)
+        self.agents, self.changes = Agents(stage), OrderChanges(stage)
+        self.inside, self.papers = Inside(stage), Papers(stage)
         self._acts: list[tuple[int, Callable[[], None]]] = [
             (14, self.shoppers.pay_by_card),
             (12, self.messages),
@@ -49,6 +53,16 @@ class Days:
             (1, self.warehouse.order_goods),
             (2, self.warehouse.receive_goods),
             (1, self.warehouse.move_inside),
+            (2, self.inside.ask_for_transfer),
+            (3, self.inside.send_transfer),
+            (3, self.inside.receive_transfer),
+            (1, self.inside.start_count),
+            (2, self.inside.record_count),
+            (2, self.inside.approve_count),
+            (4, self.changes.change),
+            (2, self.papers.withdraw),
+            (1, self.papers.supply),
+            (1, self.papers.decide),
             (1, self.agents.goodwill),
             (3, self.agents.work_inbox),
             (1, self.agents.hold_and_release),
@@ -73,8 +87,9 @@ class Days:
         stage.outside.faults_off()
         for _ in range(QUIET_DAYS):
             self._quiet_day()
-            if not report.unfinished_orders().exists():
+            if not (report.unfinished_orders().exists() or self.papers.is_waiting()):
                 break
+        self.papers.compare()
 
     def _quiet_day(self) -> None:
         """Everybody works through what is on the list, so that nothing is left half done."""
@@ -89,7 +104,16 @@ class Days:
         self.warehouse.put_back(at_most=100)
         self._until_idle(self.warehouse.pick)
         self.warehouse.pack()
-        for act in (self.warehouse.send, self.shoppers.bring_return, self.warehouse.receive_goods):
+        for act in (
+            self.warehouse.send,
+            self.shoppers.bring_return,
+            self.warehouse.receive_goods,
+            self.inside.send_transfer,
+            self.inside.receive_transfer,
+            self.inside.record_count,
+            self.inside.approve_count,
+            self.papers.decide,
+        ):
             self._until_idle(act)
         sweep(stage)
         self._until_idle(self.warehouse.carry)
@@ -132,7 +156,9 @@ class Days:
         self.money.couriers()
         self.money.accountant()
         self.agents.work_inbox(at_most=6)
+        self.papers.look_at_purchases()
         sweep(self.stage)
+        self.papers.buyers()
         nightly(self.stage)
 
     def _others(self) -> None:

@@ -129,13 +129,22 @@ class Outside:
         self.http.put("/admin/sef/companies", json={"companies": companies})
         self.http.put("/admin/sef/switches", json={"calls_per_second": "0"})
 
-    def approve_documents(self) -> int:
-        """What buyers do with what SEF brought them; how many there were."""
-        found = self.http.get("/admin/sef/documents").json()["results"]
-        waiting = [one["number"] for one in found if one["status"] == "Sent"]
-        for number in waiting:
-            self._post(f"/admin/sef/documents/{number}/decide", {"status": "Approved"})
-        return len(waiting)
+    def documents(self) -> list[dict[str, Any]]:
+        """What SEF stored, oldest first."""
+        found: list[dict[str, Any]] = self.http.get("/admin/sef/documents").json()["results"]
+        return found
+
+    def documents_at_buyers(self) -> list[str]:
+        return [str(one["number"]) for one in self.documents() if one["status"] == "Sent"]
+
+    def decide_document(self, number: str, status: str) -> None:
+        body = {"status": status, "comment": "nije naše" if status == "Rejected" else ""}
+        self._post(f"/admin/sef/documents/{number}/decide", body)
+
+    def supply(self, invoice: dict[str, Any]) -> None:
+        """A supplier's invoice lies at SEF for us."""
+        answer = self.http.put("/admin/sef/purchases", json=invoice)
+        assert answer.status_code == 201, answer.text
 
     def bring_messages(self, *, with_all: bool) -> list[httpx.Request]:
         """What the stand-ins send now: what is due, or everything that waits."""

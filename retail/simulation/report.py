@@ -147,6 +147,8 @@ def lines(report: Report) -> list[str]:
     told += [f"  {count:5}  {name}" for name, count in sorted(report.faults.items())] or ["         none"]
     told += ["", "exceptions"]
     told += [f"  {count:5}  {name}" for name, count in sorted(report.exceptions.items())]
+    told += ["", "acts"]
+    told += [f"  {count:5}  {name}" for name, count in sorted(report.tally.acts.items())]
     told += ["", "refusals"]
     told += [f"  {count:5}  {name}" for name, count in sorted(report.tally.refusals.items())]
     told += ["", f"fingerprint {report.fingerprint}"]

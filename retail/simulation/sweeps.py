@@ -30,6 +30,8 @@ def sweep(stage: Stage) -> None:
     stage.fault("carrier", *NO_ANSWER, operation="announce", probability=0.15)
     stage.fault("sef", *NO_ANSWER, operation="upload", probability=0.15)
     stage.fault("sef", *NO_ANSWER, operation="fetch", probability=0.1)
+    for operation in ("cancel", "storno", "purchase", "decide"):
+        stage.fault("sef", *NO_ANSWER, operation=operation, probability=0.05)
     jobs = {
         "process events": lambda: money.process_events(now=now),
         "settle captures": lambda: money.settle_captures(now=now),
@@ -39,6 +41,8 @@ def sweep(stage: Stage) -> None:
         "sign receipts": lambda: money.sign_receipts(now=now),
         "send e-invoices": lambda: money.submit_einvoices(now=now),
         "ask SEF": lambda: money.poll_einvoices(now=now),
+        "withdraw at SEF": lambda: money.withdraw_einvoices(now=now),
+        "tell SEF decisions": lambda: money.tell_decisions(now=now),
         "announce parcels": lambda: goods.announce_parcels(now=now),
         "release holds": lambda: stock.release_expired_holds(now=now),
         "cancel overdue": lambda: cancellation.cancel_overdue_orders(now=now),
@@ -59,7 +63,6 @@ def nightly(stage: Stage) -> None:
     stage.attempt("refresh parcels", lambda: goods.refresh_parcels(now=now))
     stage.attempt("no-shows", lambda: goods.release_no_shows(now=now))
     stage.attempt("unsent captures", lambda: money.report_unsent_captures(now=now))
-    stage.outside.approve_documents()
     stage.attempt("read SEF's changes", lambda: money.read_changes(now=stage.now))
     for _ in range(20):
         if not react(stage):
