@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from finance import workflows as money
 from finance.models import EInvoice, PurchaseInvoice
 from finance.operations import einvoices
@@ -9,6 +11,7 @@ from retail.kernel.clock import business_date
 from retail.simulation.stage import Stage
 
 WITHDRAWABLE = ("SENT", "APPROVED", "REJECTED", "MISTAKE", "REFUSED")
+UNDER_WAY = ("QUEUED", "SENDING", "BLOCKED_BY_ADVANCE", "BLOCKED_BY_SOURCE")
 OPEN_PURCHASES = ("New", "Seen", "ReNotified")
 
 
@@ -89,9 +92,10 @@ class Papers:
             )
 
     def is_waiting(self) -> bool:
-        """Whether SEF has not heard yet what persons decided."""
+        """Whether a document is on its way, or SEF has not heard yet what persons decided."""
+        under_way = EInvoice.objects.filter(Q(state__in=UNDER_WAY) | ~Q(withdrawal=""))
         untold = PurchaseInvoice.objects.exclude(decision="").filter(told_at=None)
-        return untold.exists() or EInvoice.objects.exclude(withdrawal="").exists()
+        return under_way.exists() or untold.exists()
 
     def compare(self) -> None:
         """At the end: SEF has every document once and none that we do not know of, and heard every decision."""
