@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from finance import operations as finance
 from finance.models import FiscalReceipt, Refund
@@ -91,12 +92,23 @@ class Agents:
         )
 
     def _cancel(self, case: OrderException, order: Order) -> None:
-        done = self.stage.attempt(
-            "cancel from inbox",
-            lambda: cancellation.cancel_order(
-                order_id=order.pk, reason="cannot be sent", by=self.vesna, now=self.stage.now
-            ),
-        )
+        """What cannot be sent is called off: all of it, or what is still here when a part has left."""
+        common: dict[str, Any] = {"reason": "cannot be sent", "by": self.vesna, "now": self.stage.now}
+        here: Counter[str] = Counter()
+        for line in order.lines.filter(kind="GOODS"):
+            here[line.sku] += line.quantity - line.quantity_canceled - line.quantity_dispatched
+        if not +here:
+            self._resolve(case, "All of it has left.")
+            return
+        if order.lines.filter(kind="GOODS", quantity_dispatched__gt=0).exists():
+            done = self.stage.attempt(
+                "cancel the rest",
+                lambda: cancellation.cancel_lines(order_id=order.pk, lines=sorted((+here).items()), **common),
+            )
+        else:
+            done = self.stage.attempt(
+                "cancel from inbox", lambda: cancellation.cancel_order(order_id=order.pk, **common)
+            )
         if done is not None:
             self._resolve(case, "Canceled.")
 
@@ -135,8 +147,7 @@ class Agents:
     def _mend_money(self, case: OrderException, order: Order) -> None:
         """Too much goes back, too little is waited for, goods that do not leave are called off."""
         if case.detail.get("reason") == "CAPTURED_NOT_SENT":
-            if not order.lines.filter(quantity_dispatched__gt=0).exists():
-                self._cancel(case, order)
+            self._cancel(case, order)
         elif _surplus(order) > 0:
             self._refund(order, _surplus(order), str(case.detail.get("return") or "too much"))
         elif _surplus(order) == 0 or order.status in ("COMPLETED", "CANCELED"):
