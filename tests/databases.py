@@ -35,7 +35,11 @@ def _all_sources() -> set[Path]:
     patterns = ("migrations/*.py", "*.sql")
     found = {path for room in ROOMS for pattern in patterns for path in (ROOT / room).rglob(pattern)}
     # Statements that migrate makes into functions of the database, and the pieces they share.
-    found |= {path for path in (ROOT / "warehouse").rglob("*.py") if "Prepared(" in path.read_text()}
+    found |= {
+        path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "Prepared(" in path.read_text()
+    }
+    # The trace's functions are made of its templates and of what is said of each column.
+    found |= {ROOT / "audit" / name for name in ("sql.py", "attach.py", "register.py")}
     return found | {ROOT / "warehouse" / "selectors" / "sql.py"}
 
 
