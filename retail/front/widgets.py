@@ -5,12 +5,13 @@ The text is that of Django's own widget templates, sign for sign; widgets that a
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.forms.renderers import DjangoTemplates
 from django.utils.formats import localize
-from django.utils.html import conditional_escape
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
 _FOLDER = "django/forms/widgets"
@@ -39,30 +40,33 @@ class QuickWidgets(DjangoTemplates):
         return SafeString(text)  # escaped below
 
 
-def _value(value: Any) -> str:
-    return conditional_escape(value if isinstance(value, str) else str(value))
+def _text(value: Any) -> str:
+    """As `conditional_escape`, without its wrapper for lazy results: what is drawn here is drawn now."""
+    if isinstance(value, Promise):
+        value = str(value)
+    return value.__html__() if hasattr(value, "__html__") else html.escape(str(value))
 
 
 def _attributes(attrs: Mapping[str, Any]) -> str:
     return "".join(
-        f" {conditional_escape(name)}" if value is True else f' {conditional_escape(name)}="{_value(value)}"'
+        f" {_text(name)}" if value is True else f' {_text(name)}="{_text(value)}"'
         for name, value in attrs.items()
         if value is not False
     )
 
 
 def _input(widget: Mapping[str, Any]) -> str:
-    value = "" if widget["value"] is None else f' value="{_value(widget["value"])}"'
-    name, kind = conditional_escape(widget["name"]), conditional_escape(widget["type"])
+    value = "" if widget["value"] is None else f' value="{_text(widget["value"])}"'
+    name, kind = _text(widget["name"]), _text(widget["type"])
     return f'<input type="{kind}" name="{name}"{value}{_attributes(widget["attrs"])}>'
 
 
 def _select(widget: Mapping[str, Any]) -> str | None:
     """None for options that have a template of their own."""
-    pieces = [f'<select name="{conditional_escape(widget["name"])}"{_attributes(widget["attrs"])}>']
+    pieces = [f'<select name="{_text(widget["name"])}"{_attributes(widget["attrs"])}>']
     for label, options, _ in widget["optgroups"]:
         if label:
-            pieces.append(f'\n  <optgroup label="{conditional_escape(label)}">')
+            pieces.append(f'\n  <optgroup label="{_text(label)}">')
         for option in options:
             if option["template_name"] != _OPTION:
                 return None
@@ -73,8 +77,8 @@ def _select(widget: Mapping[str, Any]) -> str | None:
 
 
 def _option(option: Mapping[str, Any]) -> str:
-    label = conditional_escape(localize(option["label"]))
-    return f'<option value="{_value(option["value"])}"{_attributes(option["attrs"])}>{label}</option>'
+    label = _text(localize(option["label"]))
+    return f'<option value="{_text(option["value"])}"{_attributes(option["attrs"])}>{label}</option>'
 
 
 _DRAWN: dict[str, Callable[[Mapping[str, Any]], str | None]] = {

@@ -85,13 +85,20 @@ class Desk:
     @cached_property
     def stores(self) -> list[tuple[str, str]]:
         """(code, words) of the stores that have all of it, nearest first."""
-        return [
-            (
-                option.location.code,
-                f"{ways.in_script(option.location.name)}: {ways.when_words(option, self.now)}",
-            )
+        found = [
+            (option.location, option)
             for option in self.options
             if option.method == DeliveryKind.STORE_PICKUP and option.is_orderable and option.location
+        ]
+        # Most stores say the same hour.
+        when = {(option.date, option.ready_at, option.reason): option for _, option in found}
+        words = {moment: ways.when_words(option, self.now) for moment, option in when.items()}
+        return [
+            (
+                place.code,
+                f"{ways.in_script(place.name)}: {words[option.date, option.ready_at, option.reason]}",
+            )
+            for place, option in found
         ]
 
     def priced_with(self, method: str) -> Priced:
