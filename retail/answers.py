@@ -9,8 +9,10 @@ import json
 import sys
 from typing import Any
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template import loader
 
 from retail.rest.problems import NO_ROOM
@@ -36,6 +38,9 @@ _PROBLEMS = {
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, SessionInterrupted) and not request.path_info.startswith(API):
+        # A second click while the first one signed the reader in or out: the page as it is by now.
+        return redirect(request.get_full_path())
     return _answer(request, 400)
 
 

@@ -1,9 +1,12 @@
 """Sign-in, sign-up and two-step pages of allauth wear the house's clothes and keep its policy."""
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.front.lab")]
@@ -54,3 +57,18 @@ def test_a_refused_sign_in_lists_what_is_wrong() -> None:
     assert 'class="errors"' in html
     assert '<a href="#id_login">' in html
     assert "<title>Greška: " in html
+
+
+@pytest.mark.urls("retail.urls")
+def test_a_second_click_while_the_first_one_signs_in_shows_the_page_again(monkeypatch: Any) -> None:
+    get_user_model().objects.create_user(email="ana@example.com", password="dugacka-lozinka-1")
+    save = SessionStore.save
+
+    def deleted_meanwhile(self: SessionStore, must_create: bool = False) -> None:
+        if not must_create:
+            raise UpdateError
+        save(self, must_create=True)
+
+    monkeypatch.setattr(SessionStore, "save", deleted_meanwhile)
+    answer = Client().post("/accounts/login/", {"login": "ana@example.com", "password": "dugacka-lozinka-1"})
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/")
