@@ -289,6 +289,44 @@ def test_line_of_a_closed_month_is_refused_and_changes_nothing(shop: Shop) -> No
     assert counts(report) == (0, 0, 0, 0, ["PERIOD_CLOSED"])
 
 
+def test_a_refused_line_stops_no_other_of_its_set(shop: Shop) -> None:
+    paid = [transfer(shop) for _ in range(3)]
+    finance.close_period(entity_id=shop.entity.pk, year=2026, month=10, by=None)
+    rows = [
+        {"line_key": f"L-{n}", "amount": "1100.00", "reference": payment.reference}
+        for n, (_, payment) in enumerate(paid)
+    ]
+    rows[1]["booked_on"] = "2026-10-31"
+
+    report = shop.statement(*rows)
+
+    assert counts(report) == (2, 0, 0, 0, ["PERIOD_CLOSED"])
+    assert [error.line for error in report.errors] == [3]
+    states = [Order.objects.get(pk=order.pk).payment_status for order, _ in paid]
+    assert states == ["PAID", "NONE", "PAID"]
+
+
+def test_lines_of_one_file_about_the_same_order_are_taken_one_after_the_other(shop: Shop) -> None:
+    order, payment = transfer(shop)
+    rows = [
+        {"line_key": "L-1", "amount": "600.00", "reference": payment.reference},
+        {"line_key": "L-2", "amount": "500.00", "reference": f"97 {payment.reference}"},
+        {"line_key": "L-2", "amount": "500.00", "reference": payment.reference},
+        {"line_key": "L-2", "amount": "9.00", "reference": payment.reference},
+        {"line_key": "L-3", "amount": "5.00", "reference": finance.reference_of("ORD-2019-999999")},
+    ]
+
+    assert counts(shop.statement(*rows)) == (2, 1, 1, 0, ["LINE_CHANGED"])
+
+    order.refresh_from_db()
+    assert (order.status, str(order.captured_total)) == ("PLACED", "1100.00")
+    assert receipts(order) == [
+        ("ADVANCE", "SALE", "600.00", "PENDING"),
+        ("ADVANCE", "SALE", "500.00", "PENDING"),
+    ]
+    assert open_exceptions(order) == []
+
+
 def test_strange_files_and_accounts_are_refused(shop: Shop) -> None:
     def read(text: str, account: str = ACCOUNT) -> money.ImportReport:
         return money.import_bank_statement(account=account, text=text, by=None, now=NOW)
@@ -418,3 +456,29 @@ def test_same_statement_read_at_once_pays_once(run_together: Callable[..., list[
     assert JournalEntry.objects.filter(document_kind="capture").count() == 1
     order.refresh_from_db()
     assert (str(order.captured_total), order.payment_status) == ("1100.00", "PAID")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_same_lines_in_another_order_at_once_pay_once(run_together: Callable[..., list[Any]]) -> None:
+    shop = build()
+    paid = [transfer(shop) for _ in range(6)]
+    rows = [
+        {"line_key": f"L-{n}", "amount": "1100.00", "reference": payment.reference}
+        for n, (_, payment) in enumerate(paid)
+    ]
+    rows += [
+        {
+            "line_key": f"U-{n}",
+            "amount": "5.00",
+            "reference": finance.reference_of(f"ORD-2019-00000{n}"),
+            "payer": "Neko",
+        }
+        for n in range(6)
+    ]
+
+    reports = run_together(4, lambda n: shop.statement(*rows[n * 3 :], *rows[: n * 3]))
+
+    assert [len(report.errors) for report in reports] == [0] * 4
+    assert (sum(r.matched for r in reports), sum(r.unmatched for r in reports)) == (6, 6)
+    assert JournalEntry.objects.filter(document_kind__in=["capture", "statement"]).count() == 12
+    assert {order.payment_status for order in Order.objects.all()} == {"PAID"}
