@@ -80,6 +80,10 @@ class ShipmentNotFound(NotFound):
     code = "UNKNOWN_SHIPMENT"
 
 
+# A parcel is paid with one card, or with as many as its order was raised; an order that changes meanwhile is looked at again.
+CAPTURES_MAX = 10
+
+
 def prepare_dispatch(*, shipment_id: int, sold: Sequence[Sold], by: User | None, now: datetime) -> None:
     """Take the money for a shipment before it leaves. Call it outside any transaction; doing it twice takes nothing twice.
 
@@ -87,7 +91,7 @@ def prepare_dispatch(*, shipment_id: int, sold: Sequence[Sold], by: User | None,
     """
     shipment = _shipment(shipment_id)
     check_before_issue(order=shipment.order, now=now)
-    for _ in range(3):
+    for _ in range(CAPTURES_MAX):
         capture = _wanted_capture(shipment, sold, now)
         if capture is None:
             return
@@ -120,15 +124,20 @@ def _wanted_capture(shipment: Shipment, sold: Sequence[Sold], now: datetime) -> 
     cards = Payment.objects.filter(
         order=order, method=PaymentMethod.CARD, state=PaymentState.AUTHORIZED, void_requested_at__isnull=True
     ).order_by("attempt")
-    for payment in cards:
-        if payment.authorized - payment.captured - payment.voided >= needed:
-            # A second capture for the same parcel (units were added) stands by itself.
-            return Capture.objects.create(
-                payment=payment,
-                amount=needed,
-                shipment=None if own.exists() else shipment,
-                created_at=now,
-            )
+    free = {card.pk: card.authorized - card.captured - card.voided for card in cards}
+    # One card that covers it; else, when units were added and paid apart, the cards one after the other.
+    chosen = next((card for card in cards if free[card.pk] >= needed), None)
+    if chosen is None and sum(free.values()) >= needed:
+        chosen = next(card for card in cards if free[card.pk] > 0)
+    if chosen is not None:
+        # A second capture for the same parcel by the same card (units were added) stands by itself.
+        is_again = own.filter(payment=chosen).exists()
+        return Capture.objects.create(
+            payment=chosen,
+            amount=min(needed, free[chosen.pk]),
+            shipment=None if is_again else shipment,
+            created_at=now,
+        )
     return Capture(amount=needed, state=OperationState.REFUSED, failure="NOTHING_AUTHORIZED")
 
 

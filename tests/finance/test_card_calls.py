@@ -43,6 +43,41 @@ def test_capture_whose_answer_is_lost_is_looked_up_and_taken_once(
     assert JournalEntry.objects.filter(document_kind="capture").count() == 1
 
 
+def test_parcel_that_was_paid_in_two_parts_is_captured_from_both(shop: Shop, outside: Stand) -> None:
+    """Units were added after the card was charged, and paid apart: no single card covers the parcel, and it stayed for ever."""
+    order = shop.order(Sells(3, "3300.00"))
+    payments = []
+    for part in ("2200.00", "1100.00"):
+        payment = finance.create_payment(order_id=order.pk, method="CARD", now=NOW, amount=Decimal(part))
+        payments.append(money.open_card_session(payment_id=payment.pk, now=NOW))
+        outside.choose(payment.public_id)
+        shop.deliver(outside)
+
+    shipment = shop.dispatch(order, all_of(order), tracking="T1")
+
+    assert [summary(payment)[:3] for payment in payments] == [
+        ("CAPTURED", "2200.00", "2200.00"),
+        ("CAPTURED", "1100.00", "1100.00"),
+    ]
+    assert ("430", "D", "3300.00") in posted("dispatch", shipment.number)
+    assert {capture.shipment_id for capture in Capture.objects.all()} == {shipment.pk}
+    assert open_exceptions(order) == []
+
+
+def test_parcel_stays_when_all_cards_together_do_not_cover_it(shop: Shop, outside: Stand) -> None:
+    order = shop.order(Sells(3, "3300.00"))
+    payment = finance.create_payment(order_id=order.pk, method="CARD", now=NOW, amount=Decimal("2200.00"))
+    money.open_card_session(payment_id=payment.pk, now=NOW)
+    outside.choose(payment.public_id)
+    shop.deliver(outside)
+
+    with pytest.raises(money.CaptureRefused):
+        shop.dispatch(order, all_of(order), tracking="T1")
+
+    assert summary(payment)[:3] == ("AUTHORIZED", "2200.00", "0.00")
+    assert not Capture.objects.exists()
+
+
 @pytest.mark.parametrize("fault", ["HTTP_503", "HTTP_429"])
 def test_parcel_waits_while_nobody_knows_whether_the_card_was_charged(
     shop: Shop, outside: Stand, fault: str
