@@ -208,7 +208,7 @@ class House:
         assert added.status_code == 201, added.text
         return token
 
-    def order(self, key: str, basket: str, *, method: str = "CARD") -> str:
+    def order(self, key: str, basket: str, *, method: str = "CARD", company: Any = None) -> str:
         """Places, however often it takes, and remembers what was acknowledged."""
         answer = self.insist(
             "POST",
@@ -222,6 +222,7 @@ class House:
                 "address": {"street": "Dunavska 1", "city": "Novi Sad", "postal_code": "21000"},
                 "delivery": {"method": "HOME_DELIVERY"},
                 "payment": {"method": method},
+                "company": company,
             },
         )
         assert answer.status_code == 201, answer.text
@@ -242,10 +243,11 @@ class House:
         answer = self.http.post(page, json={"choice": "approve"})
         assert answer.status_code == 200, answer.text
 
-    def packed(self, key: str) -> str:
-        """A card order whose parcel is ready to leave: its shipment's number."""
-        number = self.order(key, self.basket(quantity=2))
-        self.approve(number)
+    def packed(self, key: str, *, method: str = "CARD", company: Any = None) -> str:
+        """An order, paid where its method asks for it, whose parcel is ready to leave: its shipment's number."""
+        number = self.order(key, self.basket(quantity=2), method=method, company=company)
+        if method == "CARD":
+            self.approve(number)
         shipments = wait_for(lambda: self.show(number)["shipments"], about=f"the plan of {number}")
         shipment = str(shipments[0]["number"])
         picks = [
@@ -257,6 +259,42 @@ class House:
             answer = self.insist("POST", f"/shipments/{shipment}/{act}", body=body)
             assert answer.status_code == 200, answer.text
         return shipment
+
+    # -- SEF -------------------------------------------------------------------------------------------------------
+
+    def register_at_sef(self, pib: str) -> None:
+        """Our key is known there, and a company takes electronic invoices."""
+        ours = self.sql("SELECT pib FROM kernel_legalentity")[0][0]
+        key = local.secret(self.home, "sef_api_key")
+        company = {
+            "pib": pib,
+            "registration_number": "20998873",
+            "jbkjs": "",
+            "name": "Firma d.o.o.",
+            "is_registered": True,
+        }
+        for path, data in (
+            ("keys", {"api_key": key, "pib": ours}),
+            ("companies", {"companies": [company]}),
+        ):
+            answer = self.http.put(f"http://127.0.0.1:{self.sandbox_port}/admin/sef/{path}", json=data)
+            assert answer.status_code < 300, answer.text
+
+    def at_sef(self) -> list[dict[str, Any]]:
+        answer = self.http.get(f"http://127.0.0.1:{self.sandbox_port}/admin/sef/documents")
+        return list(answer.json()["results"])
+
+    def stored_at_sef(self, key: str) -> str:
+        """The number of the invoice of this order once we know that SEF has it; leases run out meanwhile."""
+        self.sql("UPDATE finance_einvoice SET next_attempt_at = NULL WHERE sales_id IS NULL")
+        with Celery(broker=local.redis_url(self.home)) as broker:
+            broker.send_task("finance.tasks.send_einvoices", ignore_result=True)
+        found = self.sql(
+            "SELECT i.number FROM finance_einvoice e JOIN finance_invoice i ON i.id = e.invoice_id "
+            "JOIN oms_order o ON o.id = i.order_id WHERE o.idempotency_key = %s AND e.sales_id IS NOT NULL",
+            key,
+        )
+        return str(found[0][0]) if found else ""
 
     # -- what became of it -------------------------------------------------------------------------------------
 

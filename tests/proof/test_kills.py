@@ -20,6 +20,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("servers"),
 ]
+BUYER = "100000024"
+COMPANY = {"name": "Firma d.o.o.", "pib": BUYER, "registration_number": "20998873"}
 IS_PROOF = bool(os.environ.get("ONEROW_PROOF"))
 # (who dies, where)
 DEATHS = [
@@ -111,6 +113,24 @@ def assert_sent_once(house: House, key: str) -> None:
 
 
 @pytest.mark.skipif(not IS_PROOF, reason="played by `make proof`")
+@pytest.mark.parametrize("who", ["worker", "postgres"])
+@pytest.mark.parametrize("point", failpoints.EINVOICE)
+def test_death_between_sef_and_our_row_leaves_one_document_there(house: House, who: str, point: str) -> None:
+    key = f"{who}-{point}"
+    house.register_at_sef(BUYER)
+    shipment = house.packed(key, method="CASH_ON_DELIVERY", company=COMPANY)
+    house.settle()
+    dying = strike(house, who, point)
+    dispatched(house, key, shipment)
+    wait_for(house.is_reached, about=f"{point}: nobody came by")
+    if dying is not None:
+        dying.join()
+    house.assert_whole()
+    number = wait_for(lambda: house.stored_at_sef(key), about="the invoice at SEF")
+    assert [row["number"] for row in house.at_sef() if row["number"] == number] == [number]
+
+
+@pytest.mark.skipif(not IS_PROOF, reason="played by `make proof`")
 def test_orders_acknowledged_while_postgres_dies_are_all_there(house: House) -> None:
     """Four shoppers order all the time while the server is killed twice under them."""
     done = threading.Event()
@@ -148,5 +168,6 @@ def test_servers_of_this_house_are_durable_and_the_trace_is_whole(house: House) 
 
 def test_every_point_is_played() -> None:
     played = {point for _, point in DEATHS}
+    # The points of electronic invoices have a test of their own.
     assert played == {*failpoints.CHECKOUT, *failpoints.DISPATCH, *failpoints.WORKER}
     assert set(DEATHS) >= SHORT
