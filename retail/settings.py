@@ -129,6 +129,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "retail.health.HealthMiddleware",
+    "retail.chain.ProgramsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -145,6 +146,16 @@ MIDDLEWARE = [
     "retail.kernel.middleware.ContextMiddleware",
     "wagtail.contrib.redirects.middleware.RedirectMiddleware",
     "axes.middleware.AxesMiddleware",
+]
+# What a call of the API passes instead of everything below ProgramsMiddleware (retail/chain.py).
+API_PREFIX = "/api/"
+API_MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "retail.headers.ContentPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "retail.kernel.middleware.ContextMiddleware",
 ]
 
 FORM_RENDERER = "retail.front.widgets.QuickWidgets"

@@ -54,12 +54,12 @@ handler400, handler403, handler404 = (
 handler429, handler500 = "retail.answers.too_many", "retail.answers.broken"
 
 urlpatterns: list[Address] = [
+    path("api/v1/", include(([*_lists("urlpatterns", of="api.urls"), *schema_urlpatterns], "api"))),
+    re_path(r"^api/", answers.nothing_here),
     path("admin/", admin.site.urls),
     path("", include("retail.front.urls")),
     path("cms/", include(wagtail_admin_urls)),
     path("documents/", include(wagtail_documents_urls)),
-    path("api/v1/", include(([*_lists("urlpatterns", of="api.urls"), *schema_urlpatterns], "api"))),
-    re_path(r"^api/", answers.nothing_here),
     *_uploads(),
 ]
 urlpatterns += i18n_patterns(

@@ -40,6 +40,7 @@ def _all_sources() -> set[Path]:
     }
     # The trace's functions are made of its templates and of what is said of each column.
     found |= {ROOT / "audit" / name for name in ("sql.py", "attach.py", "register.py")}
+    found |= set((ROOT / "storefront" / "selectors").glob("*.py"))
     return found | {ROOT / "warehouse" / "selectors" / "sql.py"}
 
 

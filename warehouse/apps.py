@@ -24,5 +24,6 @@ def install_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -
     from retail.kernel import prepared
 
     # The modules that hold the statements, wherever they have not been imported yet.
-    import_module("warehouse.operations")
+    for module in ("retail.rest.keys", "warehouse.operations"):
+        import_module(module)
     prepared.install(using=using)

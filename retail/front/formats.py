@@ -83,20 +83,25 @@ def as_day(value: date | datetime) -> date:
 
 def day_text(value: date | datetime | None, language: str) -> str:
     """A date in words, as the promise says it: `Utorak, 24. novembar`."""
-    if value is None:
-        return NOTHING
+    return NOTHING if value is None else _day_text(as_day(value), language)
+
+
+@lru_cache(maxsize=512)
+def _day_text(day: date, language: str) -> str:
     pattern = "EEEE, d. MMMM" if language.startswith("sr") else "EEEE, d MMMM"
-    text = format_date(as_day(value), pattern, locale=locale_of(language))
+    text = format_date(day, pattern, locale=locale_of(language))
     return text[:1].upper() + text[1:]
 
 
 def short_day_text(value: date | datetime | None, language: str) -> str:
     """A date in a table: `ut 24. 11.`, in English `Tue 24 Nov`."""
-    if value is None:
-        return NOTHING
+    return NOTHING if value is None else _short_day_text(as_day(value), language)
+
+
+@lru_cache(maxsize=512)
+def _short_day_text(day: date, language: str) -> str:
     pattern = "EE d. M." if language.startswith("sr") else "EE d MMM"
-    text = format_date(as_day(value), pattern, locale=locale_of(language))
-    return text.replace(" ", NBSP)
+    return format_date(day, pattern, locale=locale_of(language)).replace(" ", NBSP)
 
 
 def date_text(value: date | datetime | None, language: str) -> str:

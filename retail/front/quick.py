@@ -25,8 +25,9 @@ from django.template.defaultfilters import linebreaks_filter, truncatechars
 from django.template.loader import render_to_string
 from django.urls import get_script_prefix, reverse
 from django.utils import translation
-from django.utils.html import escape
+from django.utils.html import conditional_escape as escape
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 from retail.front import formats
@@ -114,6 +115,12 @@ def addresses(language: str) -> Addresses:
     return Addresses(language)
 
 
+def here(name: str, slug: str = "") -> str:
+    """The same for views: an address in the language of this request."""
+    found = addresses(translation.get_language() or settings.LANGUAGE_CODE)
+    return found.of(name, slug) if slug else found(name)
+
+
 def _in_script(value: Any) -> Any:
     return value if value is None else to_cyrillic(str(value))
 
@@ -138,6 +145,20 @@ def _linebreaks(text: str) -> Markup:
     return Markup(linebreaks_filter(text, autoescape=True))  # noqa: S704 - Django has escaped it
 
 
+class FixedCalls(Extension):
+    """`{{ _("Home") }}`, `{{ icon("star") }}` and `{{ url("shop:stores") }}` say the same on every page: they are asked when the template is loaded."""
+
+    _CALL = re.compile(r"""\{\{ (_|icon|url)\((["'])([^"'{}]*)\2\) \}\}""")
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return self._CALL.sub(self._said, source)
+
+    def _said(self, found: re.Match[str]) -> str:
+        say: Any = self.environment.globals[found[1]]
+        answer = str(escape(say(found[3])))
+        return found[0] if "{" in answer else answer
+
+
 @cache
 def environment(language: str) -> Environment:
     """Jinja with the tags and filters of the shared visual language, bound to one language."""
@@ -148,6 +169,7 @@ def environment(language: str) -> Environment:
         undefined=StrictUndefined,
         auto_reload=settings.DEBUG,
         cache_size=-1,
+        extensions=[FixedCalls],
     )
     word, url = words(language), addresses(language)
     made.globals |= {
@@ -317,16 +339,15 @@ def page(
 ) -> HttpResponse:
     """The whole page: the blocks of its template inside the frame, with the departments unless they would only distract."""
     language = translation.get_language() or settings.LANGUAGE_CODE
-    token, here = get_token(request), request.get_full_path()
-    key = _key(request, language, has_aisles=has_aisles)
-    frame = _frame(key)
-    values = {"token": token, "here": escape(here), "query": escape(context.get("query", ""))}
-    values |= _here_in_every_language(here, language) | _said(request, token)
+    token, path = get_token(request), request.get_full_path()
+    frame = _frame(_key(request, language, has_aisles=has_aisles))
+    values = {"token": token, "here": escape(path), "query": escape(context.get("query", ""))}
+    values |= _here_in_every_language(path, language) | _said(request, token)
     text = _template(language, template).render(
         context,
         request=request,
         csrf_token=token,
-        here=here,
+        here=path,
         frame=frame.filled(values),
         description=frame.description,
     )

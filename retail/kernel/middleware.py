@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from retail.kernel.context import acting, new_request_id
@@ -23,7 +24,8 @@ class ContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _ACCEPTABLE.match(given) else new_request_id()
         request.request_id = request_id  # type: ignore[attr-defined]
-        user = getattr(request, "user", None)
+        # Without its cookie there is no session to be read, so nobody is signed in.
+        user = getattr(request, "user", None) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
         by = user if user is not None and user.is_authenticated else None
         with acting(by=by, label="" if by else "public", request_id=request_id):
             response = self.get_response(request)

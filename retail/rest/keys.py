@@ -2,8 +2,8 @@
 
 import hashlib
 import secrets
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -13,9 +13,11 @@ from rest_framework.request import Request
 
 from retail.kernel.context import take_over
 from retail.kernel.models import ApiKey, User
+from retail.kernel.prepared import Prepared
 from retail.kernel.rows import Question
 
 PREFIX = "onr_"
+KEY_HEAD = f"Bearer {PREFIX}"
 SCOPES = (
     "products:read",
     "products:write",
@@ -76,6 +78,29 @@ def issue_key(
         expires_at=expires_at,
     )
     return row, clear
+
+
+class KeyRow(NamedTuple):
+    """What a read needs to know of a key."""
+
+    pk: int
+    scopes: list[str]
+    last_used_on: date | None
+
+
+_KEY = Prepared(
+    "kernel_key",
+    """SELECT k.id, k.scopes::text[], k.last_used_on FROM kernel_apikey k JOIN kernel_user u ON u.id = k.user_id
+        WHERE k.digest = %(digest)s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s) AND u.is_active""",
+    {"digest": "text", "now": "timestamptz"},
+    ("bigint", "text[]", "date"),
+)
+
+
+def read_key(header: str, now: datetime) -> KeyRow | None:
+    """The valid key of an Authorization header that begins with KEY_HEAD."""
+    rows = _KEY.rows({"digest": digest_of(header.removeprefix("Bearer ")), "now": now})
+    return KeyRow(*rows[0]) if rows else None
 
 
 class BearerKey(BaseAuthentication):

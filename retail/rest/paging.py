@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from retail.kernel.errors import InvalidInput
 
-LIMIT = 100
+LIMIT, LIMIT_USUAL = 100, 50
 M = TypeVar("M", bound=Model)
 
 
@@ -21,7 +21,7 @@ class InvalidCursor(InvalidInput):
     code = "INVALID_CURSOR"
 
 
-def limit_of(request: Request, default: int = 50) -> int:
+def limit_of(request: Request, default: int = LIMIT_USUAL) -> int:
     text = request.query_params.get("limit", "")
     if not text:
         return default

@@ -6,6 +6,7 @@ import time
 
 from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
@@ -20,12 +21,21 @@ class PerClient(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         who = f"key{request.auth.pk}" if isinstance(request.auth, ApiKey) else self.get_ident(request)
-        key = f"throttle:{who}:{int(time.time()) // WINDOW_SECONDS}"
-        return _count(key) <= settings.API_REQUESTS_PER_MINUTE
+        return count_request(who) <= settings.API_REQUESTS_PER_MINUTE
 
     def wait(self) -> float:
         """Until the next minute begins."""
         return WINDOW_SECONDS - time.time() % WINDOW_SECONDS
+
+
+def client_of(request: HttpRequest) -> str:
+    """Whose requests are counted when no key is sent."""
+    return str(PerClient().get_ident(request))  # type: ignore[arg-type]
+
+
+def count_request(who: str) -> int:
+    """How many this client has sent in this minute, with this one."""
+    return _count(f"throttle:{who}:{int(time.time()) // WINDOW_SECONDS}")
 
 
 def _count(key: str) -> int:

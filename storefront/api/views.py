@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.functions import Greatest
+from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -19,6 +20,7 @@ from oms.workflows.baskets import UnknownChannel
 from retail.kernel.errors import InvalidInput, StaleVersion
 from retail.rest.fields import amount_of, moment_of, read, whole_number
 from retail.rest.paging import InvalidCursor, decode, encode, limit_of, page
+from retail.rest.quick import QuickRead
 from retail.rest.views import ApiView
 from storefront import operations
 from storefront import selectors as catalog
@@ -179,7 +181,7 @@ def _tag(product: Product) -> str:
     return f'"{product.pk}-{int(product.updated_at.timestamp() * 1_000_000)}"'
 
 
-class Availability(ApiView):
+class Availability(QuickRead):
     scopes = {"GET": ""}
 
     @extend_schema(
@@ -194,32 +196,32 @@ class Availability(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Every delivery method with date, price and the locations that would serve it, or why it cannot be had."""
-        query = request.query_params
-        sku = query.get("sku", "").strip()
+        return Response(self.quick(request._request, timezone.now()))
+
+    def quick(self, request: HttpRequest, now: datetime) -> dict[str, Any]:
+        values = request.GET
+        sku = values.get("sku", "").strip()
         if not sku:
             raise InvalidInput("Say which sku.", field="sku")
-        quantity = whole_number(query.get("quantity", "1"), "quantity", least=1, most=QUANTITY_MAX)
-        channel = channel_of(query.get("channel", ""))
+        quantity = whole_number(values.get("quantity", "1"), "quantity", least=1, most=QUANTITY_MAX)
+        channel = channel_of(values.get("channel", ""))
         variant = catalog.sellable_variant(sku)
         if variant is None:
             raise UnknownSku("There is no such product on sale.", sku=sku[:40])
-        now = timezone.now()
         quote = oms.quote(channel=channel, wanted=[oms.Wanted(sku, variant, quantity)], now=now)
-        options = warehouse.promise_options(
-            lines=[(variant.pk, quantity)],
+        found = warehouse.available_ways(
+            variant_id=variant.pk,
+            quantity=quantity,
             channel_id=channel.pk,
             now=now,
-            postal_code=query.get("postal_code", "").strip()[:12] or None,
+            postal_code=values.get("postal_code", "").strip()[:12] or None,
             goods_total=quote.priced.goods_total,
             currency=channel.currency,
         )
-        free = warehouse.availability(variant_ids=[variant.pk], channel_id=channel.pk, now=now)
-        return Response(
-            {
-                "sku": sku,
-                "quantity": quantity,
-                "channel": channel.code,
-                "available": free[variant.pk],
-                "options": [shapes.show_option(option) for option in options],
-            }
-        )
+        return {
+            "sku": sku,
+            "quantity": quantity,
+            "channel": channel.code,
+            "available": sum(found.units.values()),
+            "options": [shapes.show_option(option) for option in found.options],
+        }

@@ -103,28 +103,38 @@ def facet_names(filters: Filters) -> list[str]:
     return [name for name in _FACETS if name not in filters.chosen]
 
 
-def is_large(filters: Filters) -> bool:
-    """Whether a set without own choices is known as a large one, so that nobody needs to look at its size."""
-    return not (filters.is_live or filters.chosen) and f"catalog:{filters.key()}" in cache
+Summary = tuple[int, list[Row]]
 
 
-def summary(filters: Filters, *, but: str = "") -> tuple[int, list[Row]]:
+def known_summary(filters: Filters) -> Summary | None:
+    """The figures of the last minute, when prices, stock and own choices play no part in the set and somebody asked for it."""
+    if filters.is_live or filters.chosen:
+        return None
+    known: Summary | None = cache.get(_key(filters, ""))
+    return known
+
+
+def summary(filters: Filters, *, but: str = "") -> Summary:
     """How many products a large set has and its facets, as of the last minute; prices and stock play no part in it."""
-    key = f"catalog:{filters.key(but=but)}"
-    known: tuple[int, list[Row]] | None = cache.get(key)
+    key = _key(filters, but)
+    known: Summary | None = cache.get(key)
     if known is None:
         known = _count(filters, but)
         cache.set(key, known, SUMMARY_SECONDS)
     return known
 
 
+def _key(filters: Filters, but: str) -> str:
+    return f"catalog:{filters.key(but=but)}"
+
+
 def _count(filters: Filters, but: str) -> tuple[int, list[Row]]:
     names = [but] if but else facet_names(filters)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""WITH s AS MATERIALIZED (SELECT p.id, p.brand, p.language, p.rating FROM storefront_product p
+            f"""SELECT * FROM (WITH s AS MATERIALIZED (SELECT p.id, p.brand, p.language, p.rating FROM storefront_product p
                         WHERE {filters.of_catalog(but=but)})
-                SELECT (SELECT count(*) FROM s), {counting(names, "s")}""",
+                SELECT (SELECT count(*) FROM s), {counting(names, "s")}) counted""",
             filters.values,
         )
         total, rows = cursor.fetchone()

@@ -9,30 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache, partial
 from math import ceil
 
 from django.db import connection
 
 from storefront.selectors.availability import available_sql
-from storefront.selectors.cards import Card, cards
+from storefront.selectors.cards import Card, ask, cards, define
 from storefront.selectors.facets import (
     COLUMNS,
     Facet,
     Row,
+    Summary,
     counting,
     counting_available,
     facet_names,
     facets_of,
-    is_large,
+    known_summary,
     rows_of,
     summary,
 )
 from storefront.selectors.filters import COSTING, PRICED, Filters, ListingQuery, filters_of
 from storefront.selectors.search import Matches, match
 
-# So many products are fetched, sorted and counted whole as the page is asked for.
+# So many products are fetched, sorted and counted whole as the page is asked for: more where prices, stock or a choice decide
+# what is in the set, because nobody else has asked for the same one in this minute.
 FEW = 1_000
+FEW_OF_CATALOG = 150
 NARROW = 8_000
 # Nobody turns more pages than this; the page says so and offers filters instead.
 REACH_MAX = 10_000
@@ -76,6 +80,7 @@ class _Few:
     ids: list[int]
     rows: list[Row]
     is_narrow: bool
+    at_most: int
 
 
 def search(text: str, price_list_id: int, now: datetime, page: int = 1) -> Listing:
@@ -87,10 +92,11 @@ def listing(query: ListingQuery, price_list_id: int, now: datetime) -> Listing:
     found = match(query.text) if query.text.strip() else None
     query = _settled(query, found)
     filters = filters_of(query, found, price_list_id, now)
-    few = None if is_large(filters) else _look(query, filters)
-    is_few = few is not None and few.counts[""] <= FEW
+    known = known_summary(filters)
+    few = None if known else _look(query, filters)
+    is_few = few is not None and few.counts[""] <= few.at_most
     ids, ranked = (few.ids, None) if few and is_few else _walk(query, filters, few)
-    total, rows = _counted(filters, few)
+    total, rows = _counted(filters, few, known)
     reach = min(total, REACH_MAX, *([] if ranked is None else [ranked]))
     pages = max(1, ceil(reach / query.page_size))
     if query.page > pages:
@@ -122,50 +128,96 @@ def _settled(query: ListingQuery, found: Matches | None) -> ListingQuery:
 
 def _look(query: ListingQuery, filters: Filters) -> _Few:
     """One statement for a set of few products: all of them fetched, sorted, counted. Of a larger one it tells only the size."""
+    at_most = FEW if filters.is_live or filters.chosen else FEW_OF_CATALOG
+    values = {**filters.values, **_place(query), "at_most": at_most}
+    usual = _usual(query, filters)
+    if usual:
+        ((ids, available, entries, *counted),) = ask(usual, values)
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(_look_text(query, filters), values)
+            ids, available, entries, *counted = cursor.fetchone()
+    return _Few(
+        counts=dict(zip(["", *filters.chosen], counted[::2], strict=True)),
+        ids=ids or [],
+        rows=[row for text in (available, *counted[1::2]) for row in rows_of(text)],
+        is_narrow=entries is not None and entries <= NARROW,
+        at_most=at_most,
+    )
+
+
+def _look_text(query: ListingQuery, filters: Filters) -> str:
     names = ["", *filters.chosen]
     tables = ", ".join(
-        f"s_{name} AS MATERIALIZED (SELECT {COLUMNS} {filters.source(but=name)} LIMIT {FEW + 1})"
+        f"s_{name} AS MATERIALIZED (SELECT {COLUMNS} {filters.source(but=name)} LIMIT %(at_most)s + 1)"
         for name in names
     )
     parts = [
         _if_few("", f"ARRAY({_page_of_few(query)})"),
-        _if_few("", counting_available("s_")) if available_sql() else "NULL",
+        _if_few("", counting_available("s_")) if available_sql() else "NULL::jsonb",
         f"(SELECT count(*) FROM (SELECT 1 FROM storefront_price r WHERE {PRICED} AND {filters.price} LIMIT {NARROW + 1}) each)"
         if filters.price
-        else "NULL",
+        else "NULL::bigint",
     ]
     for name in names:
         facets = counting([name] if name else facet_names(filters), f"s_{name}")
         parts += [f"(SELECT count(*) FROM s_{name})", _if_few(name, facets)]
-    values = {**filters.values, **_place(query)}
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH {tables} SELECT {', '.join(parts)}", values)
-        ids, available, entries, *counted = cursor.fetchone()
-    return _Few(
-        counts=dict(zip(names, counted[::2], strict=True)),
-        ids=ids or [],
-        rows=[row for text in (available, *counted[1::2]) for row in rows_of(text)],
-        is_narrow=entries is not None and entries <= NARROW,
-    )
+    columns = ", ".join(f"c{place}" for place in range(len(parts)))
+    # A statement that begins with WITH would be taken for one that may write.
+    return f"SELECT * FROM (WITH {tables} SELECT {', '.join(parts)}) looked({columns})"
 
 
 def _if_few(name: str, expression: str) -> str:
-    return f"CASE WHEN (SELECT count(*) FROM s_{name}) <= {FEW} THEN {expression} END"
+    return f"CASE WHEN (SELECT count(*) FROM s_{name}) <= %(at_most)s THEN {expression} END"
+
+
+# What most people ask for, a branch or some words as they are: the server keeps the plan, which costs more than the answer.
+_USUAL = {
+    "catalog_look_branch": (ListingQuery(category_id=0, sort="popular"), None),
+    "catalog_look_words": (ListingQuery(text="?", sort="relevance"), Matches([0])),
+}
+
+
+def _usual(query: ListingQuery, filters: Filters) -> str:
+    if filters.is_live or filters.chosen:
+        return ""
+    asked = (query.sort, filters.catalog)
+    return next((name for name, (sort, known, _) in _usual_filters().items() if (sort, known) == asked), "")
+
+
+@cache
+def _usual_filters() -> dict[str, tuple[str, list[str], Filters]]:
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    made = {name: filters_of(query, found, 0, long_ago) for name, (query, found) in _USUAL.items()}
+    return {name: (_USUAL[name][0].sort, each.catalog, each) for name, each in made.items()}
+
+
+def _define_usual() -> None:
+    texts = {"author": "text[]", "brand": "text[]", "language": "text[]", "format": "text[]"}
+    numbers = {"parent": "bigint", "limit": "integer", "offset": "integer", "at_most": "integer"}
+    for name, (query, found) in _USUAL.items():
+        define(
+            name,
+            partial(lambda name, query: _look_text(query, _usual_filters()[name][2]), name, query),
+            {**numbers, **texts, **({"ids": "bigint[]"} if found else {})},
+            ("bigint[]", "jsonb", "bigint", "bigint", "jsonb"),
+        )
 
 
 def _place(query: ListingQuery) -> dict[str, int]:
     return {"limit": query.page_size, "offset": (query.page - 1) * query.page_size}
 
 
-def _counted(filters: Filters, few: _Few | None) -> tuple[int, list[Row]]:
+def _counted(filters: Filters, few: _Few | None, known: Summary | None) -> tuple[int, list[Row]]:
     """The total and all facets: those of few products, and the minute's figures of every set that is larger.
 
     Where prices or stock decide what is in a large set, its choices stand without figures.
     """
-    counts = few.counts if few else {"": FEW + 1}
+    at_most = few.at_most if few else 0
+    counts = few.counts if few else {"": 1}
     total, rows = counts[""], [*few.rows] if few else []
-    for name in (name for name, count in counts.items() if count > FEW):
-        count, some = summary(filters, but=name)
+    for name in (name for name, count in counts.items() if count > at_most):
+        count, some = known or summary(filters, but=name)
         rows += [(*row[:3], None) for row in some] if filters.is_live else some
         if not name:
             total = FEW if filters.is_live else count
@@ -237,3 +289,6 @@ def _chosen(query: ListingQuery) -> dict[str, set[str]]:
         "rating": {"4"} if query.rating_from else set(),
         "available": {"1"} if query.is_available else set(),
     }
+
+
+_define_usual()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from retail.kernel.identifiers import parse_barcode
+from retail.kernel.prepared import Prepared
 from storefront.rules import words_of
 from storefront.selectors.tree import category_tree
 
@@ -90,19 +91,22 @@ def _by_code(text: str) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
+_BY_WORDS = Prepared(
+    "catalog_words",
+    f"""SELECT p.id FROM (
+            SELECT id FROM storefront_product
+             WHERE status = 'PUBLISHED' AND search_vector @@ to_tsquery('simple', %(query)s)
+             ORDER BY popularity DESC, id LIMIT %(most)s) found JOIN storefront_product p USING (id), to_tsquery('simple', %(query)s) query
+         ORDER BY {_RANK} DESC, p.popularity DESC, p.id""",  # noqa: S608 - constants of this module
+    {"query": "text", "text": "text", "most": "integer"},
+    ("bigint",),
+)
+
+
 def _by_words(tokens: Sequence[str]) -> list[int]:
     """Products that have all words, the last letters of each may be missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""WITH found AS MATERIALIZED (
-                    SELECT id FROM storefront_product
-                     WHERE status = 'PUBLISHED' AND search_vector @@ to_tsquery('simple', %(query)s)
-                     ORDER BY popularity DESC, id LIMIT {MATCHES_MAX})
-                SELECT p.id FROM found JOIN storefront_product p USING (id), to_tsquery('simple', %(query)s) query
-                 ORDER BY {_RANK} DESC, p.popularity DESC, p.id""",  # noqa: S608 - constants of this module
-            {"query": _tsquery(tokens), "text": " ".join(tokens)},
-        )
-        return [row[0] for row in cursor.fetchall()]
+    values = {"query": _tsquery(tokens), "text": " ".join(tokens), "most": MATCHES_MAX}
+    return [row[0] for row in _BY_WORDS.rows(values)]
 
 
 def _by_similarity(tokens: Sequence[str]) -> Matches:

@@ -73,8 +73,8 @@ def category(request: HttpRequest, path: str) -> HttpResponse:
     if branch.node.path != path:
         return HttpResponsePermanentRedirect(reverse("shop:category", args=[branch.node.path]))
     language = shopper.language()
-    crumbs = [(_("Home"), reverse("shop:home"))]
-    crumbs += [(node.title(language), reverse("shop:category", args=[node.path])) for node in branch.crumbs]
+    crumbs = [(_("Home"), quick.here("shop:home"))]
+    crumbs += [(node.title(language), quick.here("shop:category", node.path)) for node in branch.crumbs]
     query = replace(query_of(request.GET), category_id=branch.node.id)
     return _page(
         request, channel, query, {"title": branch.node.title(language), "crumbs": crumbs, "query": ""}
@@ -94,7 +94,7 @@ def search(request: HttpRequest) -> HttpResponse:
             )
     query = replace(query_of(request.GET), text=text)
     title = _("Results for “%(text)s”") % {"text": text} if text else _("All titles")
-    crumbs = [(_("Home"), reverse("shop:home")), (_("Search") if text else _("All titles"), "")]
+    crumbs = [(_("Home"), quick.here("shop:home")), (_("Search") if text else _("All titles"), "")]
     return _page(request, channel, query, {"title": title, "crumbs": crumbs, "query": text})
 
 

@@ -247,7 +247,7 @@ def _offers(
                 lowest=_shown_lowest(line, lowest.get(each.variant.pk)),
                 percent_off=_percent_off(line),
                 is_chosen=is_chosen,
-                url=reverse("shop:product", args=[page.product.slug])
+                url=quick.here("shop:product", page.product.slug)
                 if is_only
                 else reverse("shop:variant", args=[page.product.slug, each.variant.sku]),
                 barcode=each.variant.barcode,
@@ -304,8 +304,8 @@ def _reasons(steps: tuple[Step, ...], currency: str) -> tuple[Reason, ...]:
 
 def _crumbs(page: catalog.ProductPage) -> list[tuple[str, str]]:
     language = shopper.language()
-    crumbs = [(_("Home"), reverse("shop:home"))]
-    crumbs += [(node.title(language), reverse("shop:category", args=[node.path])) for node in page.crumbs]
+    crumbs = [(_("Home"), quick.here("shop:home"))]
+    crumbs += [(node.title(language), quick.here("shop:category", node.path)) for node in page.crumbs]
     return [*crumbs, (page.product.title, "")]
 
 

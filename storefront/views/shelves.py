@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from django.http import HttpRequest
 from django.urls import reverse
 
+from retail.front import quick
 from retail.kernel.clock import business_date
 from storefront import selectors as catalog
 from storefront.models import Channel
@@ -48,7 +49,7 @@ class Reading:
         released = card.released_on
         return Book(
             card=card,
-            url=reverse("shop:product", args=[card.slug]),
+            url=quick.here("shop:product", card.slug),
             is_new=released is not None and self.today - timedelta(days=NEW_DAYS) <= released <= self.today,
             is_in_my_store=card.variant_id in self.in_my_store,
             currency=self.currency,

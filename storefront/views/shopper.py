@@ -161,6 +161,8 @@ def _keep(response: HttpResponseBase, name: str, value: str) -> None:
 
 # ------------------------------------------------------------------ account
 def user_of(request: HttpRequest) -> User | None:
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None  # the session of a stranger need not be opened
     user = getattr(request, "user", None)
     return user if isinstance(user, User) and user.is_authenticated else None
 

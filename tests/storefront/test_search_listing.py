@@ -249,6 +249,7 @@ def test_pages(shelf: dict[str, Variant]) -> None:
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two products are many: what a large catalog does, on a small shelf."""
     monkeypatch.setattr(listing_module, "FEW", 2)
+    monkeypatch.setattr(listing_module, "FEW_OF_CATALOG", 2)
 
 
 @pytest.mark.parametrize(
@@ -278,6 +279,7 @@ def test_many_products_stand_in_the_same_order_as_few(
         values = {**values, "category_id": branch("romani")}
     expected = page(page_size=4, **values)
     monkeypatch.setattr(listing_module, "FEW", 2)
+    monkeypatch.setattr(listing_module, "FEW_OF_CATALOG", 2)
     monkeypatch.setattr(search_module, "MATCHES_MAX", 2)
     found = page(page_size=4, **values)
     is_ranked = "text" in values and "sort" not in values
@@ -299,6 +301,7 @@ def test_many_products_are_counted_whole(
     availability._registered.clear()
     expected = page(**values).facets
     monkeypatch.setattr(listing_module, "FEW", 2)
+    monkeypatch.setattr(listing_module, "FEW_OF_CATALOG", 2)
     assert page(**values).facets == expected
 
 

@@ -1,14 +1,17 @@
 """Stock, its corrections and its moves by API."""
 
+from datetime import datetime
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from retail.rest.paging import InvalidCursor, decode, encode, limit_of, page
+from retail.rest.paging import LIMIT_USUAL, InvalidCursor, decode, encode, limit_of, page
+from retail.rest.quick import QuickRead
 from retail.rest.views import ApiView
 from warehouse import selectors as warehouse
 from warehouse.api import answers, bodies
@@ -22,7 +25,7 @@ SKU = OpenApiParameter("sku", OpenApiTypes.STR)
 LOCATION = OpenApiParameter("location", OpenApiTypes.STR)
 
 
-class Stock(ApiView):
+class Stock(QuickRead):
     scopes = {"GET": "stock:read"}
 
     @extend_schema(
@@ -40,13 +43,24 @@ class Stock(ApiView):
             after_id=_after(request),
             limit=limit + 1,
         )
-        following = None
-        if len(rows) > limit:
-            rows = rows[:limit]
-            query = request.query_params.copy()
-            query["after"] = encode([rows[-1].stock_item_id])
-            following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
-        return Response({"results": [show_row(row) for row in rows], "next": following})
+        return Response(_shown(request._request, rows, limit))
+
+    def quick(self, request: HttpRequest, now: datetime) -> dict[str, Any] | None:
+        """One SKU everywhere, from the beginning."""
+        sku = request.GET.get("sku")
+        if not sku or len(request.GET) > 1:
+            return None
+        return _shown(request, warehouse.stock_of_sku(sku, limit=LIMIT_USUAL + 1), LIMIT_USUAL)
+
+
+def _shown(request: HttpRequest, rows: list[warehouse.StockRow], limit: int) -> dict[str, Any]:
+    following = None
+    if len(rows) > limit:
+        rows = rows[:limit]
+        query = request.GET.copy()
+        query["after"] = encode([rows[-1].stock_item_id])
+        following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return {"results": [show_row(row) for row in rows], "next": following}
 
 
 def _after(request: Request) -> int:

@@ -31,6 +31,7 @@ from warehouse.selectors.stock import (
     StockRow,
     availability,
     availability_by_location,
+    stock_of_sku,
     stock_rows,
 )
 from warehouse.selectors.waterfall import Holder, Incoming, PlaceTerms, Waterfall, explain_availability
@@ -73,5 +74,6 @@ __all__ = [
     "shipment_claims",
     "shipment_contents",
     "shipment_queue",
+    "stock_of_sku",
     "stock_rows",
 ]
