@@ -146,6 +146,7 @@ def transfer_of_order(*, token: str) -> Payment | None:
 
 
 def transfer_instructions(*, payment_id: int) -> TransferInstructions:
+    """As `how_to_transfer`, for a payment by its id."""
     return how_to_transfer(payment=Payment.objects.select_related("order__entity").get(pk=payment_id))
 
 

@@ -88,6 +88,7 @@ def record_authorization(*, order_id: int, amount: Decimal, now: datetime) -> Or
 
 
 def record_capture(*, order_id: int, amount: Decimal, now: datetime) -> Order:
+    """Money came in for one order; as `record_captures`."""
     order = lock_order(order_id=order_id)
     record_captures(captures=[(order, amount)], now=now)
     return order

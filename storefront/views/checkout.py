@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -111,12 +112,13 @@ class Desk:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def checkout(request: HttpRequest) -> HttpResponse:
-    if request.method == "POST":
+    if request.method == "POST" and "again" not in request.POST:
         return _order(request)
     desk = _desk(request)
     if desk is None:
         return redirect("shop:basket")
-    return _page(request, desk, _form(request, desk))
+    # Without script a button shows the dates for another postcode: the page again, with what was typed, and nothing ordered.
+    return _page(request, desk, _form(request, desk, typed=request.POST.dict()))
 
 
 @require_POST
@@ -283,8 +285,11 @@ def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
     return Desk(found.channel, found, view, options, code, now)
 
 
-def _form(request: HttpRequest, desk: Desk, data: Any = None) -> CheckoutForm:
-    return CheckoutForm(data, initial=_initial(request, desk), methods=desk.methods, stores=desk.stores)
+def _form(
+    request: HttpRequest, desk: Desk, data: Any = None, *, typed: Mapping[str, Any] | None = None
+) -> CheckoutForm:
+    initial = {**_initial(request, desk), **(typed or {})}
+    return CheckoutForm(data, initial=initial, methods=desk.methods, stores=desk.stores)
 
 
 def _initial(request: HttpRequest, desk: Desk) -> dict[str, Any]:

@@ -79,6 +79,20 @@ def test_pickup_claims_the_stores_own_units(client: Client, chain: Chain) -> Non
     ]
 
 
+def test_dates_for_another_postcode_are_shown_without_script_and_nothing_is_ordered(
+    client: Client, chain: Chain
+) -> None:
+    put(client, chain.variant(stock=5))
+    form = typed(client, note="Zvonite dvaput", postal_code="11000", is_company="on")
+    with nothing_changes():
+        answer = client.post("/checkout/", {**form, "again": "1"})
+    assert answer.status_code == 200
+    assert 'aria-invalid="true"' not in answer.text
+    for value in ("Ana Anić", "Dunavska 1", "11000", "Zvonite dvaput"):
+        assert f'value="{value}"' in answer.text
+    assert "checked" in answer.text.split('name="is_company"', 1)[1].split(">", 1)[0]
+
+
 def test_the_same_page_sent_twice_is_one_order(client: Client, chain: Chain) -> None:
     put(client, chain.variant(stock=5))
     form = typed(client)
