@@ -20,7 +20,7 @@ from oms.states import (
     FulfillmentStatus,
     OrderStatus,
 )
-from oms.workflows import routing_input
+from oms.workflows import routing_input, routing_shelves
 from retail.kernel.errors import Refusal
 from retail.kernel.models import User
 from retail.kernel.outbox import announce
@@ -69,7 +69,7 @@ def propose_routing(*, order_id: int, now: datetime, by: User | None = None) -> 
                 f"{order.number} is {order.get_status_display()}.", number=order.number, status=order.status
             )
         if order.delivery_method == DeliveryKind.STORE_PICKUP:
-            return _propose(order, *_pickup_plan(order), now=now, by=by)
+            return _propose(order, *_pickup_plan(order, now), now=now, by=by)
         question = routing_input.build(order=order, now=now)
         if not question.units:
             raise NotRoutable(f"{order.number} has nothing left to ship.", number=order.number)
@@ -260,33 +260,39 @@ def _steps(question: routing_input.Question, plan: engine.Plan) -> list[dict[str
     return steps
 
 
-def _pickup_plan(order: Order) -> _Read:
-    """Pickup has one answer: the store's own stock, already claimed at placement. Its cost is the picking."""
+def _pickup_plan(order: Order, now: datetime) -> _Read:
+    """Pickup has one answer: the store's own stock, already claimed at placement; units that are gone from there are missing."""
     store = order.pickup_location
     assert store is not None, "the row says so"
     goods = list(order.lines.select_related("variant").filter(kind="GOODS"))
-    left = routing_input.open_units(order=order, lines=goods)
-    lines = [line for line in goods if left[line.pk]]
-    if not lines:
+    units = routing_shelves.divide(
+        lines=goods,
+        shelves=routing_shelves.read(order=order, lines=goods, now=now),
+        locations=[store],
+        open_units=routing_input.open_units(order=order, lines=goods),
+    )
+    if not units:
         raise NotRoutable(f"{order.number} has nothing left to hand over.", number=order.number)
     steps = [
         {
-            "line": line.position,
-            "order_line": line.pk,
-            "sku": line.sku,
-            "title": line.title,
-            "quantity": left[line.pk],
-            "location": store.code,
-            "location_id": store.pk,
+            "line": unit.line.position,
+            "order_line": unit.line.pk,
+            "sku": unit.line.sku,
+            "title": unit.line.title,
+            "quantity": unit.quantity,
+            "location": None if unit.is_missing else store.code,
+            "location_id": None if unit.is_missing else store.pk,
             "service": None,
             "carrier": None,
-            "parcel": 1,
+            "parcel": None if unit.is_missing else 1,
         }
-        for line in lines
+        for unit in units
     ]
-    pick = store.pick_cost_parcel + store.pick_cost_line * len(lines)
+    here = [unit for unit in units if not unit.is_missing]
+    pick = (store.pick_cost_parcel if here else Decimal(0)) + store.pick_cost_line * len(here)
     terms = dict.fromkeys(engine.TERMS, "0") | {"pick": str(pick)}
-    return steps, terms, [], {store.code: {"cost": str(pick)}}, 0.0, None, "ONE_PARCEL"
+    kind = "ONE_PARCEL" if len(here) == len(units) else "SHORT"
+    return steps, terms, [], {store.code: {"cost": str(pick)}}, 0.0, None, kind
 
 
 def _propose(

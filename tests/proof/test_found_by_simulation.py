@@ -320,3 +320,27 @@ def test_order_that_came_back_while_it_was_held_is_finished_when_released(chain:
     assert state_of(order) == ("COMPLETED", "NONE", "RETURNED")
     assert order.completed_at == teller.now
     assert broken() == {}
+
+
+def test_pickup_whose_units_are_gone_from_its_store_is_not_planned_there(chain: Chain) -> None:
+    """The plan named the store whatever lay there, was ratified, was stale, and was made again for ever; nobody was told."""
+    teller = Teller(chain, timezone.now())
+    book = chain.variant(stock=5, store_stock=3)
+    order = teller.place("pickup", (book, 3), delivery_method="STORE_PICKUP", pickup_location="S-001")
+    teller.adjust(book, chain.store, -2)
+
+    decision = routing.propose_routing(order_id=order.pk, now=teller.now)
+
+    assert (decision.state, decision.proposal) == ("UNROUTABLE", None)
+    assert [(step["location"], step["quantity"]) for step in decision.plan] == [("S-001", 1), (None, 2)]
+    case = OrderException.objects.get(order=order, kind="UNROUTABLE", state="OPEN")
+    assert case.detail == {"lines": [{"sku": book.sku, "quantity": 2}]}
+    cancellation.cancel_lines(
+        order_id=order.pk, lines=[(book.sku, 2)], reason="not to be had", by=chain.dragan, now=teller.now
+    )
+    (shipment,) = teller.route(order)
+    assert [(one.location, one.quantity, one.shipment_number) for one in order_claims(order_id=order.pk)] == [
+        ("S-001", 1, shipment.number)
+    ]
+    assert not OrderException.objects.filter(order=order, state="OPEN").exists()
+    assert broken() == {}
