@@ -24,7 +24,7 @@ from django.db import connection
 
 from retail.doctor.checks import CHECKS
 from retail.kernel import failpoints
-from retail.running import children, postgres, processes
+from retail.running import children, postgres, processes, valkey
 from retail.running import home as local
 from retail.running.command_line import servers
 
@@ -153,6 +153,21 @@ class House:
                 os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not processes.is_alive(leader), about="the end of the server")
         postgres.start(self.home, durable=True)
+
+    def strike_valkey(self, how: str) -> None:
+        """Cache and doorbell are gone, with everything in them, or hang."""
+        os.kill(self._valkey_pid(), signal.Signals[how])
+        if how == "SIGKILL":
+            wait_for(lambda: not valkey.is_running(self.home), about="the end of Valkey")
+            shutil.rmtree(self.home / "valkey")
+
+    def bring_valkey_back(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._valkey_pid(), signal.SIGCONT)
+        valkey.start(self.home)
+
+    def _valkey_pid(self) -> int:
+        return int(local.read_record(self.home, "valkey")["pid"])
 
     # -- fail points -------------------------------------------------------------------------------------------
 

@@ -157,6 +157,18 @@ def test_orders_acknowledged_while_postgres_dies_are_all_there(house: House) -> 
     house.assert_whole()
 
 
+@pytest.mark.skipif(not IS_PROOF, reason="played by `make proof`")
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
+def test_orders_of_the_time_without_a_doorbell_are_worked_off_when_it_is_back(house: House, how: str) -> None:
+    """The worker and the scheduler find it again by themselves, emptied or as it was."""
+    house.settle()
+    house.strike_valkey(how)
+    for number in range(3):
+        house.order(f"silent-{how}-{number}", house.basket(title=number), method="CASH_ON_DELIVERY")
+    house.bring_valkey_back()
+    house.assert_whole()
+
+
 def test_servers_of_this_house_are_durable_and_the_trace_is_whole(house: House) -> None:
     """The last one: after all the deaths."""
     said = {

