@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -111,18 +112,31 @@ def what_words(option: warehouse.Option) -> str:
 
 
 def method_words(method: str) -> str:
+    return _words_of_methods(shopper.language()).get(method, method)
+
+
+@lru_cache(maxsize=8)
+def _words_of_methods(language: str) -> dict[str, str]:
+    """In the language of the request, which `language` names."""
     return {
         DeliveryKind.HOME_DELIVERY: _("Courier to your address"),
         DeliveryKind.STORE_PICKUP: pgettext("delivery", "Pickup"),
         DeliveryKind.SHIP_TO_STORE: _("Shipped to a store of your choice"),
         DeliveryKind.PARCEL_LOCKER: _("Parcel locker nearby"),
         DeliveryKind.DIGITAL: _("Electronic edition"),
-    }.get(DeliveryKind(method), method)
+    }
 
 
 def reason_words(option: warehouse.Option) -> str:
     """Why there is no date; never a code."""
+    known = _words_of_reasons(shopper.language())
+    return known.get(option.reason or "") or known[""]
+
+
+@lru_cache(maxsize=8)
+def _words_of_reasons(language: str) -> dict[str, str]:
     return {
+        "": _("Not possible at the moment"),
         "OUT_OF_STOCK": _("Not in stock now"),
         "UNKNOWN_POSTCODE": _("We do not know this postcode"),
         "NO_LANE": _("No courier goes there"),
@@ -131,7 +145,7 @@ def reason_words(option: warehouse.Option) -> str:
         "NOT_OFFERED": _("Not offered yet"),
         "NOT_HERE_YET": _("On its way to us"),
         "LOCKER_FULL": _("The locker is full"),
-    }.get(option.reason or "", _("Not possible at the moment"))
+    }
 
 
 def _why(option: warehouse.Option, now: datetime) -> str:
