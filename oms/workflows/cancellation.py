@@ -1,5 +1,6 @@
 """Canceling: units go back to the shelf, money back to where it came from, in one transaction; the provider is told by a worker."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -71,26 +72,25 @@ def cancel_lines(
 
 
 def _units_by_line(order: Order, lines: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
-    """A SKU that was added later at another price has two lines: the last one goes first."""
+    """A SKU that was added later at another price has two lines: the last one goes first. Refuses more than is left of it."""
     by_sku: dict[str, list[OrderLine]] = {}
     for line in order.lines.filter(kind=LineKind.GOODS).order_by("-position"):
         by_sku.setdefault(line.sku, []).append(line)
-    wanted: list[tuple[int, int]] = []
+    wanted: Counter[int] = Counter()
     for sku, quantity in lines:
         if sku not in by_sku:
             raise orders.LineNotFound("This order has no such line.", sku=sku[:40])
         if quantity < 1:
             raise InvalidInput("The quantity is a whole number from 1.", sku=sku[:40])
-        *earlier, last = by_sku[sku]
-        for line in earlier:
-            units = min(quantity, line.quantity - line.quantity_canceled - line.quantity_dispatched)
-            if units:
-                wanted.append((line.pk, units))
-                quantity -= units
-        # What is too much is refused by the line itself.
+        for line in by_sku[sku]:
+            left = line.quantity - line.quantity_canceled - line.quantity_dispatched - wanted[line.pk]
+            wanted[line.pk] += min(quantity, left)
+            quantity -= min(quantity, left)
         if quantity:
-            wanted.append((last.pk, quantity))
-    return wanted
+            raise orders.QuantityExceeded(
+                f"{order.number}: a line has fewer units left than asked for.", number=order.number
+            )
+    return [(pk, units) for pk, units in wanted.items() if units]
 
 
 def cancel_unpaid_order(*, order_id: int, now: datetime) -> Order:

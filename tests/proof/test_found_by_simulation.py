@@ -13,7 +13,7 @@ from audit.operations import StaleProposal
 from finance import operations as finance
 from finance.models import JournalLine
 from oms.models import Order, OrderException
-from oms.operations import hold_order, release_order
+from oms.operations import QuantityExceeded, hold_order, release_order
 from oms.workflows import cancellation, inbox, returns, routing
 from storefront.models import Variant
 from tests.flows.chain import Chain
@@ -343,4 +343,23 @@ def test_pickup_whose_units_are_gone_from_its_store_is_not_planned_there(chain: 
         ("S-001", 1, shipment.number)
     ]
     assert not OrderException.objects.filter(order=order, state="OPEN").exists()
+    assert broken() == {}
+
+
+@pytest.mark.parametrize("units", [2, 9])
+def test_more_units_than_a_line_has_left_are_not_canceled(chain: Chain, units: int) -> None:
+    """Two of three were canceled before. Two more ended in a crash, nine took the other title along."""
+    teller = Teller(chain, timezone.now())
+    book, other = chain.variant(), chain.variant()
+    order = teller.place("fewer", (book, 3), (other, 3))
+    common = {"order_id": order.pk, "reason": "changed mind", "by": chain.dragan, "now": teller.now}
+    cancellation.cancel_lines(lines=[(book.sku, 2)], **common)  # type: ignore[arg-type]
+
+    with nothing_changes(), pytest.raises(QuantityExceeded):
+        cancellation.cancel_lines(lines=[(book.sku, units)], **common)  # type: ignore[arg-type]
+    with nothing_changes(), pytest.raises(QuantityExceeded):
+        cancellation.cancel_lines(lines=[(book.sku, 1), (book.sku, 1)], **common)  # type: ignore[arg-type]
+
+    cancellation.cancel_lines(lines=[(book.sku, 1)], **common)  # type: ignore[arg-type]
+    assert state_of(order)[0] == "PLACED"
     assert broken() == {}
