@@ -20,6 +20,7 @@ Figures = dict[str, float]
 BASKET_LINES = 3
 # Orders before the ones that are measured: each connection plans its statements once.
 WARM_UP = 32
+MEETINGS = 128
 RACE_BUYERS, RACE_UNITS, RACE_RUNS = 100, 10, 20
 IMPORT_LINES = 10_000
 
@@ -52,6 +53,10 @@ class Bench:
         used = self.stand.cpu_seconds(of=[process]) - before
         return done, {name: done.per_second, f"{name}_by_cpu": len(done.milliseconds) / used}
 
+    def meet(self, port: int, paths: list[str], **headers: str) -> None:
+        """Before pages are timed every process has met them: its connections have plans, its templates are compiled."""
+        load.run(port, reading(paths), times=MEETINGS, headers=headers)
+
     def read(self, port: int, paths: list[str], *, clients: int = 16, **headers: str) -> Load:
         return load.run(port, reading(paths), clients=clients, seconds=self.seconds, headers=headers)
 
@@ -63,9 +68,10 @@ def pgbench_function(bench: Bench) -> Figures:
 
 
 def floors(bench: Bench) -> Figures:
-    found = {}
+    found: Figures = {}
     for name, path in (("template_floor", "/tpl"), ("json_floor", "/q")):
         paths = [f"{path}/{number}" for number in range(1, 10_001, 7)]
+        bench.meet(bench.floor, paths)
         found |= bench.busy(name, "floor", lambda paths=paths: bench.read(bench.floor, paths))[1]
     return found
 
@@ -144,18 +150,21 @@ async def _race(port: int, sku: str) -> list[tuple[int, float]]:
 # ------------------------------------------------------------------ pages and questions
 def product_page(bench: Bench) -> Figures:
     paths = _product_paths(bench, "large")
+    bench.meet(bench.large, paths)
     done, figures = bench.busy("product_page", "web-large", lambda: bench.read(bench.large, paths))
     return {**figures, "product_page_p95": done.quantile(0.95)}
 
 
 def listing(bench: Bench) -> Figures:
     paths = _listing_paths(bench, "large")
+    bench.meet(bench.large, paths)
     done, figures = bench.busy("listing", "web-large", lambda: bench.read(bench.large, paths))
     return {**figures, "listing_p95": done.quantile(0.95)}
 
 
 def search(bench: Bench) -> Figures:
     paths = _search_paths(bench, "large")
+    bench.meet(bench.large, paths)
     done, alone = bench.read(bench.large, paths), bench.read(bench.large, paths, clients=1)
     return {"search": done.per_second, "search_alone_p95": alone.quantile(0.95)}
 
@@ -164,6 +173,7 @@ def stock_figure(bench: Bench) -> Figures:
     """The units of one SKU, by an integrator's key."""
     paths = [f"/api/v1/stock?sku={sku}" for sku in bench.ask("large")["skus"]]
     key = f"Bearer {bench.stand.key}"
+    bench.meet(bench.large, paths, Authorization=key)
     return bench.busy("stock_figure", "web-large", lambda: bench.read(bench.large, paths, Authorization=key))[
         1
     ]
@@ -173,6 +183,7 @@ def availability(bench: Bench) -> Figures:
     paths = [
         f"/api/v1/availability?sku={sku}&quantity=1&postal_code=21000" for sku in bench.ask("large")["skus"]
     ]
+    bench.meet(bench.large, paths)
     done, alone = bench.read(bench.large, paths), bench.read(bench.large, paths, clients=1)
     return {"availability": done.per_second, "availability_alone_p95": alone.quantile(0.95)}
 
