@@ -26,24 +26,28 @@ AT_ISSUE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """`is_registered` is None when nobody could say; `is_new` when SEF was asked just now."""
+    """`is_registered` is None when nobody could say; `is_new` when SEF was asked just now.
+
+    `registration_number` is the company's: as it was given, else as we know it from earlier.
+    """
 
     is_registered: bool | None
     is_new: bool
+    registration_number: str = ""
 
 
 def look_up(*, pib: str, registration_number: str, now: datetime, max_age: timedelta) -> Registration:
     """What is known of a company, asked anew when it is older than `max_age`. Call it outside any transaction."""
     known = Customer.objects.filter(pib=pib, kind="COMPANY").order_by("pk").first()
     last = known.is_sef_registered if known else None
+    number = registration_number or (known.registration_number if known else "")
     if known is not None and known.sef_checked_at and known.sef_checked_at > now - max_age:
-        return Registration(last, is_new=False)
+        return Registration(last, False, number)
     try:
-        return Registration(
-            sef.from_settings().is_registered(pib=pib, registration_number=registration_number), is_new=True
-        )
+        found = sef.from_settings().is_registered(pib=pib, registration_number=registration_number)
     except (ProviderError, ImproperlyConfigured):
-        return Registration(last, is_new=False)
+        return Registration(last, False, number)
+    return Registration(found, True, number)
 
 
 def check_before_issue(*, order: Order, now: datetime) -> None:

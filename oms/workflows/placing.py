@@ -1,7 +1,7 @@
 """Placing an order: one transaction writes it and moves the claims, the provider is called outside, another records its answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -126,6 +126,8 @@ def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed
     """
     checkout = _normalize(checkout)
     registration = _sef_registration(checkout, now)
+    if checkout.company is not None and registration is not None:
+        checkout = _with_registration_number(checkout, checkout.company, registration)
     try:
         order, payment, lines = _create_with_claims(checkout, registration, by, now)
         failpoints.hit("order.committed")
@@ -372,6 +374,16 @@ def _sef_registration(checkout: Checkout, now: datetime) -> Registration | None:
         now=now,
         max_age=AT_PLACEMENT,
     )
+
+
+def _with_registration_number(checkout: Checkout, company: Company, known: Registration) -> Checkout:
+    """SEF refuses an invoice without the buyer's number: ask now, while somebody is there who knows it."""
+    if known.is_registered and not known.registration_number:
+        raise InvalidContact(
+            "The company takes electronic invoices: its registration number is needed, eight digits.",
+            fields=["registration_number"],
+        )
+    return replace(checkout, company=replace(company, registration_number=known.registration_number))
 
 
 def _customer(checkout: Checkout, now: datetime) -> Customer:

@@ -234,8 +234,7 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
         return _page(request, desk, form, status=422)
     if isinstance(refusal, placing.InvalidContact):
         for name in refusal.details.get("fields", []):
-            field = {"delivery": "delivery", "payment": "payment"}.get(name, name)
-            form.add_error(field if field in form.fields else None, _("Check this field."))
+            form.add_error(name if name in form.fields else None, _what_is_wrong(name))
     elif isinstance(refusal, crm.InvalidPib):
         form.add_error(
             "pib",
@@ -256,6 +255,12 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
     else:
         form.add_error(None, _("That could not be done. Look at the basket and try again."))
     return _page(request, desk, form, status=422, refusal=refusal)
+
+
+def _what_is_wrong(field: str) -> str:
+    if field == "registration_number":
+        return _("The company takes electronic invoices: write its registration number, eight digits.")
+    return _("Check this field.")
 
 
 # ------------------------------------------------------------------ the page

@@ -1,5 +1,6 @@
 """Placing: one transaction, exact rows, the same key once, refusals that change nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from crm import operations as crm
 from crm.operations import InvalidPib
 from oms.models import Basket, Order
 from oms.workflows import baskets, placing
@@ -134,6 +136,38 @@ def test_company_buys_with_its_own_account_and_paper(chain: Chain) -> None:
         "101134702",
         "COMPANY",
     )
+
+
+def a_company_at_sef(registration_number: str) -> None:
+    company = crm.find_or_create_company(
+        name="Firma d.o.o.",
+        pib="101134702",
+        registration_number=registration_number,
+        email="nabavka@firma.example",
+        phone="+38111222333",
+        language="sr-latn",
+        now=NOW,
+    )
+    crm.record_sef_registration(customer_id=company.pk, is_registered=True, now=NOW)
+
+
+def test_company_at_sef_says_its_registration_number_while_it_is_there(chain: Chain) -> None:
+    """SEF refuses an invoice without it, and then the goods are gone already."""
+    a_company_at_sef("")
+    basket = chain.basket((chain.variant(), 1))
+    checkout = chain.checkout(basket, company=placing.Company("Firma d.o.o.", "101134702"))
+    with nothing_changes(), pytest.raises(placing.InvalidContact) as refusal:
+        placing.place_order(checkout=checkout, by=None, now=NOW)
+    assert refusal.value.details["fields"] == ["registration_number"]
+    told = replace(checkout, company=placing.Company("Firma d.o.o.", "101134702", "17862146"))
+    order = placing.place_order(checkout=told, by=None, now=NOW).order
+    assert (order.paper, order.company_registration_number) == ("SEF", "17862146")
+
+
+def test_the_registration_number_that_is_known_need_not_be_said_again(chain: Chain) -> None:
+    a_company_at_sef("17862146")
+    order = chain.place((chain.variant(), 1), company=placing.Company("Firma d.o.o.", "101134702"))
+    assert (order.paper, order.company_registration_number) == ("SEF", "17862146")
 
 
 def test_changed_total_is_told_before_paying(chain: Chain) -> None:

@@ -111,7 +111,7 @@ def _paid_orders(teller: Teller, few: Variant, many: Variant) -> None:
     for name, is_registered in (("company", False), ("sef", True)):
         if is_registered:
             Customer.objects.filter(pib="100000024").update(is_sef_registered=True)
-        company = Company("Firma d.o.o.", "100000024")
+        company = Company("Firma d.o.o.", "100000024", "20998873")
         order = teller.place(name, (few, 1), payment_method="BANK_TRANSFER", company=company)
         teller.pay(order, str(order.total))
         teller.send(order)

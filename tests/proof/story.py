@@ -151,7 +151,10 @@ class Teller:
             if is_registered:
                 Customer.objects.filter(pib="100000024").update(is_sef_registered=True)
             order = self.place(
-                name, (odd, 1), payment_method="BANK_TRANSFER", company=Company("Firma d.o.o.", "100000024")
+                name,
+                (odd, 1),
+                payment_method="BANK_TRANSFER",
+                company=Company("Firma d.o.o.", "100000024", "20998873"),
             )
             self.pay(order, "1549.00")
             self.send(order)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from crm.models import Customer
 from finance import workflows as money
@@ -14,6 +15,7 @@ from oms.models import Order
 from oms.pricing import Discount, DiscountKind, price
 from retail.kernel.models import User
 from storefront.models import Price
+from tests.factories import make_customer
 from tests.flows.chain import Chain
 from tests.storefront.shopping import hidden, open_shop, order, put, typed
 from tests.unchanged import nothing_changes
@@ -180,6 +182,24 @@ def test_a_company_needs_a_pib_that_adds_up(client: Client, chain: Chain) -> Non
     assert "Write the nine digits of the PIB" in answer.text
     client.post("/en/checkout/", typed(client, **company, pib="100 000 024"))
     assert (order().company_name, order().company_pib) == ("Škola d.o.o.", "100000024")
+
+
+def test_a_company_at_sef_is_asked_for_its_registration_number(client: Client, chain: Chain) -> None:
+    make_customer(
+        kind="COMPANY",
+        pib="100000024",
+        is_sef_registered=True,
+        sef_checked_at=timezone.now(),
+        registration_number="",
+    )
+    put(client, chain.variant(stock=5))
+    company = {"is_company": "on", "company_name": "Škola d.o.o.", "pib": "100000024"}
+    with nothing_changes():
+        answer = client.post("/checkout/", typed(client, **company))
+    assert answer.status_code == 422
+    assert "Firma prima elektronske fakture: upišite njen matični broj" in answer.text
+    client.post("/checkout/", typed(client, **company, registration_number="17862146"))
+    assert (order().paper, order().company_registration_number) == ("SEF", "17862146")
 
 
 def test_units_that_are_gone_are_told_at_checkout(client: Client, chain: Chain) -> None:
