@@ -10,14 +10,15 @@ from django.http import HttpRequest, HttpResponseBase
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """Nearly every answer carries the policy of the settings as it is: that text is put together once."""
+    """Nearly every answer carries the policy of the settings as it is: that text is put together once for these settings."""
 
-    _usual = ""
+    _usual, _made_of = "", None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not self._is_usual(request, response):
             return super().process_response(request, response)
-        self._usual = self._usual or build_policy()
+        if self._made_of is not settings.CONTENT_SECURITY_POLICY:
+            self._made_of, self._usual = settings.CONTENT_SECURITY_POLICY, build_policy()
         response.setdefault(HEADER, self._usual)
         request.csp_nonce = CheckableLazyObject(self._csp_nonce_post_response)  # type: ignore[attr-defined]
         return response
