@@ -243,7 +243,7 @@ def import_catalog(bench: Bench) -> Figures:
 
 def doctor(bench: Bench) -> Figures:
     """All invariants over the large database with every order of this bench."""
-    return {"doctor": float(json.loads(bench.stand.manage("large", "doctor", "--json"))["seconds"])}
+    return {"doctor": bench.stand.inside("large", "doctor")["seconds"]}
 
 
 def _times(name: str, done: Load) -> Figures:

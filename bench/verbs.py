@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from bench import counting, filling
 from oms.models import OrderLine
 from oms.workflows import baskets
+from retail.doctor.examine import examine
 from retail.kernel import clock, prepared
 from retail.kernel.context import acting
 from retail.kernel.models import User
@@ -125,6 +126,14 @@ def statements() -> Answer:
     return counting.count(catalog())
 
 
+def doctor() -> Answer:
+    """Seconds of all invariants. Without a worker events wait, as they are meant to here; nothing else may be broken."""
+    began = time.perf_counter()
+    broken = {finding.check.name for finding in examine() if finding.violations}
+    assert broken <= {"outbox_drains"}, broken
+    return {"seconds": time.perf_counter() - began}
+
+
 VERBS: dict[str, Callable[..., Answer]] = {
     "fill": fill,
     "refresh": refresh,
@@ -136,4 +145,5 @@ VERBS: dict[str, Callable[..., Answer]] = {
     "session": session,
     "import": import_lines,
     "statements": statements,
+    "doctor": doctor,
 }
