@@ -2,7 +2,7 @@
 
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from audit.attach import ROOMS, traced_models
 from audit.models import AuditLink, LogEntry, PersonalChange
@@ -66,6 +66,24 @@ def test_bulk_create_queryset_update_and_raw_sql_are_traced_row_by_row(ceca: Use
             cursor.execute("/* sneaky */ DELETE FROM kernel_holiday WHERE date = '2031-01-02'")
         (entry,) = entries("holiday", mark)
         assert (entry.action, entry.actor_id, entry.changes["name"]) == (2, ceca.pk, ["2", None])
+
+
+def test_a_migration_that_changes_columns_may_write_to_the_table_at_once() -> None:
+    row = holiday()
+    note = models.CharField(max_length=20, default="")
+    note.set_attributes_from_name("note")
+    note.model = Holiday
+    with connection.schema_editor() as editor:
+        editor.add_field(Holiday, note)
+    mark = last_id()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE kernel_holiday SET note = 'x' WHERE id = %s", [row.pk])
+    assert [e.changes for e in entries("holiday", mark)] == [{"note": ["(secret)", "(secret)"]}]
+    with connection.schema_editor() as editor:
+        editor.remove_field(Holiday, note)
+    mark = last_id()
+    assert Holiday.objects.filter(pk=row.pk).update(name="B") == 1
+    assert [e.changes for e in entries("holiday", mark)] == [{"name": ["A day", "B"]}]
 
 
 def test_update_that_changes_nothing_leaves_no_row() -> None:

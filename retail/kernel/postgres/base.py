@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.transaction import Atomic
 
 from retail.kernel.context import Context, current
@@ -23,7 +24,33 @@ _UNTRACED = re.compile(r"\A(?:INSERT INTO|UPDATE|DELETE FROM) kernel_idempotency
 _SEND = "SELECT set_config('retail.actor', %s, true), set_config('retail.label', %s, true), set_config('retail.request_id', %s, true), set_config('retail.reason', %s, true)"
 
 
+# Called with the connection and the table whose columns a migration has just changed.
+columns_changed: list[Callable[[Any, str], None]] = []
+
+
+class SchemaEditor(DatabaseSchemaEditor):
+    """Tells what lives beside a table that its columns are others now: the same migration may write to it next."""
+
+    def add_field(self, model: Any, field: Any) -> None:
+        super().add_field(model, field)
+        self._tell(model)
+
+    def remove_field(self, model: Any, field: Any) -> None:
+        super().remove_field(model, field)
+        self._tell(model)
+
+    def alter_field(self, model: Any, old_field: Any, new_field: Any, strict: bool = False) -> None:
+        super().alter_field(model, old_field, new_field, strict)
+        self._tell(model)
+
+    def _tell(self, model: Any) -> None:
+        for each in columns_changed:
+            each(self.connection, model._meta.db_table)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    SchemaEditorClass = SchemaEditor
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._sent: Context | None = None
