@@ -12,6 +12,8 @@ UNTRACED = {
     "audit.WebhookAttempt",
     "audit.WebhookDelivery",
     "audit.WebhookPosition",
+    # Reading, not business: it is counted, never changed.
+    "crm.CampaignVisit",
     "kernel.IdempotencyKey",
     "kernel.OutboxEvent",
 }
@@ -186,6 +188,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "is_estimated_size",
             "is_sellable",
             "is_kit",
+            "floor_price",
             "position",
             "updated_at",
         ),
@@ -292,6 +295,144 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "sent_at",
         ),
     },
+    "crm.Segment": {
+        "plain": (
+            "id",
+            "slug",
+            "name",
+            "description",
+            "definition",
+            "version",
+            "state",
+            "created_by_id",
+            "created_at",
+            "updated_at",
+        )
+    },
+    "crm.SegmentVersion": {
+        "plain": (
+            "id",
+            "segment_id",
+            "version",
+            "definition",
+            "created_by_id",
+            "created_at",
+        )
+    },
+    "crm.Campaign": {
+        "plain": (
+            "id",
+            "public_id",
+            "slug",
+            "name",
+            "description",
+            "segment_id",
+            "starts_at",
+            "ends_at",
+            "holdout_percent",
+            "state",
+            "version",
+            "created_by_id",
+            "ratified_by_id",
+            "ratified_at",
+            "ended_at",
+            "end_reason",
+            "created_at",
+            "updated_at",
+        )
+    },
+    "crm.CampaignBudget": {
+        "plain": (
+            "campaign_id",
+            "kind",
+            "limit",
+            "used",
+        )
+    },
+    "crm.Discount": {
+        "plain": (
+            "id",
+            "code",
+            "name",
+            "name_en",
+            "campaign_id",
+            "kind",
+            "value",
+            "audience",
+            "segment_id",
+            "group",
+            "priority",
+            "is_exclusive",
+            "minimum_amount",
+            "minimum_quantity",
+            "minimum_basis",
+            "reduction_max",
+            "is_per_unit",
+            "take",
+            "pay",
+            "tiers",
+            "gift_id",
+            "gift_quantity",
+            "delivery_methods",
+            "valid_from",
+            "valid_to",
+            "state",
+            "version",
+            "created_by_id",
+            "created_at",
+            "updated_at",
+        )
+    },
+    "crm.DiscountTarget": {
+        "plain": (
+            "id",
+            "discount_id",
+            "category_id",
+            "product_id",
+            "variant_id",
+            "is_excluded",
+        )
+    },
+    "crm.CouponBatch": {
+        "plain": (
+            "id",
+            "discount_id",
+            "name",
+            "uses_max",
+            "uses_per_customer_max",
+            "valid_to",
+            "is_active",
+            "created_by_id",
+            "created_at",
+        )
+    },
+    "crm.Coupon": {"secret": ("code",), "plain": ("id", "batch_id", "customer_id", "uses", "uses_max")},
+    "crm.CouponRedemption": {
+        "plain": (
+            "id",
+            "coupon_id",
+            "order_number",
+            "customer_id",
+            "is_single_use",
+            "redeemed_at",
+            "released_at",
+        )
+    },
+    "crm.CustomerDiscount": {
+        "personal": ("reason",),
+        "plain": (
+            "id",
+            "customer_id",
+            "discount_id",
+            "valid_from",
+            "valid_to",
+            "uses_max",
+            "uses",
+            "withdrawn_at",
+            "created_by_id",
+            "created_at",
+        ),
+    },
     "oms.DeliveryMethod": {
         "plain": ("id", "code", "name", "name_en", "is_orderable", "position"),
     },
@@ -353,6 +494,34 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "oms.BasketLine": {
         "plain": ("id", "public_id", "basket_id", "variant_id", "quantity", "price_seen", "created_at"),
+    },
+    "oms.BasketCoupon": {
+        "plain": (
+            "id",
+            "basket_id",
+            "coupon_id",
+            "created_at",
+        )
+    },
+    "oms.LineDiscount": {
+        "plain": (
+            "id",
+            "line_id",
+            "discount_id",
+            "campaign_id",
+            "coupon_id",
+            "offer_id",
+            "code",
+            "name",
+            "kind",
+            "discount_version",
+            "segment_slug",
+            "segment_version",
+            "segment_definition",
+            "amount",
+            "tax_share",
+            "created_at",
+        )
     },
     "oms.Order": {
         "personal": ("email", "phone", "name", "street", "company_name", "note"),

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.models import Proposal
 from audit.triggers import append_only
-from crm.models import Customer
+from crm.models import Campaign, Coupon, Customer, CustomerDiscount, Discount
 from oms.states import (
     BasketState,
     DecisionState,
@@ -200,6 +200,21 @@ class BasketLine(models.Model):
         return f"{self.quantity} × {self.variant_id}"
 
 
+class BasketCoupon(models.Model):
+    """A code that the shopper typed; whether it gives anything is decided with every price."""
+
+    basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="coupons")
+    coupon = models.ForeignKey(Coupon, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["basket", "coupon"], name="basket_coupon_once")]
+
+    def __str__(self) -> str:
+        return f"coupon {self.coupon_id} in basket {self.basket_id}"
+
+
 class Order(models.Model):
     """One order of any channel, written once; routed, picked, invoiced and returned on this row.
 
@@ -378,6 +393,51 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.title}"
+
+
+class LineDiscount(models.Model):
+    """What one discount took off one order line, frozen: how much, its tax, for whom and why.
+
+    `amount` and `tax_share` are gross money and the tax in it, for the whole quantity of the line; both are changed only by an
+    order change, which prices the order again.
+    """
+
+    line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="discounts")
+    discount = models.ForeignKey(Discount, on_delete=models.PROTECT, related_name="+")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    coupon = models.ForeignKey(Coupon, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    offer = models.ForeignKey(
+        CustomerDiscount, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    # As they were: the discount's code, kind and version; the segment's words, when one had to hold.
+    code = models.CharField(max_length=60)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=13)
+    discount_version = models.PositiveIntegerField()
+    segment_slug = models.CharField(max_length=60, blank=True)
+    segment_version = models.PositiveIntegerField(null=True, blank=True)
+    segment_definition = models.TextField(blank=True)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    tax_share = models.DecimalField(max_digits=12, decimal_places=2)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["line", "discount"], name="line_discount_once"),
+            models.CheckConstraint(
+                condition=Q(amount__gte=0, tax_share__gte=0, tax_share__lte=F("amount")),
+                name="line_discount_amounts",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["campaign", "created_at"], name="line_discount_campaign", include=["line", "amount"]
+            ),
+            models.Index(fields=["discount", "created_at"], name="line_discount_discount"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} by {self.code}"
 
 
 class PromiseChange(models.Model):

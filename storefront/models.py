@@ -161,6 +161,8 @@ class Variant(models.Model):
     is_estimated_size = models.BooleanField(default=False)
     is_sellable = models.BooleanField(default=True)
     is_kit = models.BooleanField(default=False)
+    # The lowest gross price of one unit that discounts may reach.
+    floor_price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 

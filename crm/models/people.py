@@ -1,4 +1,4 @@
-"""People and offers: the account that buys, whether met online or in a store."""
+"""The account that buys, whether met online or in a store."""
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.triggers import append_only
-from crm.states import ConsentKind, CustomerKind, MessageState
+from crm.states import ConsentKind, CustomerKind
 from retail.kernel.models import new_public_id
 
 
@@ -104,84 +104,3 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {'given' if self.is_given else 'withdrawn'}"
-
-
-class Tier(models.Model):
-    code = models.SlugField(max_length=20, unique=True)
-    rank = models.PositiveSmallIntegerField(unique=True)
-    name = models.CharField(max_length=60)
-    points_from = models.PositiveIntegerField()
-
-    class Meta:
-        ordering = ["rank"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class LoyaltyAccount(models.Model):
-    customer = models.OneToOneField(Customer, on_delete=models.CASCADE, related_name="loyalty")
-    number = models.CharField(max_length=20, unique=True)
-    tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")
-    points = models.IntegerField(default=0)
-    joined_on = models.DateField(default=timezone.localdate)
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(points__gte=0), name="loyalty_not_negative")]
-        indexes = [models.Index(fields=["tier"], name="loyalty_tier", include=["customer"])]
-
-    def __str__(self) -> str:
-        return self.number
-
-
-class LoyaltyEntry(models.Model):
-    """Points earned or spent; append-only, once per source document."""
-
-    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="entries")
-    points = models.IntegerField()
-    reason = models.CharField(max_length=40)
-    source_kind = models.CharField(max_length=40)
-    source_key = models.CharField(max_length=64)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        verbose_name_plural = "loyalty entries"
-        constraints = [
-            models.UniqueConstraint(fields=["source_kind", "source_key", "reason"], name="loyalty_entry_once")
-        ]
-        triggers = append_only("loyaltyentry")
-
-    def __str__(self) -> str:
-        return f"{self.points:+d} {self.reason}"
-
-
-class Message(models.Model):
-    """A letter to a customer, written once per event and kind, sent by a worker."""
-
-    customer = models.ForeignKey(
-        Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages"
-    )
-    kind = models.CharField(max_length=40)
-    subject_kind = models.CharField(max_length=40)
-    subject_key = models.CharField(max_length=64)
-    once_key = models.CharField(max_length=120, unique=True)
-    language = models.CharField(max_length=10)
-    recipient = models.EmailField()
-    subject_line = models.CharField(max_length=200)
-    text_body = models.TextField()
-    html_body = models.TextField()
-    state = models.CharField(max_length=6, choices=MessageState, default=MessageState.QUEUED)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    # Until then a worker has it, or it rests after a failure.
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    sent_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["id"], name="message_queue", condition=Q(state="QUEUED")),
-            models.Index(fields=["subject_kind", "subject_key"], name="message_subject"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.subject_key}"
