@@ -16,7 +16,7 @@ from crm.letters import orders as words
 from finance import selectors as finance
 from finance.models import Payment, Refund
 from oms.models import Order, OrderLine, Return
-from oms.rules import part_of
+from oms.rules import ORDER_CHANGED, part_of
 from oms.states import LineKind, OrderStatus, PaymentMethod
 from retail.front.formats import local
 from retail.kernel import clock
@@ -67,11 +67,38 @@ def tell_order_canceled(event: OutboxEvent) -> None:
 
 @subscribe("oms.order_lines_canceled")
 def tell_lines_canceled(event: OutboxEvent) -> None:
+    """Units that went with a change of the order are told by the letter about the change."""
+    if event.payload["reason"] == ORDER_CHANGED:
+        return
     _send(
         event,
         _order(event),
         "order_lines_canceled",
         lambda facts: words.canceled(facts, is_whole=False),
+        part=str(event.pk),
+    )
+
+
+@subscribe("oms.order_changed")
+def tell_order_changed(event: OutboxEvent) -> None:
+    """What the order is now and what is still to be paid; a note alone is nobody's news."""
+    order = _order(event)
+    what = frozenset(event.payload["what"].split(", ")) - {"note"}
+    if not what or order.status == OrderStatus.CANCELED:
+        return
+    missing = Decimal("0.00")
+    if order.payment_method != PaymentMethod.CASH_ON_DELIVERY:
+        missing = order.due_total - finance.standing_of_orders(order_ids=[order.pk])[order.pk].held
+    left = tuple(
+        _line(line, line.quantity - line.quantity_canceled)
+        for line in _goods(order)
+        if line.quantity > line.quantity_canceled
+    )
+    _send(
+        event,
+        order,
+        "order_changed",
+        lambda facts: words.changed(facts, what=what, left=left, missing=missing),
         part=str(event.pk),
     )
 

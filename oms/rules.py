@@ -8,6 +8,8 @@ from oms.states import FulfillmentStatus, PaymentStatus
 from retail.kernel.money import rounded
 
 ZERO = Decimal("0.00")
+# Why units were canceled, when they went with a change of the order.
+ORDER_CHANGED = "the order was changed"
 
 
 def part_of(*, total: Decimal, quantity: int, done: int, part: int) -> Decimal:

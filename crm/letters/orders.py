@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from crm.letters.facts import OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
+from crm.letters.facts import Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
 from crm.letters.paper import Action, Letter
 from retail.front.formats import clock_text, day_text, money_text
 from retail.kernel.script import to_cyrillic
@@ -164,6 +164,51 @@ def delivered(order: OrderFacts, parcel: ParcelFacts) -> Letter:
         lines=parcel.lines,
         currency=order.currency,
     )
+
+
+def changed(order: OrderFacts, *, what: frozenset[str], left: tuple[Line, ...], missing: Decimal) -> Letter:
+    """The order as it is now; `missing` is what the buyer still has to pay."""
+    said = {
+        "number": order.number,
+        "what": ", ".join(_changed_words(what)),
+        "when": _promised(order),
+        "place": _script(order.place),
+        "amount": _money(missing, order.currency),
+    }
+    when = _("It will be ready in %(place)s, %(when)s.") if order.is_pickup else _("It arrives %(when)s.")
+    paragraphs = [
+        _hello(order),
+        _("Changed in order %(number)s: %(what)s. Below is what it is now.") % said,
+        when % said,
+    ]
+    if missing > 0:
+        paragraphs.append(_("%(amount)s is still to be paid.") % said)
+    action = Action(_("Pay now"), order.pay_url) if missing > 0 else Action(_("Look at the order"), order.url)
+    fee = _money(order.delivery_total, order.currency) if order.delivery_total else _("free")
+    return Letter(
+        subject=_("Order %(number)s was changed") % said,
+        heading=_("Your order was changed"),
+        paragraphs=tuple(paragraphs),
+        action=action,
+        lines=left,
+        sums=(
+            (pgettext("delivery", "Pickup") if order.is_pickup else _("Delivery"), fee),
+            (_("Total"), _money(order.due, order.currency)),
+        ),
+        after=(_("If you did not ask for this, call or write to us."),),
+        currency=order.currency,
+    )
+
+
+def _changed_words(what: frozenset[str]) -> list[str]:
+    """The parts of an order in the words that its buyer knows, each once."""
+    parts = [
+        ({"lines"}, _("what is ordered")),
+        ({"street", "city", "postal_code"}, _("where it goes")),
+        ({"name", "phone", "email"}, _("how we reach you")),
+        ({"company_name", "company_pib", "company_registration_number"}, _("who the papers name")),
+    ]
+    return [words for names, words in parts if names & what]
 
 
 def canceled(order: OrderFacts, *, is_whole: bool) -> Letter:

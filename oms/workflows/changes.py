@@ -5,7 +5,7 @@ refusals. What was sold keeps its price; units that are added are priced by the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,13 +21,22 @@ from finance import selectors as finance_reads
 from finance import workflows as money
 from finance.models import FiscalReceipt, Invoice, Payment
 from finance.states import PaymentState
+from finance.workflows.sef_registration import Registration
 from oms import events
 from oms import operations as orders
 from oms.models import Order
+from oms.rules import ORDER_CHANGED
 from oms.states import DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
 from oms.workflows.change_lines import LineChange, line_plan, units_left
 from oms.workflows.payments import payment_secured
-from oms.workflows.placing import Company, InvalidContact, MethodNotAvailable, PriceChanged
+from oms.workflows.placing import (
+    Company,
+    InvalidContact,
+    MethodNotAvailable,
+    PriceChanged,
+    sef_registration,
+    with_registration_number,
+)
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.identifiers import parse_email, parse_phone, parse_pib
@@ -126,9 +135,10 @@ class _Undo(Exception):
 
 def preview_changes(*, order_id: int, changes: Changes, now: datetime) -> Outcome:
     """What `apply_changes` would do now; nothing is kept."""
+    changes, known = _registered(changes, now)
     try:
         with transaction.atomic():
-            raise _Undo(_carry_out(order_id, changes, None, None, now)[0])
+            raise _Undo(_carry_out(order_id, changes, known, None, None, now)[0])
     except _Undo as undone:
         return undone.outcome
 
@@ -147,8 +157,9 @@ def apply_changes(
     Refuses StaleOrder, PriceChanged, TooLateToChange, NothingToChange, NothingLeft, OutOfStock, NotForSale, MethodNotAvailable,
     InvalidContact, InvalidPib, PapersIssued.
     """
+    changes, known = _registered(changes, now)
     with transaction.atomic():
-        outcome, payment = _carry_out(order_id, changes, version, by, now)
+        outcome, payment = _carry_out(order_id, changes, known, version, by, now)
         if expected_total is not None and outcome.total != expected_total:
             raise PriceChanged("The total is not the one that was shown.", total=str(outcome.total))
     order = Order.objects.get(pk=order_id)
@@ -162,23 +173,34 @@ def apply_changes(
     return Changed(outcome, order, payment, redirect_url)
 
 
+def _registered(changes: Changes, now: datetime) -> tuple[Changes, Registration | None]:
+    """A company that takes electronic invoices needs its number, as at checkout; SEF is asked outside of any transaction."""
+    if changes.company is None:
+        return changes, None
+    known = sef_registration(changes.company, now)
+    return replace(changes, company=with_registration_number(changes.company, known)), known
+
+
 def _carry_out(
-    order_id: int, changes: Changes, version: int | None, by: User | None, now: datetime
+    order_id: int,
+    changes: Changes,
+    known: Registration | None,
+    version: int | None,
+    by: User | None,
+    now: datetime,
 ) -> tuple[Outcome, Payment | None]:
     order = orders.lock_order(order_id=order_id)
     if version is not None and order.version != version:
         raise StaleOrder(f"{order.number} has changed.", number=order.number, version=order.version)
     _check_changeable(order)
     before = _as_it_is(order)
-    fields = _details(order, changes, now)
+    fields = _details(order, changes, known, now)
     fewer, more, lines = line_plan(order, changes.lines, now)
     if not fields and not lines:
         raise NothingToChange("Nothing would change.")
     orders.write_details(order=order, values=fields)
     if fewer:
-        orders.record_cancellation(
-            order=order, lines=fewer, reason="the order was changed", now=now, is_whole=False
-        )
+        orders.record_cancellation(order=order, lines=fewer, reason=ORDER_CHANGED, now=now, is_whole=False)
         stock.release_order_claims(order_line_ids=sorted(pk for pk, _ in fewer), now=now)
     _add(order, more, now)
     is_replanned = bool(more) or "postal_code" in fields
@@ -260,7 +282,7 @@ def _check_changeable(order: Order) -> None:
 # Who gets it and where
 
 
-def _details(order: Order, changes: Changes, now: datetime) -> dict[str, Any]:
+def _details(order: Order, changes: Changes, known: Registration | None, now: datetime) -> dict[str, Any]:
     """The columns that become different."""
     wanted: dict[str, Any] = {
         name: value.strip()
@@ -277,12 +299,14 @@ def _details(order: Order, changes: Changes, now: datetime) -> dict[str, Any]:
         wrong += [name for name in ADDRESS if name in wanted]
     if wrong:
         raise InvalidContact("Some fields are missing or not right.", fields=sorted(set(wrong)))
-    if changes.company is not None:
-        wanted |= _company(order, changes.company, wanted, now)
+    if changes.company is not None and known is not None:
+        wanted |= _company(order, changes.company, known, wanted, now)
     return {name: value for name, value in wanted.items() if getattr(order, name) != value}
 
 
-def _company(order: Order, company: Company, wanted: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _company(
+    order: Order, company: Company, known: Registration, wanted: dict[str, Any], now: datetime
+) -> dict[str, Any]:
     """Another buyer on the papers, as long as there are none; the kind of paper follows."""
     pib = parse_pib(company.pib)
     if pib is None:
@@ -302,12 +326,14 @@ def _company(order: Order, company: Company, wanted: dict[str, Any], now: dateti
         language=order.language,
         now=now,
     )
+    if known.is_new:
+        crm.record_sef_registration(customer_id=customer.pk, is_registered=bool(known.is_registered), now=now)
     return {
         "company_name": company.name.strip()[:200],
         "company_pib": pib,
         "company_registration_number": company.registration_number.strip()[:20],
         "customer_id": customer.pk,
-        "paper": finance_rules.paper_of(is_company=True, is_sef_registered=bool(customer.is_sef_registered)),
+        "paper": finance_rules.paper_of(is_company=True, is_sef_registered=bool(known.is_registered)),
     }
 
 
@@ -363,7 +389,7 @@ def _promise_again(order: Order, now: datetime) -> None:
             "carrier": option.carrier_code,
             "locations": list(option.locations),
         },
-        cause="the order was changed",
+        cause=ORDER_CHANGED,
         now=now,
     )
     if (order.promised_on, order.promised_at) != (day, option.ready_at):
@@ -384,7 +410,7 @@ def _take_plan_back(order: Order, is_replanned: bool, now: datetime) -> None:
 
 def _settle_money(order: Order, by: User | None, now: datetime) -> tuple[Decimal, Payment | None]:
     """(what goes back, the attempt that asks for what is missing). Older attempts that wait ask for the wrong sum."""
-    refunds = finance.release_excess(order_id=order.pk, reason="the order was changed", by=by, now=now)
+    refunds = finance.release_excess(order_id=order.pk, reason=ORDER_CHANGED, by=by, now=now)
     missing = order.due_total - finance.held_for(order=order)
     waiting = (
         finance_reads.payments_of_order(order_id=order.pk)

@@ -125,9 +125,10 @@ def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed
     Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered.
     """
     checkout = _normalize(checkout)
-    registration = _sef_registration(checkout, now)
-    if checkout.company is not None and registration is not None:
-        checkout = _with_registration_number(checkout, checkout.company, registration)
+    registration = None
+    if checkout.company is not None:
+        registration = sef_registration(checkout.company, now)
+        checkout = replace(checkout, company=with_registration_number(checkout.company, registration))
     try:
         order, payment, lines = _create_with_claims(checkout, registration, by, now)
         failpoints.hit("order.committed")
@@ -363,27 +364,24 @@ def _write_order(
     return order
 
 
-def _sef_registration(checkout: Checkout, now: datetime) -> Registration | None:
-    """For a company, outside any transaction: whether it takes electronic invoices."""
-    company = checkout.company
-    if company is None:
-        return None
+def sef_registration(company: Company, now: datetime) -> Registration:
+    """Outside any transaction: whether the company takes electronic invoices."""
     return look_up(
         pib=parse_pib(company.pib) or company.pib,
-        registration_number=company.registration_number,
+        registration_number=company.registration_number.strip()[:20],
         now=now,
         max_age=AT_PLACEMENT,
     )
 
 
-def _with_registration_number(checkout: Checkout, company: Company, known: Registration) -> Checkout:
+def with_registration_number(company: Company, known: Registration) -> Company:
     """SEF refuses an invoice without the buyer's number: ask now, while somebody is there who knows it."""
     if known.is_registered and not known.registration_number:
         raise InvalidContact(
             "The company takes electronic invoices: its registration number is needed, eight digits.",
             fields=["registration_number"],
         )
-    return replace(checkout, company=replace(company, registration_number=known.registration_number))
+    return replace(company, registration_number=known.registration_number)
 
 
 def _customer(checkout: Checkout, now: datetime) -> Customer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core import mail
@@ -11,7 +12,7 @@ from crm import operations as crm
 from crm.models import Message
 from finance.models import Payment
 from oms.models import Order
-from oms.workflows import cancellation, returns
+from oms.workflows import cancellation, changes, returns
 from retail.kernel import clock, outbox
 from retail.kernel.models import OutboxEvent
 from tests.flows.chain import NOW, Chain
@@ -127,6 +128,39 @@ def test_a_canceled_order_says_what_happens_to_the_money(chain: Chain) -> None:
     cancellation.cancel_order(order_id=order.pk, reason="test", by=None, now=NOW)
     happen()
     assert "Nothing was charged." in letter("order_canceled").text_body
+
+
+def change(order: Order, what: changes.Changes) -> None:
+    order.refresh_from_db()
+    changes.apply_changes(order_id=order.pk, changes=what, version=order.version, by=None, now=NOW)
+
+
+def test_a_changed_order_says_what_it_is_now_in_one_letter(chain: Chain) -> None:
+    book = chain.variant(price="1100.00")
+    order = chain.place((book, 3), (chain.variant(), 1))
+    happen()
+    change(order, changes.Changes(street="Cara Dušana 5", lines=[(book.sku, 2)]))
+    assert happen() == ["order_placed", "order_changed"]
+    written = letter("order_changed")
+    assert written.subject_line == f"Porudžbina {order.number} je promenjena"
+    assert "šta je poručeno, kuda ide" in written.text_body
+    assert book.product.title in written.text_body and "2.200,00" in written.text_body
+    assert "3.300,00" not in written.text_body
+    assert "Još je za plaćanje" not in written.text_body
+
+
+def test_a_note_alone_is_nobodys_news_and_what_is_missing_can_be_paid_at_once(chain: Chain) -> None:
+    book = chain.variant(price="1100.00")
+    order = chain.place((book, 1), payment_method="BANK_TRANSFER", language="en")
+    change(order, changes.Changes(note="ring twice"))
+    assert happen() == ["bank_transfer"]
+    change(order, changes.Changes(lines=[(book.sku, 2)]))
+    assert happen()[1] == "order_changed"
+    body = letter("order_changed").text_body
+    order.refresh_from_db()
+    assert order.due_total == Decimal("2490.00")
+    assert "2,490.00" in body and "is still to be paid" in body
+    assert f"/order/{order.token}/pay/" in body
 
 
 def test_imported_orders_get_no_letters(chain: Chain) -> None:

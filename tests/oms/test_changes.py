@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from crm import operations as crm
 from crm.operations import InvalidPib
 from finance import operations as finance
 from finance import workflows as money
@@ -226,6 +227,28 @@ def test_the_buyer_becomes_a_company_until_there_are_papers(chain: Chain) -> Non
         changes.preview_changes(
             order_id=order.pk, changes=Changes(company=Company("Druga", "111911206")), now=NOW
         )
+
+
+def test_a_company_at_sef_says_its_registration_number_as_at_checkout(chain: Chain) -> None:
+    """SEF refuses an invoice without it, and then the goods are gone already."""
+    company = crm.find_or_create_company(
+        name="Firma d.o.o.",
+        pib="101134702",
+        registration_number="",
+        email="nabavka@firma.example",
+        phone="+38111222333",
+        language="sr-latn",
+        now=NOW,
+    )
+    crm.record_sef_registration(customer_id=company.pk, is_registered=True, now=NOW)
+    order = chain.place((chain.variant(), 1))
+    with nothing_changes(), pytest.raises(InvalidContact) as refusal:
+        changes.preview_changes(
+            order_id=order.pk, changes=Changes(company=Company("Firma d.o.o.", "101134702")), now=NOW
+        )
+    assert refusal.value.details["fields"] == ["registration_number"]
+    applied(order, Changes(company=Company("Firma d.o.o.", "101134702", "17862146")))
+    assert (order.paper, order.company_registration_number) == ("SEF", "17862146")
 
 
 def refusals(chain: Chain, book: Variant) -> list[tuple[Changes, type[Exception]]]:
