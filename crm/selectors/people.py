@@ -1,4 +1,4 @@
-"""Questions about accounts that other rooms may ask."""
+"""Accounts: where they have things sent."""
 
 from crm.models import Address
 
