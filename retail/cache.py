@@ -45,10 +45,20 @@ class ForgetfulClient(RedisCacheClient):
     def count(self, key: Any, timeout: int) -> int:
         """One more since the key was new, which it is again after `timeout` seconds; 0 when the server is down."""
         try:
-            with self.get_client(key, write=True).pipeline(transaction=False) as pipeline:
-                pipeline.incr(key)
-                pipeline.expire(key, timeout, nx=True)
-                return int(pipeline.execute()[0])
+            lines = self.get_client(key, write=True).connection_pool
+            line = lines.get_connection()
+            try:
+                line.send_command("INCR", key)
+                count = int(line.read_response())
+                if count == 1:
+                    line.send_command("EXPIRE", key, timeout)
+                    line.read_response()
+            except BaseException:
+                line.disconnect()
+                raise
+            finally:
+                lines.release(line)
+            return count
         except DOWN as error:
             return self._forget(error, 0)
 

@@ -1,9 +1,13 @@
 """API keys: `Authorization: Bearer onr_…`. Only the digest is stored; scopes say what a key may."""
 
+from __future__ import annotations
+
 import hashlib
 import secrets
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -80,27 +84,45 @@ def issue_key(
     return row, clear
 
 
-class KeyRow(NamedTuple):
-    """What a read needs to know of a key."""
-
-    pk: int
-    scopes: list[str]
-    last_used_on: date | None
+_MAY_READ = """SELECT key.id, answer.*
+      FROM kernel_apikey key JOIN kernel_user who ON who.id = key.user_id CROSS JOIN LATERAL ({question}) answer
+     WHERE key.digest = %(key_digest)s AND key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > %(key_now)s)
+       AND who.is_active AND %(key_scope)s = ANY (key.scopes) AND key.last_used_on = %(key_today)s"""
 
 
-_KEY = Prepared(
-    "kernel_key",
-    """SELECT k.id, k.scopes::text[], k.last_used_on FROM kernel_apikey k JOIN kernel_user u ON u.id = k.user_id
-        WHERE k.digest = %(digest)s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s) AND u.is_active""",
-    {"digest": "text", "now": "timestamptz"},
-    ("bigint", "text[]", "date"),
-)
+@dataclass(frozen=True)
+class KeyedQuestion:
+    """A question and the check of who asks it as one statement: nothing of a key is kept, a revoked one reads nothing more."""
 
+    scope: str
+    prepared: Prepared
 
-def read_key(header: str, now: datetime) -> KeyRow | None:
-    """The valid key of an Authorization header that begins with KEY_HEAD."""
-    rows = _KEY.rows({"digest": digest_of(header.removeprefix("Bearer ")), "now": now})
-    return KeyRow(*rows[0]) if rows else None
+    @classmethod
+    def of(
+        cls, name: str, sql: str, parameters: Mapping[str, str], returns: Sequence[str], *, scope: str
+    ) -> KeyedQuestion:
+        """`sql` answers one row."""
+        key = {
+            "key_digest": "text",
+            "key_now": "timestamptz",
+            "key_scope": "text",
+            "key_today": "date",
+        }
+        text = _MAY_READ.format(question=sql)
+        return cls(scope, Prepared(name, text, {**parameters, **key}, ("bigint", *returns)))
+
+    def ask(self, header: str, values: Mapping[str, Any], *, now: datetime) -> tuple[Any, ...] | None:
+        """The key's id and the answer; None when the key of this Authorization header may not, or its use today is still to be noted."""
+        if not header.startswith(KEY_HEAD):
+            return None
+        key = {
+            "key_digest": digest_of(header.removeprefix("Bearer ")),
+            "key_now": now,
+            "key_scope": self.scope,
+            "key_today": now.date(),
+        }
+        rows = self.prepared.rows({**values, **key})
+        return tuple(rows[0]) if rows else None
 
 
 class BearerKey(BaseAuthentication):

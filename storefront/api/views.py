@@ -20,7 +20,8 @@ from oms.workflows.baskets import UnknownChannel
 from retail.kernel.errors import InvalidInput, StaleVersion
 from retail.rest.fields import amount_of, moment_of, read, whole_number
 from retail.rest.paging import InvalidCursor, decode, encode, limit_of, page
-from retail.rest.quick import QuickRead
+from retail.rest.quick import QuickRead, as_json
+from retail.rest.throttles import client_of
 from retail.rest.views import ApiView
 from storefront import operations
 from storefront import selectors as catalog
@@ -196,9 +197,12 @@ class Availability(QuickRead):
     )
     def get(self, request: Request) -> Response:
         """Every delivery method with date, price and the locations that would serve it, or why it cannot be had."""
-        return Response(self.quick(request._request, timezone.now()))
+        return Response(self._body(request._request, timezone.now()))
 
-    def quick(self, request: HttpRequest, now: datetime) -> dict[str, Any]:
+    def quick(self, request: HttpRequest, now: datetime) -> tuple[str, str]:
+        return client_of(request), as_json(self._body(request, now))
+
+    def _body(self, request: HttpRequest, now: datetime) -> dict[str, Any]:
         values = request.GET
         sku = values.get("sku", "").strip()
         if not sku:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from django.conf import settings
+from django.conf import settings as house
 from django.core.cache import cache
+from django.test import Client
 from django.utils import timezone
 from rest_framework.views import APIView
 
@@ -46,10 +48,51 @@ def test_stock_of_one_sku_says_the_same_by_both_ways(chain: Chain, usual: list[s
     assert usual == ["/api/v1/stock"]  # the second one
     assert quick.json() == slow.json()
     assert sum(row["available"] for row in quick.json()["results"]) == 7
-    same = ("Allow", "Content-Type", "Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options")
-    assert [quick.headers[name] for name in same] == [slow.headers[name] for name in same]
-    assert quick.headers["X-Request-ID"] != slow.headers["X-Request-ID"]
+    heads = [dict(answer.headers.items()) for answer in (quick, slow)]
+    assert heads[0].pop("X-Request-ID") != heads[1].pop("X-Request-ID")
+    assert heads[0] == heads[1]
+    assert heads[0]["Content-Length"] == str(len(quick.content))
     assert not quick.cookies
+
+
+def test_the_short_way_keeps_what_the_chain_decides(chain: Chain, usual: list[str]) -> None:
+    sku = chain.variant(stock=5).sku
+    integrator = Api("stock:read")
+    usual.clear()
+    ask = partial(integrator.client.get, "/api/v1/stock", {"sku": sku})
+    named = ask(headers={"X-Request-ID": "abcdefgh-1"})
+    assert named.headers["X-Request-ID"] == "abcdefgh-1"
+    languages = {ask(headers={"Accept-Language": code})["Content-Language"] for code in ("en", "sr")}
+    assert usual == []
+    slow = integrator.get("stock", sku=sku, limit=50)
+    assert languages == {slow.headers["Content-Language"]}
+    assert ask(headers={"Host": "elsewhere.example"}).status_code == 400
+
+
+def test_the_short_way_is_redirected_like_the_chain(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    sku, key = chain.variant(stock=5).sku, Api("stock:read").client.defaults["HTTP_AUTHORIZATION"]
+    monkeypatch.setattr(house, "SECURE_SSL_REDIRECT", True)
+    plain = Client().get("/api/v1/stock", {"sku": sku}, headers={"Authorization": key})
+    assert (plain.status_code, plain["Location"]) == (301, f"https://testserver/api/v1/stock?sku={sku}")
+    safe = Client().get("/api/v1/stock", {"sku": sku}, headers={"Authorization": key}, secure=True)
+    assert (safe.status_code, len(safe.json()["results"])) == (200, 1)
+
+
+def test_a_long_list_goes_on_behind_the_first_page(chain: Chain, usual: list[str]) -> None:
+    variant = chain.variant(stock=5, store_stock=2)
+    integrator = Api("stock:read")
+    usual.clear()
+    whole = integrator.get("stock", sku=variant.sku).json()
+    assert (len(whole["results"]), whole["next"]) == (2, None)
+    with pytest.MonkeyPatch.context() as patch:
+        for limit, following in ((2, False), (1, True)):
+            patch.setattr("warehouse.api.stock.LIMIT_USUAL", limit)
+            quick = integrator.get("stock", sku=variant.sku).json()
+            assert quick["results"] == whole["results"][:limit]
+            assert bool(quick["next"]) == following
+    assert usual == []
+    rest = integrator.get(quick["next"]).json()
+    assert rest == {"results": whole["results"][1:], "next": None}
 
 
 def test_availability_says_the_same_by_both_ways(chain: Chain, usual: list[str]) -> None:
@@ -100,7 +143,7 @@ def test_the_first_call_of_a_day_notes_that_the_key_is_used(chain: Chain) -> Non
 
 
 def test_the_short_way_is_counted_like_the_usual_one(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "API_REQUESTS_PER_MINUTE", 3)
+    monkeypatch.setattr(house, "API_REQUESTS_PER_MINUTE", 3)
     monkeypatch.setattr("retail.rest.throttles.time.time", lambda: 1_800_000_015.0)
     cache.clear()
     sku = chain.variant(stock=5).sku

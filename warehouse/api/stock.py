@@ -10,8 +10,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from retail.rest.keys import KeyedQuestion
 from retail.rest.paging import LIMIT_USUAL, InvalidCursor, decode, encode, limit_of, page
-from retail.rest.quick import QuickRead
+from retail.rest.quick import QuickRead, as_json
 from retail.rest.views import ApiView
 from warehouse import selectors as warehouse
 from warehouse.api import answers, bodies
@@ -45,22 +46,40 @@ class Stock(QuickRead):
         )
         return Response(_shown(request._request, rows, limit))
 
-    def quick(self, request: HttpRequest, now: datetime) -> dict[str, Any] | None:
+    def quick(self, request: HttpRequest, now: datetime) -> tuple[str, str] | None:
         """One SKU everywhere, from the beginning."""
         sku = request.GET.get("sku")
         if not sku or len(request.GET) > 1:
             return None
-        return _shown(request, warehouse.stock_of_sku(sku, limit=LIMIT_USUAL + 1), LIMIT_USUAL)
+        found = _OF_SKU.ask(request.META["HTTP_AUTHORIZATION"], {"sku": sku, "limit": LIMIT_USUAL}, now=now)
+        if found is None:
+            return None
+        key, rows, last = found
+        following = as_json(_following(request, last)) if last else "null"
+        return f"key{key}", f'{{"results":[{rows or ""}],"next":{following}}}'
+
+
+_OF_SKU = KeyedQuestion.of(
+    "stock_of_sku",
+    warehouse.STOCK_OF_SKU,
+    {"sku": "text", "limit": "integer"},
+    ("text", "bigint"),
+    scope=Stock.scopes["GET"],
+)
 
 
 def _shown(request: HttpRequest, rows: list[warehouse.StockRow], limit: int) -> dict[str, Any]:
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
-        query = request.GET.copy()
-        query["after"] = encode([rows[-1].stock_item_id])
-        following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+        following = _following(request, rows[-1].stock_item_id)
     return {"results": [show_row(row) for row in rows], "next": following}
+
+
+def _following(request: HttpRequest, last_id: int) -> str:
+    query = request.GET.copy()
+    query["after"] = encode([last_id])
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
 def _after(request: Request) -> int:

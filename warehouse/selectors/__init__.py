@@ -28,16 +28,17 @@ from warehouse.selectors.promise import Availability, Option, available_ways, pr
 from warehouse.selectors.shipments import Contents, shipment_contents
 from warehouse.selectors.stock import (
     IN_STOCK,
+    STOCK_OF_SKU,
     StockRow,
     availability,
     availability_by_location,
-    stock_of_sku,
     stock_rows,
 )
 from warehouse.selectors.waterfall import Holder, Incoming, PlaceTerms, Waterfall, explain_availability
 
 __all__ = [
     "IN_STOCK",
+    "STOCK_OF_SKU",
     "Availability",
     "ClaimRow",
     "Contents",
@@ -74,6 +75,5 @@ __all__ = [
     "shipment_claims",
     "shipment_contents",
     "shipment_queue",
-    "stock_of_sku",
     "stock_rows",
 ]

@@ -96,22 +96,17 @@ def _ask(
     )
 
 
-_OF_SKU = Prepared(
-    "stock_of_sku",
-    """SELECT json_agg(json_build_array(r.id, r.sku, '', r.place, r.bin, r.kind, r.on_hand, r.reserved, r.is_sellable) ORDER BY r.id)
-         FROM (SELECT i.id, v.sku, l.code AS place, b.code AS bin, b.kind, i.on_hand, i.reserved, i.is_sellable
-                 FROM storefront_variant v JOIN warehouse_stockitem i ON i.variant_id = v.id
-                 JOIN kernel_location l ON l.id = i.location_id JOIN warehouse_bin b ON b.id = i.bin_id
-                WHERE v.sku = %(sku)s AND i.on_hand > 0 AND i.id > %(after)s ORDER BY i.id LIMIT %(limit)s) r""",
-    {"sku": "text", "after": "bigint", "limit": "integer"},
-    ("json",),
-)
-
-
-def stock_of_sku(sku: str, *, after_id: int = 0, limit: int = 1000) -> list[StockRow]:
-    """The same rows for one SKU everywhere, without titles."""
-    ((rows,),) = _OF_SKU.rows({"sku": sku, "after": after_id, "limit": limit})
-    return [StockRow(*row) for row in rows or ()]
+# The same rows for one SKU everywhere, as the text of a JSON list; where it goes on behind the limit, the last one's id as well.
+STOCK_OF_SKU = """
+    SELECT string_agg(format('{"sku":%%s,"location":%%s,"bin":%%s,"kind":"%%s","on_hand":%%s,"reserved":%%s,"available":%%s}',
+                             to_json(r.sku), to_json(r.place), to_json(r.bin), r.kind, r.on_hand, r.reserved, r.available), ','),
+           CASE WHEN count(*) = %(limit)s AND EXISTS (
+               SELECT FROM warehouse_stockitem i WHERE i.variant_id = max(r.variant_id) AND i.on_hand > 0 AND i.id > max(r.id)) THEN max(r.id) END
+      FROM (SELECT i.id, i.variant_id, v.sku, l.code AS place, b.code AS bin, b.kind, i.on_hand, i.reserved,
+                   CASE WHEN i.is_sellable THEN i.on_hand - i.reserved ELSE 0 END AS available
+              FROM storefront_variant v JOIN warehouse_stockitem i ON i.variant_id = v.id
+              JOIN kernel_location l ON l.id = i.location_id JOIN warehouse_bin b ON b.id = i.bin_id
+             WHERE v.sku = %(sku)s AND i.on_hand > 0 ORDER BY i.id LIMIT %(limit)s) r"""
 
 
 def stock_rows(
