@@ -735,6 +735,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "warehouse.Shipment": {
+        "skipped": ("updated_at",),
         "secret": ("handover_code",),
         "plain": (
             "id",
@@ -790,6 +791,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "warehouse.Transfer": {
+        "skipped": ("updated_at",),
         "plain": (
             "id",
             "number",
@@ -847,6 +849,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "warehouse.PurchaseOrder": {
+        "skipped": ("updated_at",),
         "plain": (
             "id",
             "number",

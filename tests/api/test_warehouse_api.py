@@ -299,6 +299,54 @@ def test_purchase_order_and_its_receipt(chain: Chain, api: Api) -> None:
     assert [one["number"] for one in listed] == [number]
 
 
+def test_a_reader_goes_on_from_the_last_change(chain: Chain, api: Api) -> None:
+    """A receipt changes the lines, and with them the purchase order; nothing is told twice or left out."""
+    Location.objects.create(code="SUP-1", name="Laguna", kind="SUPPLIER", entity=chain.entity, city="Beograd")
+    book = chain.variant(stock=0)
+    line = {"sku": book.sku, "quantity": 5, "unit_cost": {"amount": "100.00", "currency": "RSD"}}
+    body = {"supplier": "SUP-1", "location": "WH-1", "lines": [line]}
+    first, second = (api.post("purchase-orders", body).json() for _ in range(2))
+
+    def told(after: str) -> list[str]:
+        found = api.get("purchase-orders", updated_after=after).json()["results"]
+        return [one["number"] for one in found]
+
+    before = "2026-01-01T00:00:00Z"
+    assert told(before) == [first["number"], second["number"]]
+    assert told(first["updated_at"]) == [second["number"]]
+    assert told(second["updated_at"]) == []
+    for _ in range(2):  # the second leaves the state as it is, and changes the line all the same
+        last = api.get(f"purchase-orders/{first['number']}").json()["updated_at"]
+        api.post(
+            f"purchase-orders/{first['number']}/receipts", {"lines": [{"sku": book.sku, "quantity_good": 1}]}
+        )
+        assert told(last)[-1] == first["number"]
+    assert told(second["updated_at"]) == [first["number"]]
+    with nothing_changes():
+        refused = api.get("purchase-orders", updated_after="yesterday")
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_INPUT")
+
+
+def test_shipments_and_transfers_tell_when_they_changed(chain: Chain, api: Api) -> None:
+    variant = chain.variant(stock=5)
+    number = number_of(routed(chain, (variant, 2)))
+    seen = api.get(f"shipments/{number}").json()["updated_at"]
+    assert api.get("shipments", updated_after=seen).json()["results"] == []
+    api.post(f"shipments/{number}/pick", {"lines": [{"sku": variant.sku, "bin": "A-01", "quantity": 2}]})
+    api.post(f"shipments/{number}/pack", {"parcels": [{"weight_grams": 640}]})
+    assert [one["number"] for one in api.get("shipments", updated_after=seen).json()["results"]] == [number]
+    Parcel.objects.update(tracking_status="IN_TRANSIT")
+    later = api.get(f"shipments/{number}").json()["updated_at"]
+    assert later > seen
+
+    body = {"source": "WH-1", "target": "S-001", "lines": [{"sku": variant.sku, "quantity": 1}]}
+    sent = api.post("transfers", body).json()
+    assert api.get("transfers", updated_after=sent["updated_at"]).json()["results"] == []
+    api.post(f"transfers/{sent['number']}/cancel", {})
+    found = api.get("transfers", updated_after=sent["updated_at"]).json()["results"]
+    assert [(one["number"], one["status"]) for one in found] == [(sent["number"], "CANCELED")]
+
+
 def test_a_supplier_is_no_store(chain: Chain, api: Api) -> None:
     line = {"sku": chain.variant().sku, "quantity": 1, "unit_cost": {"amount": "1.00", "currency": "RSD"}}
     with nothing_changes():

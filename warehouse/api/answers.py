@@ -100,6 +100,7 @@ class PurchaseOrderRow(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choice_values(PurchaseOrderStatus))
     ordered_at = serializers.DateTimeField()
     expected_on = serializers.DateField(allow_null=True)
+    updated_at = serializers.DateTimeField()
 
 
 class PurchaseOrderListAnswer(serializers.Serializer[Any]):
@@ -160,6 +161,7 @@ class TransferRow(serializers.Serializer[Any]):
     shipped_at = serializers.DateTimeField(allow_null=True)
     received_at = serializers.DateTimeField(allow_null=True)
     canceled_at = serializers.DateTimeField(allow_null=True)
+    updated_at = serializers.DateTimeField()
 
 
 class TransferListAnswer(serializers.Serializer[Any]):
@@ -194,6 +196,7 @@ class ShipmentRow(serializers.Serializer[Any]):
     packed_at = serializers.DateTimeField(allow_null=True)
     dispatched_at = serializers.DateTimeField(allow_null=True)
     delivered_at = serializers.DateTimeField(allow_null=True)
+    updated_at = serializers.DateTimeField()
     parcels = SentParcelPart(many=True)
 
 

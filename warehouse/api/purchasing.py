@@ -14,7 +14,8 @@ from retail.rest.fields import money
 from retail.rest.paging import page
 from retail.rest.views import ApiView
 from warehouse.api import answers, bodies
-from warehouse.api.stock import AFTER, LIMIT, LOCATION
+from warehouse.api.reading import since
+from warehouse.api.stock import AFTER, LIMIT, LOCATION, UPDATED_AFTER
 from warehouse.models import PurchaseOrder, Receipt
 from warehouse.operations import OrderedLine, ReceivedLine, UnknownPurchaseOrder, create_purchase_order
 from warehouse.workflows import receive_goods
@@ -34,7 +35,7 @@ class PurchaseOrders(ApiView):
 
     @extend_schema(
         operation_id="purchase_order_list",
-        parameters=[OpenApiParameter("status", OpenApiTypes.STR), LOCATION, AFTER, LIMIT],
+        parameters=[OpenApiParameter("status", OpenApiTypes.STR), LOCATION, UPDATED_AFTER, AFTER, LIMIT],
         responses={200: answers.PurchaseOrderListAnswer},
     )
     def get(self, request: Request) -> Response:
@@ -44,9 +45,8 @@ class PurchaseOrders(ApiView):
             rows = rows.filter(status=status)
         if place := request.query_params.get("location"):
             rows = rows.filter(location__code=place)
-        return page(
-            request, rows, by=("-ordered_at", "-id"), show=lambda found: [show_head(one) for one in found]
-        )
+        rows, order_by = since(request, rows, newest="-ordered_at")
+        return page(request, rows, by=order_by, show=lambda found: [show_head(one) for one in found])
 
     @extend_schema(
         operation_id="purchase_order_create",
@@ -126,6 +126,7 @@ def show_head(order: PurchaseOrder) -> dict[str, Any]:
         "status": order.status,
         "ordered_at": order.ordered_at.isoformat(),
         "expected_on": order.expected_on.isoformat() if order.expected_on else None,
+        "updated_at": order.updated_at.isoformat(),
     }
 
 

@@ -14,7 +14,8 @@ from retail.rest.views import ApiView
 from warehouse import selectors as warehouse
 from warehouse import workflows as goods
 from warehouse.api import answers, bodies
-from warehouse.api.stock import AFTER, LIMIT, LOCATION
+from warehouse.api.reading import since
+from warehouse.api.stock import AFTER, LIMIT, LOCATION, UPDATED_AFTER
 from warehouse.models import Shipment
 from warehouse.operations import ParcelSpec, Pick, UnknownClaim, UnknownShipment, pack, pick
 from warehouse.states import ReservationState
@@ -42,6 +43,7 @@ class Shipments(ApiView):
             OpenApiParameter("status", OpenApiTypes.STR),
             OpenApiParameter("order", OpenApiTypes.STR),
             LOCATION,
+            UPDATED_AFTER,
             AFTER,
             LIMIT,
         ],
@@ -59,9 +61,8 @@ class Shipments(ApiView):
             rows = rows.filter(location__code=place)
         if order := asked.get("order"):
             rows = rows.filter(order__number=order)
-        return page(
-            request, rows, by=("-created_at", "-id"), show=lambda found: [show_head(one) for one in found]
-        )
+        rows, order_by = since(request, rows, newest="-created_at")
+        return page(request, rows, by=order_by, show=lambda found: [show_head(one) for one in found])
 
 
 class ShipmentOne(ApiView):
@@ -244,6 +245,7 @@ def show_head(shipment: Shipment) -> dict[str, Any]:
         "packed_at": _text(shipment.packed_at),
         "dispatched_at": _text(shipment.dispatched_at),
         "delivered_at": _text(shipment.delivered_at),
+        "updated_at": shipment.updated_at.isoformat(),
         "parcels": [
             {
                 "number": parcel.number,

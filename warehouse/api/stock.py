@@ -24,6 +24,11 @@ AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="cursor of the p
 LIMIT = OpenApiParameter("limit", OpenApiTypes.INT, description="rows a page, 1 to 100")
 SKU = OpenApiParameter("sku", OpenApiTypes.STR)
 LOCATION = OpenApiParameter("location", OpenApiTypes.STR)
+UPDATED_AFTER = OpenApiParameter(
+    "updated_after",
+    OpenApiTypes.DATETIME,
+    description="changed since then, its parcels or lines included; in the order of change",
+)
 
 
 class Stock(QuickRead):

@@ -14,7 +14,8 @@ from retail.kernel.errors import InvalidInput
 from retail.rest.paging import page
 from retail.rest.views import ApiView
 from warehouse.api import answers, bodies
-from warehouse.api.stock import AFTER, LIMIT, LOCATION
+from warehouse.api.reading import since
+from warehouse.api.stock import AFTER, LIMIT, LOCATION, UPDATED_AFTER
 from warehouse.models import Transfer
 from warehouse.operations.transfers import (
     ArrivedUnits,
@@ -42,7 +43,7 @@ class Transfers(ApiView):
 
     @extend_schema(
         operation_id="transfer_list",
-        parameters=[OpenApiParameter("status", OpenApiTypes.STR), LOCATION, AFTER, LIMIT],
+        parameters=[OpenApiParameter("status", OpenApiTypes.STR), LOCATION, UPDATED_AFTER, AFTER, LIMIT],
         responses={200: answers.TransferListAnswer},
     )
     def get(self, request: Request) -> Response:
@@ -52,9 +53,8 @@ class Transfers(ApiView):
             rows = rows.filter(status=status)
         if place := request.query_params.get("location"):
             rows = rows.filter(Q(source__code=place) | Q(target__code=place))
-        return page(
-            request, rows, by=("-created_at", "-id"), show=lambda found: [show_head(one) for one in found]
-        )
+        rows, order_by = since(request, rows, newest="-created_at")
+        return page(request, rows, by=order_by, show=lambda found: [show_head(one) for one in found])
 
     @extend_schema(
         operation_id="transfer_create",
@@ -163,6 +163,7 @@ def show_head(transfer: Transfer) -> dict[str, Any]:
         "shipped_at": transfer.shipped_at.isoformat() if transfer.shipped_at else None,
         "received_at": transfer.received_at.isoformat() if transfer.received_at else None,
         "canceled_at": transfer.canceled_at.isoformat() if transfer.canceled_at else None,
+        "updated_at": transfer.updated_at.isoformat(),
     }
 
 

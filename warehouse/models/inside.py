@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from retail.kernel.models import LegalEntity, Location
@@ -28,12 +29,15 @@ class Transfer(models.Model):
     shipped_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)
     canceled_at = models.DateTimeField(null=True, blank=True)
+    # Its own change or one of its parts'; written by the database.
+    updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(source=F("target")), name="transfer_between_two_places")
         ]
         indexes = [
+            models.Index(fields=["updated_at", "id"], name="transfer_updated"),
             models.Index(fields=["target", "status"], name="transfer_arriving"),
             models.Index(fields=["source", "status"], name="transfer_leaving"),
         ]

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audit.triggers import append_only
@@ -210,9 +211,12 @@ class Shipment(models.Model):
     dispatched_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    # Its own change or one of its parts'; written by the database.
+    updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         indexes = [
+            models.Index(fields=["updated_at", "id"], name="shipment_updated"),
             models.Index(fields=["order"], name="shipment_order"),
             models.Index(fields=["location", "status"], name="shipment_queue"),
         ]
@@ -335,9 +339,14 @@ class PurchaseOrder(models.Model):
     currency = models.CharField(max_length=3, default="RSD")
     ordered_at = models.DateTimeField(default=timezone.now)
     expected_on = models.DateField(null=True, blank=True)
+    # Its own change or one of its parts'; written by the database.
+    updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        indexes = [models.Index(fields=["location", "status"], name="purchase_order_queue")]
+        indexes = [
+            models.Index(fields=["updated_at", "id"], name="purchaseorder_updated"),
+            models.Index(fields=["location", "status"], name="purchase_order_queue"),
+        ]
 
     def __str__(self) -> str:
         return self.number
