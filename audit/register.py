@@ -244,7 +244,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "crm.Customer": {
-        "personal": ("name", "email", "phone"),
+        "personal": ("name", "email", "phone", "birth_month", "birth_day"),
         "plain": (
             "id",
             "public_id",

@@ -31,12 +31,21 @@ class Customer(models.Model):
     # What SEF said when it was last asked; None: never asked.
     is_sef_registered = models.BooleanField(null=True, blank=True)
     sef_checked_at = models.DateTimeField(null=True, blank=True)
+    # The year is nobody's business.
+    birth_month = models.PositiveSmallIntegerField(null=True, blank=True)
+    birth_day = models.PositiveSmallIntegerField(null=True, blank=True)
     external_ref = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(birth_month__isnull=True, birth_day__isnull=True)
+                | Q(birth_month__range=(1, 12), birth_day__isnull=True)
+                | Q(birth_month__range=(1, 12), birth_day__range=(1, 31)),
+                name="customer_birthday",
+            ),
             models.CheckConstraint(condition=Q(kind="PERSON") | ~Q(pib=""), name="company_has_pib"),
             models.UniqueConstraint(
                 fields=["external_ref"], condition=~Q(external_ref=""), name="customer_external_once"

@@ -1,0 +1,191 @@
+"""What the segment language may ask of an account itself: membership, points, consents, places, language, age of the account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from crm.models import Address, Tier
+from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
+from crm.segments.writing import compared, either, negated, period
+from crm.states import ConsentKind
+from retail.kernel.clock import BUSINESS_ZONE, business_date
+
+_ACCOUNT = _("Account")
+_MEMBER = _("Membership")
+PERIOD = {
+    "within": Kind("duration", _("within the last")),
+    "since": Kind("date", _("since")),
+    "until": Kind("date", _("until")),
+}
+
+
+def register_conditions() -> None:
+    register(
+        Condition(
+            name="tier",
+            words=_("Tier"),
+            help=_("Rank of the tier; 0 is nobody's member."),
+            group=_MEMBER,
+            value=Kind("number", choices=_tiers, most=99),
+            operators=(*ORDERED, "in", "not in"),
+            compile=_tier,
+        ),
+        Condition(
+            name="points",
+            words=_("Points"),
+            help=_("Points on the account now."),
+            group=_MEMBER,
+            value=Kind("number", most=2_000_000_000),
+            operators=ORDERED,
+            compile=_points,
+        ),
+        Condition(
+            name="member",
+            words=_("Is a member"),
+            help=_("Has a membership number."),
+            group=_MEMBER,
+            compile=lambda leaf, now: Fragment(
+                "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)"
+            ),
+        ),
+        Condition(
+            name="consent",
+            words=_("Consent"),
+            help=_("The newest word of the account for this kind of message is yes."),
+            group=_ACCOUNT,
+            value=Kind("text", choices=_consents),
+            operators=EQUAL,
+            compile=_consent,
+        ),
+        Condition(
+            name="city",
+            words=_("City"),
+            help=_("One of the addresses of the account is there."),
+            group=_ACCOUNT,
+            value=Kind("text", suggest=_cities),
+            operators=EQUAL,
+            compile=_city,
+        ),
+        Condition(
+            name="language",
+            words=_("Language"),
+            help=_("The language of letters to the account."),
+            group=_ACCOUNT,
+            value=Kind("text", choices=_languages),
+            operators=EQUAL,
+            compile=lambda leaf, now: compared("c.language", leaf),
+        ),
+        Condition(
+            name="company",
+            words=_("Is a company"),
+            help=_("The account of a company, not of a person."),
+            group=_ACCOUNT,
+            compile=lambda leaf, now: Fragment("c.kind = 'COMPANY'"),
+        ),
+        Condition(
+            name="has_login",
+            words=_("Can log in"),
+            help=_("Not only a guest's account."),
+            group=_ACCOUNT,
+            compile=lambda leaf, now: Fragment("c.user_id IS NOT NULL"),
+        ),
+        Condition(
+            name="created",
+            words=_("Account opened"),
+            help=_("When the account came to be."),
+            group=_ACCOUNT,
+            arguments=PERIOD,
+            needed=tuple(PERIOD),
+            compile=_created,
+            has_history=True,
+        ),
+        Condition(
+            name="birthday_month",
+            words=_("Month of birth"),
+            help=_("1 is January; accounts that never said it are in none."),
+            group=_ACCOUNT,
+            value=Kind("number", most=12),
+            operators=(*ORDERED, "in", "not in"),
+            compile=lambda leaf, now: _known_month(compared("c.birth_month", leaf)),
+        ),
+        Condition(
+            name="birthday_this_month",
+            words=_("Birthday this month"),
+            help=_("The month of birth is the present one."),
+            group=_ACCOUNT,
+            compile=lambda leaf, now: _known_month(
+                Fragment("c.birth_month = %s", (business_date(now).month,))
+            ),
+        ),
+    )
+
+
+def _tier(leaf: Leaf, now: datetime) -> Fragment:
+    inner = compared("t.rank", leaf)
+    found = Fragment(
+        "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id "
+        f"AND a.tier_id IN (SELECT t.id FROM crm_tier t WHERE {inner.sql}))",
+        inner.params,
+    )
+    return either(found, leaf, "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)")
+
+
+def _points(leaf: Leaf, now: datetime) -> Fragment:
+    inner = compared("a.points", leaf)
+    found = Fragment(
+        f"EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id AND {inner.sql})",
+        inner.params,
+    )
+    return either(found, leaf, "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)")
+
+
+def _consent(leaf: Leaf, now: datetime) -> Fragment:
+    """Append-only: the newest row of a kind is the word that counts."""
+    kinds = [str(value.value).upper() for value in leaf.values]  # type: ignore[union-attr]
+    found = Fragment(
+        f"EXISTS (SELECT 1 FROM crm_consent k WHERE k.customer_id = c.id AND k.kind IN ({', '.join(['%s'] * len(kinds))}) "
+        "AND k.is_given AND NOT EXISTS (SELECT 1 FROM crm_consent n WHERE n.customer_id = k.customer_id AND n.kind = k.kind "
+        "AND (n.given_at, n.id) > (k.given_at, k.id)))",
+        tuple(kinds),
+    )
+    return negated(found, leaf.operator in ("!=", "not in"))
+
+
+def _city(leaf: Leaf, now: datetime) -> Fragment:
+    names = [str(value.value) for value in leaf.values]  # type: ignore[union-attr]
+    found = Fragment(
+        "EXISTS (SELECT 1 FROM crm_address d WHERE d.customer_id = c.id "
+        f"AND upper(d.city) IN ({', '.join(['upper(%s)'] * len(names))}))",
+        tuple(names),
+    )
+    return negated(found, leaf.operator in ("!=", "not in"))
+
+
+def _created(leaf: Leaf, now: datetime) -> Fragment:
+    found = period("c.created_at", leaf, now, BUSINESS_ZONE)
+    return Fragment(f"c.created_at <= %s{found.sql}", (now, *found.params))
+
+
+def _known_month(found: Fragment) -> Fragment:
+    return Fragment(f"(c.birth_month IS NOT NULL AND {found.sql})", found.params)
+
+
+def _tiers() -> list[Name]:
+    return [Name(str(tier.rank), tier.name) for tier in Tier.objects.all()]
+
+
+def _consents() -> list[Name]:
+    return [Name(kind.value.lower(), str(kind.label)) for kind in ConsentKind]
+
+
+def _languages() -> list[Name]:
+    return [Name(code, str(name)) for code, name in settings.LANGUAGES]
+
+
+def _cities(typed: str, limit: int) -> list[Name]:
+    found = Address.objects.filter(city__istartswith=typed) if typed else Address.objects.all()
+    names = found.order_by("city").values_list("city", flat=True).distinct()[:limit]
+    return [Name(name, name) for name in names]

@@ -1,0 +1,66 @@
+"""From a tree to SQL over alias `c` (crm_customer): one text for counting, listing and asking about one account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from crm.segments.parser import parse
+from crm.segments.problems import refuse
+from crm.segments.registry import Fragment, check, condition
+from crm.segments.tree import All, Any, Leaf, Node, Not
+
+
+@lru_cache(maxsize=2_048)
+def tree_of(definition: str) -> Node:
+    """The parsed tree, kept in the process by its text."""
+    return parse(definition)
+
+
+def where(definition: str | Node, now: datetime) -> Fragment:
+    """The whole question as one boolean. Refuses InvalidDefinition when it does not parse or names what nobody registered."""
+    node = tree_of(definition) if isinstance(definition, str) else definition
+    check(node, with_names=False)
+    return _compiled(node, now)
+
+
+def leaf_fragment(leaf: Leaf, now: datetime) -> Fragment:
+    """One condition."""
+    found = condition(leaf.name)
+    if found is None:
+        raise refuse("UNKNOWN_CONDITION", leaf.start, leaf.end, found=leaf.name, near=[])
+    return found.compile(leaf, now)
+
+
+def holds(node: Node, truth: Mapping[Leaf, bool]) -> bool:
+    """What the tree says when its conditions are these: the same as its SQL."""
+    match node:
+        case Leaf():
+            return truth[node]
+        case Not(part):
+            return not holds(part, truth)
+        case All(parts):
+            return all(holds(part, truth) for part in parts)
+        case Any(parts):
+            return any(holds(part, truth) for part in parts)
+
+
+def _compiled(node: Node, now: datetime) -> Fragment:
+    match node:
+        case Leaf():
+            found = leaf_fragment(node, now)
+            return Fragment(f"({found.sql})", found.params)
+        case Not(part):
+            inner = _compiled(part, now)
+            return Fragment(f"(NOT {inner.sql})", inner.params)
+        case All(parts):
+            return _joined(parts, "AND", now)
+        case Any(parts):
+            return _joined(parts, "OR", now)
+
+
+def _joined(parts: tuple[Node, ...], word: str, now: datetime) -> Fragment:
+    made = [_compiled(part, now) for part in parts]
+    sql = f" {word} ".join(each.sql for each in made)
+    return Fragment(f"({sql})", tuple(value for each in made for value in each.params))

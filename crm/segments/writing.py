@@ -1,0 +1,99 @@
+"""What conditions write their SQL with. Operators are looked up in a table; every value becomes a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crm.segments.registry import Fragment
+from crm.segments.tree import Day, Duration, Leaf, Value
+
+_SIGNS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_HOLDS: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    "=": lambda left, right: left == right,
+    "!=": lambda left, right: left != right,
+    "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    ">=": lambda left, right: left >= right,
+}
+
+
+def plain(value: Value) -> Any:
+    """What the database is given of a value."""
+    assert not isinstance(value, Duration), "a duration is turned into a moment first"
+    return value.value
+
+
+def is_negative(leaf: Leaf) -> bool:
+    """`!=` and `not in` are the opposite of `=` and `in`, also where a thing may be had several times."""
+    return leaf.operator in ("!=", "not in")
+
+
+def among(expression: str, values: Sequence[Any]) -> Fragment:
+    """The expression is one of these."""
+    return Fragment(f"{expression} IN ({', '.join(['%s'] * len(values))})", tuple(values))
+
+
+def negated(found: Fragment, when: bool) -> Fragment:
+    return Fragment(f"NOT ({found.sql})", found.params) if when else found
+
+
+def compared(expression: str, leaf: Leaf, convert: Callable[[Value], Any] = plain) -> Fragment:
+    """`expression` against the values of the leaf. The expression is ours and never NULL."""
+    values = [convert(value) for value in leaf.values]
+    if leaf.operator in ("in", "not in"):
+        return negated(among(expression, values), leaf.operator == "not in")
+    return Fragment(f"{expression} {_SIGNS[leaf.operator]} %s", (values[0],))
+
+
+def fits_zero(leaf: Leaf) -> bool:
+    """Whether the comparison holds for zero: for those who have no row at all."""
+    values = [Decimal(str(plain(value))) for value in leaf.values]
+    if leaf.operator in ("in", "not in"):
+        return (Decimal(0) in values) == (leaf.operator == "in")
+    return _HOLDS[leaf.operator](Decimal(0), values[0])
+
+
+def either(found: Fragment, leaf: Leaf, has_row: str) -> Fragment:
+    """`found` asks the one row of an account; who has none has zero."""
+    return Fragment(f"({found.sql} OR NOT {has_row})", found.params) if fits_zero(leaf) else found
+
+
+def summed(rows: Fragment, *, account: str, value: str, operator: str, limit: Decimal) -> Fragment:
+    """A sum over the rows of an account against a limit. Who has no rows has zero.
+
+    `rows` is "FROM … WHERE …". One account is asked for by its index; all of them are grouped once. When zero fits, the others are left out.
+    """
+    is_zero_in = _HOLDS[operator](Decimal(0), limit)
+    sign = _SIGNS[_OPPOSITE[operator] if is_zero_in else operator]
+    found = Fragment(
+        f"EXISTS (SELECT 1 FROM (SELECT {account} AS account_id {rows.sql} GROUP BY {account} "
+        f"HAVING {value} {sign} %s) s WHERE s.account_id = c.id)",
+        (*rows.params, limit),
+    )
+    return negated(found, is_zero_in)
+
+
+def moment(value: Value, now: datetime, zone: ZoneInfo) -> datetime:
+    """How long ago, or the beginning of a day where the business is."""
+    if isinstance(value, Duration):
+        return value.before(now)
+    assert isinstance(value, Day), "the check lets only days and durations through"
+    return datetime.combine(value.value, time(), zone)
+
+
+def period(column: str, leaf: Leaf, now: datetime, zone: ZoneInfo) -> Fragment:
+    """The arguments `within`, `since` and `until` over a column of moments; nothing said: ever."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for name, sign in (("within", ">="), ("since", ">="), ("until", "<")):
+        given = leaf.argument(name)
+        if given is not None:
+            parts.append(f" AND {column} {sign} %s")
+            values.append(moment(given, now, zone))
+    return Fragment("".join(parts), tuple(values))
