@@ -1,16 +1,31 @@
 """Questions to the order room: what a basket costs, what an order is."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 
+from crm import selectors as crm
 from oms import rules
 from oms.models import Basket, BasketLine, DeliveryPostcode, Order
-from oms.pricing import DeliveryQuote, Priced, PriceEntry, PricingInput, PricingLine, price
+from oms.offers import (
+    NO_OFFERS,
+    Budget,
+    Offers,
+    Rule,
+    TypedCoupon,
+    facts_of,
+    paths_with_ancestors,
+    price_within_budgets,
+    rule_of,
+)
+from oms.pricing import DELIVERY_KEY, DeliveryQuote, Priced, PriceEntry, PricingInput, PricingLine
 from oms.states import BasketState
 from retail.kernel.clock import business_date
 from retail.kernel.prepared import Prepared
@@ -35,15 +50,44 @@ _DELIVERY_RATES = """
     SELECT m.code, r.amount, r.free_from, r.weight_grams_max
       FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
      WHERE r.channel_id = %(channel)s AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)"""
+# What may lower the price, read only where something is live: discounts, coupons of the basket, offers on the account, what is
+# left of budgets, prices of gifts; and what discounts have to know of the goods: branches of the catalog, and lowest prices.
+_OFFERS = f"""
+    typed AS MATERIALIZED ({crm.TYPED_COUPONS}
+                            WHERE k.id IN (SELECT x.coupon_id FROM oms_basketcoupon x WHERE x.basket_id = %(basket)s) ORDER BY k.id),
+    carried AS MATERIALIZED ({crm.CARRIED_OFFERS}),
+    live AS MATERIALIZED (
+        SELECT l.* FROM ({crm.LIVE_DISCOUNTS}) l
+         WHERE l.audience IN ('EVERYONE', 'SEGMENT') OR (l.audience = 'COUPON' AND l.id IN (SELECT discount_id FROM typed))
+            OR (l.audience = 'ACCOUNT' AND l.id IN (SELECT discount_id FROM carried)))"""  # noqa: S608 - texts of our own
+_GOODS_FACTS = """json_build_array(
+        (SELECT json_agg(json_build_array(v.id, v.floor_price::text, ARRAY(
+                    SELECT g.path FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id
+                     WHERE m.product_id = v.product_id)))
+           FROM storefront_variant v WHERE v.id = ANY(%(variants)s)))"""
+_GIFTS = f"""SELECT v.id, e.amount, t.rate FROM storefront_variant v
+       JOIN LATERAL (SELECT min(p.amount) AS amount FROM storefront_price p
+                      WHERE p.price_list_id = %(price_list)s AND p.variant_id = v.id AND p.minimum_quantity = 1
+                        AND p.valid_from <= %(now)s AND (p.valid_to IS NULL OR p.valid_to > %(now)s)) e ON e.amount IS NOT NULL
+       JOIN ({catalog.TAX_RATES}) t ON t.tax_class = v.tax_class
+      WHERE v.id IN (SELECT gift_id FROM live)"""  # noqa: S608 - texts of our own
 # Amounts travel as text: JSON numbers would lose their scale on the way.
-_TARIFF = Prepared(
+TARIFF = Prepared(
     "oms_tariff",
-    f"""SELECT
+    f"""WITH {_OFFERS} SELECT
     (SELECT COALESCE(json_agg(json_build_array(c.id, c.variant_id, c.code, c.name, c.currency, c.amount::text,
                                                c.minimum_quantity, c.valid_from, c.valid_to)), '[]') FROM ({catalog.PRICE_CANDIDATES}) c),
     (SELECT COALESCE(json_agg(json_build_array(t.tax_class, t.rate::text)), '[]') FROM ({catalog.TAX_RATES}) t),
     (SELECT COALESCE(json_agg(json_build_array(d.code, d.amount::text, d.free_from::text, d.weight_grams_max)), '[]')
-       FROM ({_DELIVERY_RATES}) d)""",  # noqa: S608 - texts of our own
+       FROM ({_DELIVERY_RATES}) d),
+    CASE WHEN EXISTS (SELECT 1 FROM live) OR EXISTS (SELECT 1 FROM typed) THEN json_build_array(
+        (SELECT json_agg(l.text ORDER BY l.priority, l.code) FROM live l),
+        (SELECT json_agg(json_build_array(y.id, y.code, y.discount_id, y.is_usable)) FROM typed y),
+        (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o),
+        (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
+          WHERE h.campaign_id IN (SELECT campaign_id FROM live)),
+        (SELECT json_agg(json_build_array(g.id, g.amount::text, g.rate::text)) FROM ({_GIFTS}) g)) END,
+    CASE WHEN %(scoped)s OR EXISTS (SELECT 1 FROM live) THEN {_GOODS_FACTS} END""",  # noqa: S608 - texts of our own
     {
         "price_list": "bigint",
         "variants": "bigint[]",
@@ -51,8 +95,11 @@ _TARIFF = Prepared(
         "country": "text",
         "day": "date",
         "channel": "bigint",
+        "basket": "bigint",
+        "customer": "bigint",
+        "scoped": "boolean",
     },
-    ("json", "json", "json"),
+    ("json", "json", "json", "json", "json"),
 )
 
 
@@ -75,15 +122,26 @@ class Quote:
     fees: dict[str, Decimal]
     asked: PricingInput
     rates: tuple[rules.RateRow, ...] = ()
+    offers: Offers = NO_OFFERS
 
     def priced_with(self, method: str) -> Priced:
         """The whole with this way of delivery, by the same engine and at the same moment; without a fee, the goods alone."""
         if method not in self.fees:
-            return price(replace(self.asked, delivery=None))
+            return price_within_budgets(replace(self.asked, delivery=None), self.offers)
         # The fee shares the rates of the goods on the papers; the line shows the highest of them.
         top_rate = max((line.tax_rate for line in self.asked.lines), default=Decimal(0))
         delivery = DeliveryQuote(method=method, amount=self.fees[method], tax_rate=top_rate)
-        return price(replace(self.asked, delivery=delivery))
+        return price_within_budgets(replace(self.asked, delivery=delivery), self.offers)
+
+    def without(self, facts: Iterable[str]) -> Quote:
+        """Priced again as if these did not hold: a gift that is out of stock, a coupon that was used up a moment ago."""
+        offers = self.offers.without(facts)
+        asked = replace(self.asked, facts=offers.facts)
+        method = next((line.sku for line in self.priced.lines if line.key == DELIVERY_KEY), "")
+        found = _with_fees(
+            replace(self, asked=asked, offers=offers, priced=price_within_budgets(asked, offers))
+        )
+        return replace(found, priced=found.priced_with(method)) if method in found.fees else found
 
 
 def delivery_rates(*, channel_id: int, now: datetime) -> list[rules.RateRow]:
@@ -94,16 +152,30 @@ def delivery_rates(*, channel_id: int, now: datetime) -> list[rules.RateRow]:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What a price is made of, before the arithmetic: entries of the price list by variant, tax rates of the day, delivery rates."""
+    """What a price is made of, before the arithmetic: entries of the price list by variant, tax rates of the day, delivery rates,
+    what may lower it, and per variant its lowest price and the branches of the catalog that it stands in."""
 
     candidates: Mapping[int, tuple[catalog.PriceCandidate, ...]]
     taxes: Mapping[str, Decimal]
     rates: Sequence[rules.RateRow]
+    offers: Offers = NO_OFFERS
+    goods: Mapping[int, tuple[Decimal | None, frozenset[str]]] = field(default_factory=dict)
 
 
-def tariff(*, channel: Channel, variant_ids: Iterable[int], now: datetime) -> Tariff:
-    """All of it in one statement."""
-    ((candidates, taxes, rates),) = _TARIFF.rows(
+def tariff(
+    *,
+    channel: Channel,
+    variant_ids: Iterable[int],
+    now: datetime,
+    customer_id: int | None = None,
+    basket_id: int | None = None,
+    is_scoped: bool = False,
+) -> Tariff:
+    """All of it in one statement. The facts about the shopper are still to be asked (`facts_now`).
+
+    `is_scoped`: what discounts have to know of the goods, also when none is live.
+    """
+    (row,) = TARIFF.rows(
         {
             "price_list": channel.price_list_id,
             "variants": list(variant_ids),
@@ -111,8 +183,17 @@ def tariff(*, channel: Channel, variant_ids: Iterable[int], now: datetime) -> Ta
             "country": channel.entity.country,
             "day": business_date(now),
             "channel": channel.pk,
+            "basket": basket_id,
+            "customer": customer_id,
+            "scoped": is_scoped,
         }
     )
+    return tariff_of(row)
+
+
+def tariff_of(row: Sequence[Any]) -> Tariff:
+    """The answer of TARIFF."""
+    candidates, taxes, rates, live, goods = row
     return Tariff(
         catalog.by_variant(_candidate(*row) for row in candidates),
         {tax_class: Decimal(rate) for tax_class, rate in taxes},
@@ -120,7 +201,58 @@ def tariff(*, channel: Channel, variant_ids: Iterable[int], now: datetime) -> Ta
             rules.RateRow(code, Decimal(amount), Decimal(free) if free is not None else None, grams)
             for code, amount, free, grams in rates
         ],
+        _offers(*live) if live else NO_OFFERS,
+        {
+            variant: (Decimal(floor) if floor is not None else None, paths_with_ancestors(paths))
+            for variant, floor, paths in (goods[0] if goods else None) or ()
+        },
     )
+
+
+def _offers(
+    texts: Sequence[str] | None,
+    typed: Sequence[tuple[int, str, int, bool]] | None,
+    carried: Sequence[tuple[int, int]] | None,
+    budgets: Sequence[tuple[int, str, str]] | None,
+    gifts: Sequence[tuple[int, str, str]] | None,
+) -> Offers:
+    return Offers(
+        rules=tuple(rule for text in texts or () if (rule := rule_of(text)) is not None),
+        coupons=tuple(TypedCoupon(*row) for row in typed or ()),
+        carried=dict(carried or ()),
+        budgets={campaign: Budget(kind, Decimal(left)) for campaign, kind, left in budgets or ()},
+        gifts={variant: (Decimal(amount), Decimal(rate)) for variant, amount, rate in gifts or ()},
+    )
+
+
+def facts_now(offers: Offers, *, customer_id: int | None, now: datetime) -> Offers:
+    """With the facts that hold for this shopper; one statement, and only when a segment decides and the shopper is known."""
+    if not offers.rules:
+        return offers
+    ids = {each for rule in offers.rules for each in rule.row.segment_ids}
+    if ids and customer_id is not None:
+        segments = crm.segments_of(customer_id=customer_id, segment_ids=ids, now=now)
+        offers = replace(offers, segments=segments)
+    return replace(offers, facts=facts_of(offers, customer_id=customer_id))
+
+
+def live_offers(
+    *, channel: Channel, now: datetime, customer_id: int | None = None, basket_id: int | None = None
+) -> Offers:
+    """What may lower a price now in this channel, for this shopper."""
+    known = tariff(channel=channel, variant_ids=(), now=now, customer_id=customer_id, basket_id=basket_id)
+    return facts_now(known.offers, customer_id=customer_id, now=now)
+
+
+def rules_of_discounts(discount_ids: Iterable[int]) -> tuple[Rule, ...]:
+    """Discounts as the engine would take them, whatever their state: for drafts, replays, and orders that were priced by them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {crm.DISCOUNT_AS_TEXT} FROM {crm.DISCOUNT_ROWS} "  # noqa: S608 - texts of our own
+            "WHERE d.id = ANY(%s) ORDER BY d.priority, d.code",
+            [list(discount_ids)],
+        )
+        return tuple(rule for (text,) in cursor.fetchall() if (rule := rule_of(text)) is not None)
 
 
 def _candidate(
@@ -154,45 +286,73 @@ def quote(
     now: datetime,
     delivery_method: str = "",
     known: Tariff | None = None,
+    offers: Offers | None = None,
+    customer_id: int | None = None,
+    basket_id: int | None = None,
 ) -> Quote:
-    """The one way to a price, for basket, checkout, order and API: one statement for any number of lines.
+    """The one way to a price, for basket, checkout, order and API: one statement for any number of lines and discounts,
+    and one more when a segment decides and the customer is known.
 
+    `offers`: None is what is live now for this customer and basket; given ones are a preview, a replay, or an order's own.
     `known` is what was read for this answer already; without rates in it only the goods are priced.
     """
     if known is None:
-        known = tariff(channel=channel, variant_ids=[w.variant.pk for w in wanted], now=now)
-    candidates = known.candidates
-    lines = tuple(
-        _pricing_line(w, candidates[w.variant.pk], known.taxes) for w in wanted if w.variant.pk in candidates
+        known = tariff(
+            channel=channel,
+            variant_ids=[w.variant.pk for w in wanted],
+            now=now,
+            customer_id=customer_id,
+            basket_id=basket_id,
+            is_scoped=offers is not None,
+        )
+    if offers is None:
+        offers = facts_now(known.offers, customer_id=customer_id, now=now)
+    lines = tuple(_pricing_line(w, known) for w in wanted if w.variant.pk in known.candidates)
+    asked = PricingInput(
+        lines=lines, currency=channel.currency, at=now, discounts=offers.discounts, facts=offers.facts
     )
-    unpriced = tuple(w.key for w in wanted if w.variant.pk not in candidates)
-    weight = sum(w.variant.weight_grams * w.quantity for w in wanted)
-    asked = PricingInput(lines=lines, currency=channel.currency, at=now)
-    goods = price(asked)
-    fee_rows = known.rates
+    found = _with_fees(
+        Quote(
+            priced=price_within_budgets(asked, offers),
+            unpriced=tuple(w.key for w in wanted if w.variant.pk not in known.candidates),
+            weight_grams=sum(w.variant.weight_grams * w.quantity for w in wanted),
+            fees={},
+            asked=asked,
+            rates=tuple(known.rates),
+            offers=offers,
+        )
+    )
+    return (
+        replace(found, priced=found.priced_with(delivery_method)) if delivery_method in found.fees else found
+    )
+
+
+def _with_fees(found: Quote) -> Quote:
+    """With the fee of each way of delivery for these goods."""
+    goods_total, grams = found.priced.goods_total, found.weight_grams
     fees = {
         row.method: fee
-        for row in fee_rows
+        for row in found.rates
         if (
             fee := rules.delivery_fee(
-                rates=fee_rows, method=row.method, goods_total=goods.goods_total, weight_grams=weight
+                rates=found.rates, method=row.method, goods_total=goods_total, weight_grams=grams
             )
         )
         is not None
     }
-    found = Quote(goods, unpriced, weight, fees, asked, tuple(fee_rows))
-    return replace(found, priced=found.priced_with(delivery_method)) if delivery_method in fees else found
+    return replace(found, fees=fees)
 
 
-def _pricing_line(
-    wanted: Wanted, candidates: Iterable[catalog.PriceCandidate], rates: Mapping[str, Decimal]
-) -> PricingLine:
+def _pricing_line(wanted: Wanted, known: Tariff) -> PricingLine:
+    floor, paths = known.goods.get(wanted.variant.pk, (None, frozenset()))
     return PricingLine(
         key=wanted.key,
         sku=wanted.variant.sku,
         name=wanted.variant.product.title,
         quantity=wanted.quantity,
-        tax_rate=rates[wanted.variant.tax_class],
+        tax_rate=known.taxes[wanted.variant.tax_class],
+        categories=paths,
+        floor=floor,
         entries=tuple(
             PriceEntry(
                 amount=c.amount,
@@ -202,7 +362,7 @@ def _pricing_line(
                 valid_from=c.valid_from,
                 valid_to=c.valid_to,
             )
-            for c in candidates
+            for c in known.candidates[wanted.variant.pk]
         ),
     )
 
@@ -225,7 +385,14 @@ def quote_basket(
     *, basket: Basket, lines: Sequence[BasketLine], now: datetime, delivery_method: str = ""
 ) -> Quote:
     wanted = [Wanted(str(line.public_id), line.variant, line.quantity) for line in lines]
-    return quote(channel=basket.channel, wanted=wanted, now=now, delivery_method=delivery_method)
+    return quote(
+        channel=basket.channel,
+        wanted=wanted,
+        now=now,
+        delivery_method=delivery_method,
+        customer_id=basket.customer_id,
+        basket_id=basket.pk,
+    )
 
 
 def order_by_token(token: str) -> Order | None:
