@@ -31,7 +31,7 @@ from oms.states import (
 )
 from retail.imports.record import ImportRecord
 from retail.kernel.models import LegalEntity, Location, User, new_public_id
-from storefront.models import Channel, TaxClass, Variant
+from storefront.models import Category, Channel, Product, TaxClass, Variant
 
 
 def new_token() -> str:
@@ -635,3 +635,41 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Neighbour(models.Model):
+    """Two titles that are bought together, as one statement found it last night (oms.recommendations); replaced whole."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+", db_index=False)
+    other = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+", db_index=False)
+    score = models.FloatField()
+    # In how many orders they stood together.
+    orders = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["product", "other"], name="neighbour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.product_id} with {self.other_id}"
+
+
+class Bestseller(models.Model):
+    """What sells now in a branch, or in the whole shop (no branch); replaced whole with the neighbours."""
+
+    category = models.ForeignKey(
+        Category, on_delete=models.CASCADE, related_name="+", null=True, blank=True, db_index=False
+    )
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+", db_index=False)
+    orders = models.PositiveIntegerField()
+    units = models.PositiveIntegerField()
+    place = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["category", "place"], name="bestseller_place", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place}. {self.product_id}"

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from oms.workflows import cancellation, routing
+from oms.workflows import cancellation, recommendations, routing
 
 
 @shared_task
@@ -14,3 +14,8 @@ def cancel_overdue_orders() -> int:
 @shared_task
 def route_order(order_id: int) -> None:
     routing.route_order(order_id=order_id, now=timezone.now())
+
+
+@shared_task(name="recs.neighbours")
+def renew_neighbours() -> int:
+    return recommendations.renew_neighbours(now=timezone.now())

@@ -1,7 +1,8 @@
 """Questions about the catalog that every room above may ask. `from storefront import selectors as catalog`."""
 
+from storefront.selectors.availability import availability_condition
 from storefront.selectors.availability import register as register_availability
-from storefront.selectors.cards import Card, cards, keep_statements
+from storefront.selectors.cards import Card, cards, cards_of, keep_statements
 from storefront.selectors.facets import Facet, FacetValue
 from storefront.selectors.filters import ListingQuery
 from storefront.selectors.listing import SORTS, Listing, listing, search
@@ -25,6 +26,7 @@ from storefront.selectors.products import (
     variants_by_id,
 )
 from storefront.selectors.search import Suggestion, suggest
+from storefront.selectors.together import register as register_together
 from storefront.selectors.tree import Branch, Node, category_by_path, category_tree
 
 __all__ = [
@@ -43,8 +45,10 @@ __all__ = [
     "ProductPage",
     "Suggestion",
     "VariantOffer",
+    "availability_condition",
     "by_variant",
     "cards",
+    "cards_of",
     "category_by_path",
     "category_paths",
     "category_tree",
@@ -55,6 +59,7 @@ __all__ = [
     "price_candidates",
     "product_page",
     "register_availability",
+    "register_together",
     "search",
     "sellable_variant",
     "sellable_variants",

@@ -120,7 +120,18 @@ def cards(product_ids: Sequence[int], price_list_id: int, now: datetime) -> tupl
     if not product_ids:
         return ()
     rows = ask("catalog_cards", {"ids": list(product_ids), "list": price_list_id, "now": now})
-    return tuple(Card(*[*row[:9], tuple(row[9]), *row[10:]]) for row in rows)
+    return tuple(map(_card, rows))
+
+
+def cards_of(wanted: str, values: Mapping[str, Any]) -> tuple[Card, ...]:
+    """Cards of what a later room chooses: `wanted` is its source (see `cards_sql`), `values` also have list and now."""
+    with connection.cursor() as cursor:
+        cursor.execute(cards_sql(wanted), values)
+        return tuple(map(_card, cursor.fetchall()))
+
+
+def _card(row: Sequence[Any]) -> Card:
+    return Card(*[*row[:9], tuple(row[9]), *row[10:]])
 
 
 def cards_of_json(rows: Sequence[Sequence[Any]] | None) -> tuple[Card, ...]:

@@ -13,11 +13,15 @@ from django.db import connection
 
 from retail.kernel.clock import business_date
 from storefront.models import Product, Variant
+from storefront.selectors.availability import availability_condition
 from storefront.selectors.cards import Card, ask, cards_of_json, cards_sql, define
 from storefront.selectors.prices import PriceCandidate
+from storefront.selectors.together import together_sql
 from storefront.selectors.tree import Node
 
 RELATED = 6
+# Fewer than this do not make a shelf of what is bought together.
+TOGETHER_MIN = 3
 # In the order of the models' fields; what is not read here is read when it is asked for.
 _PRODUCT = (
     *("id", "slug", "kind", "title", "subtitle", "description", "language", "brand", "attributes", "status"),
@@ -47,7 +51,9 @@ class VariantOffer:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """`taxes` are the rates of the day by tax class; `related` others by the same authors, then of the same branch."""
+    """`taxes` are the rates of the day by tax class; `related` what is bought together with it and can be had (`is_together`), or,
+    where too little is known of that, others by the same authors, then of the same branch.
+    """
 
     product: Product
     variants: tuple[VariantOffer, ...]
@@ -56,14 +62,17 @@ class ProductPage:
     categories: tuple[Node, ...]
     taxes: dict[str, Decimal]
     related: tuple[Card, ...]
+    is_together: bool
 
 
 def _text() -> str:
     product = ", ".join(f"p.{name}" for name in _PRODUCT).replace("p.attributes", "p.attributes::json")
     variant = ", ".join(f"v.{name}" for name in _VARIANT)
-    # Others by the same authors first, then the most read of the same branch.
-    related = """(
-        SELECT near.id, row_number() OVER (ORDER BY min(near.tier), max(near.popularity) DESC, near.id) AS place FROM (
+    # Bought together; else others by the same authors first, then the most read of the same branch.
+    related = f"""(
+        SELECT id, place FROM together WHERE (SELECT count(*) FROM together) >= {TOGETHER_MIN}
+        UNION ALL
+        (SELECT near.id, row_number() OVER (ORDER BY min(near.tier), max(near.popularity) DESC, near.id) AS place FROM (
            (SELECT o.id, 0 AS tier, o.popularity FROM storefront_contribution mine
               JOIN storefront_contribution other ON other.contributor_id = mine.contributor_id
               JOIN storefront_product o ON o.id = other.product_id
@@ -74,12 +83,18 @@ def _text() -> str:
              WHERE o.main_category_id = (SELECT main_category_id FROM shown)
                AND o.id <> (SELECT id FROM shown) AND o.status = 'PUBLISHED'
              ORDER BY o.popularity DESC, o.id LIMIT %(related)s)) near
-         GROUP BY near.id ORDER BY 2 LIMIT %(related)s) wanted"""
+         WHERE (SELECT count(*) FROM together) < {TOGETHER_MIN} GROUP BY near.id ORDER BY 2 LIMIT %(related)s)) wanted"""
     return f"""
         WITH shown AS MATERIALIZED (
             SELECT s.* FROM storefront_product s WHERE s.slug = %(slug)s AND s.status = 'PUBLISHED'
         ), sold AS MATERIALIZED (
             SELECT {variant} FROM storefront_variant v WHERE v.product_id = (SELECT id FROM shown) AND v.is_sellable
+        ), together AS MATERIALIZED (
+            SELECT n.id, row_number() OVER (ORDER BY n.score DESC, n.id) AS place
+              FROM ({together_sql("(SELECT id FROM shown)")}) n JOIN storefront_product o ON o.id = n.id AND o.status = 'PUBLISHED'
+             WHERE EXISTS (SELECT 1 FROM storefront_variant e
+                            WHERE e.product_id = n.id AND e.is_sellable AND {availability_condition("e.id")})
+             ORDER BY place LIMIT %(related)s
         )
         SELECT {product},
                (SELECT json_agg(json_build_array({variant}) ORDER BY v.position, v.id) FROM sold v),
@@ -96,7 +111,7 @@ def _text() -> str:
                   FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id WHERE m.product_id = p.id),
                (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
                  WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
-               ({cards_sql(related, as_json=True)})
+               ({cards_sql(related, as_json=True)}), (SELECT count(*) FROM together) >= {TOGETHER_MIN}
           FROM shown p"""
 
 
@@ -114,7 +129,7 @@ define(
     (
         *("bigint", "varchar", "varchar", "varchar", "varchar", "text", "varchar", "varchar", "json"),
         *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
-        *("json", "json", "json", "json", "json", "json"),
+        *("json", "json", "json", "json", "json", "json", "boolean"),
     ),
 )
 
@@ -138,7 +153,7 @@ def product_page(
         return None
     row = rows[0]
     width = len(_PRODUCT)
-    variants, entries, credits, branches, taxes, near = row[width:]
+    variants, entries, credits, branches, taxes, near, is_together = row[width:]
     product = _model(Product, _PRODUCT, row[:width])
     candidates = _candidates(entries)
     nodes = {branch[0]: Node(*branch) for branch in branches or ()}
@@ -153,6 +168,7 @@ def product_page(
         categories=tuple(nodes.values()),
         taxes={tax_class: Decimal(rate) for tax_class, rate in taxes or ()},
         related=cards_of_json(near),
+        is_together=is_together,
     )
 
 

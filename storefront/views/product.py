@@ -98,6 +98,7 @@ def show(
         "currency": channel.currency,
         "hold_minutes": channel.hold_minutes if channel.is_held_in_basket else 0,
         "related": [reading.book(card) for card in page.related],
+        "is_together": page.is_together,
         "quantities": range(1, max(1, min(promise["units"], QUANTITY_MAX_SHOWN)) + 1),
         "refused": render_to_string(
             "shop/parts/refused.html", {"refused": refused, "variant": chosen.variant}, request
