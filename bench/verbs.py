@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 
+from audit.attach import attach_triggers
 from bench import counting, filling
 from oms.models import OrderLine
 from oms.workflows import baskets
@@ -34,8 +35,9 @@ def fill(products: str, customers: str, orders: str) -> Answer:
 
 
 def refresh() -> Answer:
-    """The functions of the running code; a filled database may be older."""
+    """The functions and triggers of the running code; a filled database may be older."""
     prepared.install()
+    attach_triggers()
     return {}
 
 

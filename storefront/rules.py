@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
-from retail.kernel.fold import fold, sort_key
+from retail.kernel.fold import folded_letters, sort_key
 from retail.kernel.money import rounded
 
 # What folding leaves: letters and digits stay, apostrophes vanish, the rest parts words.
@@ -27,7 +27,7 @@ BOX_GRAMS = 90
 
 def words_of(text: str) -> str:
     """Folded words with single spaces: what the index and the query of a search both consist of."""
-    return " ".join(fold(text).translate(_WORDS).split())
+    return " ".join(folded_letters(text).translate(_WORDS).split())
 
 
 def slug_of(*parts: str) -> str:

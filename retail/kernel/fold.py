@@ -16,10 +16,24 @@ type_of_script = Literal["latin", "cyrillic"]
 
 _OTHER_CYRILLIC = {"й": "j", "я": "ja", "ю": "ju", "ы": "i", "э": "e", "ё": "e", "щ": "sc", "ь": "", "ъ": "", "ѓ": "dj", "ќ": "c", "ѕ": "dz"}  # fmt: skip
 _ASCII_OF = {"đ": "dj", "č": "c", "ć": "c", "š": "s", "ž": "z", "dž": "dz"}
-_FOLD = str.maketrans(
-    _OTHER_CYRILLIC
-    | {letter: _ASCII_OF.get(latin, latin) for letter, latin in TO_LATIN.items()}
-    | {"đ": "dj", "ǆ": "dz", "ǉ": "lj", "ǌ": "nj", "\u00ad": ""}
+
+
+class _Letters(dict[int, str | int | None]):
+    """What each lower-case letter folds to, learned when it is met first: one look-up for each letter after that."""
+
+    def __missing__(self, code: int) -> str | int:
+        letter = chr(code)
+        bare = "".join(c for c in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(c))
+        folded = self[code] = code if letter.isascii() else anyascii(bare).lower()
+        return folded
+
+
+_FOLD = _Letters(
+    str.maketrans(
+        dict[str, str | int | None](_OTHER_CYRILLIC)
+        | {letter: _ASCII_OF.get(latin, latin) for letter, latin in TO_LATIN.items()}
+        | {"đ": "dj", "ǆ": "dz", "ǉ": "lj", "ǌ": "nj", "\u00ad": ""}
+    )
 )
 _SPACES = re.compile(r"\s+")
 
@@ -46,13 +60,14 @@ _SORT_PIECES = re.compile("lj|nj|dž|.", re.DOTALL)
 
 def fold(text: str) -> str:
     """A lower-case ASCII key; spaces are single, punctuation stays."""
-    plain = text.lower()
-    if not plain.isascii():
-        plain = unicodedata.normalize("NFC", text).lower().translate(_FOLD)
-    if not plain.isascii():
-        bare = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
-        plain = (bare if bare.isascii() else anyascii(bare)).lower()
-    return " ".join(plain.split())
+    return " ".join(folded_letters(text).split())
+
+
+def folded_letters(text: str) -> str:
+    """The same with the spaces as they are."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text).lower().translate(_FOLD)
 
 
 def sort_key(text: str, script: type_of_script = "latin") -> str:

@@ -43,6 +43,7 @@ LENGTH_MAX = {
 WHOLE_MAX = 2_000_000_000
 PRICE_MAX = Decimal("99999999.99")
 PEOPLE_MAX = 40
+_KINDS = frozenset(ProductKind.values)
 _SKU = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
 _WHOLE = re.compile(r"(\d{1,12})(?:\.0+)?")
 TAX_CLASSES = ("BOOKS", "STANDARD", "EXEMPT")
@@ -102,6 +103,48 @@ class _Wrong(Exception):
         self.code, self.reason = code, reason
 
 
+class _Field:
+    """One column of the file, with what it is read by."""
+
+    __slots__ = (
+        "empty",
+        "heading",
+        "index",
+        "is_required",
+        "length_max",
+        "name",
+        "prefix",
+        "reader",
+        "separator",
+    )
+
+    def __init__(self, name: str, index: int, column: Column) -> None:
+        self.name, self.index, self.heading = name, index, column.column
+        self.empty, self.prefix, self.separator = frozenset(column.empty), column.prefix, column.separator
+        self.length_max = LENGTH_MAX.get(name, 400)
+        self.is_required = name in ("reference", "sku", "title")
+        self.reader = _READERS[column.kind]
+
+    def read(self, text: str) -> Any:
+        if not text:
+            if self.is_required:
+                raise _Wrong("REQUIRED", "must not be empty")
+            return None
+        if len(text) > self.length_max:
+            raise _Wrong("TOO_LONG", f"longer than {self.length_max} characters")
+        value = self.reader(text)
+        if self.separator:
+            parts = [part.strip() for part in str(value).split(self.separator) if part.strip()]
+            return parts[:PEOPLE_MAX]
+        if self.name == "sku":
+            value = f"{self.prefix}{value}".strip()
+            if not _SKU.fullmatch(value) or len(value) > self.length_max:
+                raise _Wrong("INVALID_SKU", "letters, digits and . _ / - only, 40 at most")
+        elif self.name == "rating" and not 0 <= value <= 5:
+            raise _Wrong("OUT_OF_RANGE", "a rating lies between 0 and 5")
+        return value
+
+
 class Cleaner:
     """Bound to one header; `clean` is called for each row."""
 
@@ -110,7 +153,7 @@ class Cleaner:
         self.mapping = mapping
         self.tree = tree
         self.fields = [
-            (name, place[column.column], column)
+            _Field(name, place[column.column], column)
             for name, column in mapping.columns.items()
             if column.column in place
         ]
@@ -123,19 +166,19 @@ class Cleaner:
     @property
     def present(self) -> set[str]:
         """The fields that this file fills; what it does not fill is never overwritten."""
-        return {name for name, *_ in self.fields}
+        return {field.name for field in self.fields}
 
     def clean(self, line: int, cells: list[str]) -> Cleaned | list[RowError]:
         found: dict[str, Any] = {}
         errors: list[RowError] = []
-        for name, index, column in self.fields:
-            text = cells[index].strip()
-            if text in column.empty:
+        for field in self.fields:
+            text = cells[field.index].strip()
+            if text in field.empty:
                 text = ""
             try:
-                found[name] = self._read(name, column, text)
+                found[field.name] = field.read(text)
             except _Wrong as wrong:
-                errors.append(RowError(line, column.column, text, wrong.code, wrong.reason))
+                errors.append(RowError(line, field.heading, text, wrong.code, wrong.reason))
         price, is_sample, wrong_price = self._price(line, cells)
         errors += wrong_price
         if errors:
@@ -144,25 +187,6 @@ class Cleaner:
             name: _plain(cells[index].strip()) for name, index in self.attributes if cells[index].strip()
         }
         return self._line(line, found, attributes, price, is_sample)
-
-    def _read(self, name: str, column: Column, text: str) -> Any:
-        if len(text) > LENGTH_MAX.get(name, 400):
-            raise _Wrong("TOO_LONG", f"longer than {LENGTH_MAX.get(name, 400)} characters")
-        if name in ("reference", "sku", "title") and not text:
-            raise _Wrong("REQUIRED", "must not be empty")
-        if not text:
-            return None
-        value = _READERS[column.kind](text)
-        if column.separator:
-            parts = [part.strip() for part in str(value).split(column.separator) if part.strip()]
-            return parts[:PEOPLE_MAX]
-        if name == "sku":
-            value = f"{column.prefix}{value}".strip()
-            if not _SKU.fullmatch(value) or len(value) > LENGTH_MAX["sku"]:
-                raise _Wrong("INVALID_SKU", "letters, digits and . _ / - only, 40 at most")
-        elif name == "rating" and not 0 <= value <= 5:
-            raise _Wrong("OUT_OF_RANGE", "a rating lies between 0 and 5")
-        return value
 
     def _price(self, line: int, cells: list[str]) -> tuple[Decimal | None, bool, list[RowError]]:
         for price, index in self.prices:
@@ -340,7 +364,7 @@ def _date(text: str) -> date:
 
 
 def _kind(text: str) -> str:
-    if text.upper() not in ProductKind.values:
+    if text.upper() not in _KINDS:
         raise _Wrong("UNKNOWN_KIND", f"one of {', '.join(ProductKind.values)}")
     return text.upper()
 
