@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -17,7 +18,8 @@ from finance.operations import BUYER_ID_KINDS
 from finance.states import FiscalKind, InvoiceKind, OperationState, PaymentState
 from oms.models import Carrier
 from oms.states import PaymentMethod
-from retail.kernel.models import LegalEntity
+from retail.kernel.access import of_seen_entities
+from retail.kernel.models import LegalEntity, User
 
 type_of_choices = list[tuple[str, Any]]
 ANY = _("any")
@@ -61,6 +63,7 @@ class Filters(forms.Form):
 
     def __init__(self, request: HttpRequest, **choices: type_of_choices) -> None:
         super().__init__(request.GET, auto_id="f-%s")
+        self.user = request.user
         for name, values in self.live_choices(choices).items():
             field = self.fields[name]
             assert isinstance(field, FilterChoice), "only a choice has choices"
@@ -99,8 +102,9 @@ def _said(value: Any) -> str:
     return date_text(value, get_language() or "en") if isinstance(value, date) else str(value)
 
 
-def entity_choices() -> type_of_choices:
-    return [(entity.code, entity.name) for entity in LegalEntity.objects.order_by("pk")]
+def entity_choices(user: User | AnonymousUser) -> type_of_choices:
+    rows = of_seen_entities(LegalEntity.objects.order_by("pk"), user, "pk")
+    return [(entity.code, entity.name) for entity in rows]
 
 
 class EntityFilters(Filters):
@@ -109,7 +113,7 @@ class EntityFilters(Filters):
     entity = FilterChoice(_("Company"), [], empty=_("all companies"))
 
     def live_choices(self, given: dict[str, type_of_choices]) -> dict[str, type_of_choices]:
-        found = entity_choices()
+        found = entity_choices(self.user)
         if len(found) < 2:
             self.fields["entity"].widget = forms.HiddenInput()
         return {**given, "entity": found}
@@ -184,11 +188,12 @@ class StatementUpload(UploadForm):
     account = forms.ChoiceField(label=_("Bank account"))
     field_order = ("account", "file")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        rows = LegalEntity.objects.exclude(bank_account="").order_by("pk")
         self.fields["account"].choices = [  # type: ignore[attr-defined]
             (entity.bank_account, f"{entity.bank_account}, {entity.name}")
-            for entity in LegalEntity.objects.exclude(bank_account="").order_by("pk")
+            for entity in of_seen_entities(rows, user, "pk")
         ]
 
 

@@ -90,8 +90,8 @@ VIEWS: dict[str, Callable[[datetime], Q]] = {
 }
 
 
-def orders(filters: Filters, *, now: datetime) -> QuerySet[Order]:
-    rows = Order.objects.select_related("channel")
+def orders(filters: Filters, *, among: QuerySet[Order], now: datetime) -> QuerySet[Order]:
+    rows = among.select_related("channel")
     for name in CHOICES:
         if value := getattr(filters, name):
             rows = rows.filter(**{name: value})
@@ -129,9 +129,9 @@ def matching(text: str) -> Q:
     return found
 
 
-def view_counts(*, now: datetime) -> dict[str, int]:
+def view_counts(*, among: QuerySet[Order], now: datetime) -> dict[str, int]:
     """How much waits in each of the work views; each is a short index scan. "today" of a large shop is capped like the others."""
-    return {name: Order.objects.filter(condition(now))[:1000].count() for name, condition in VIEWS.items()}
+    return {name: among.filter(condition(now))[:1000].count() for name, condition in VIEWS.items()}
 
 
 def with_exceptions(rows: QuerySet[Order]) -> QuerySet[Order]:

@@ -63,7 +63,7 @@ def as_markdown() -> str:
     staff = [
         "## Roles",
         "",
-        "Staff need a second factor for every page. Staff bound to locations see only rows of these. A superuser may everything.",
+        "Staff need a second factor for every page. Staff bound to locations see only rows of these; staff bound to companies only orders, papers and books of these, and a key sees what its user sees. A superuser may everything.",
         "",
         _row("may", *roles),
         _row(*["---"] * (len(roles) + 1)),

@@ -42,7 +42,9 @@ class ProgramsMiddleware:
         if read is None:
             return None
         headers = self._headers(request)
-        translation.activate(settings.LANGUAGE_CODE)  # as for every call; the thread may have answered a reader
+        translation.activate(
+            settings.LANGUAGE_CODE
+        )  # as for every call; the thread may have answered a reader
         answer = read.at_once(request) if headers else None
         if answer is not None:
             for name, value in headers.items():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
+from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -28,6 +29,7 @@ from finance.models import (
 )
 from finance.operations.payments import CARD_SERVICE
 from finance.states import InvoiceKind, StatementState
+from retail.kernel.access import of_seen_entities, sees_entity
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotFound
 from retail.kernel.models import LegalEntity
@@ -38,6 +40,7 @@ from retail.rest.views import ApiView
 
 logger = logging.getLogger("onerow.finance")
 FILE_BYTES_MAX = 5_000_000
+Row = TypeVar("Row", bound=Model)
 AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="cursor of the page before")
 LIMIT = OpenApiParameter("limit", OpenApiTypes.INT, description="rows a page, 1 to 100")
 ENTITY = OpenApiParameter(
@@ -57,9 +60,14 @@ class UnknownProvider(NotFound):
     code = "UNKNOWN_PROVIDER"
 
 
+def _seen(request: Request, rows: QuerySet[Row]) -> QuerySet[Row]:
+    """A key sees what its user sees."""
+    return of_seen_entities(rows, request.user)
+
+
 def entity_of(request: Request) -> LegalEntity:
     code = request.query_params.get("entity", "")
-    rows = LegalEntity.objects.order_by("pk")
+    rows = of_seen_entities(LegalEntity.objects.order_by("pk"), request.user, "pk")
     if code:
         found = rows.filter(code=code).first()
     else:
@@ -80,7 +88,8 @@ class InvoiceList(ApiView):
     kinds: tuple[str, ...] = tuple(choice_values(InvoiceKind))
 
     def listed(self, request: Request) -> Response:
-        rows = Invoice.objects.filter(kind__in=self.kinds).select_related("entity", "order", "credits")
+        rows = _seen(request, Invoice.objects.filter(kind__in=self.kinds))
+        rows = rows.select_related("entity", "order", "credits")
         if order := request.query_params.get("order", ""):
             rows = rows.filter(order__number=order)
         if since := request.query_params.get("issued_from", ""):
@@ -129,8 +138,8 @@ class InvoiceOne(ApiView):
     @extend_schema(operation_id="invoice_read", responses={200: shapes.InvoiceAnswer})
     def get(self, request: Request, number: str) -> Response:
         invoice = (
-            Invoice.objects.select_related("entity", "order", "credits", "shipment")
-            .filter(number=number)
+            _seen(request, Invoice.objects.filter(number=number))
+            .select_related("entity", "order", "credits", "shipment")
             .first()
         )
         if invoice is None:
@@ -147,7 +156,7 @@ class InvoicePdf(ApiView):
     )
     def get(self, request: Request, number: str) -> HttpResponse:
         """The paper as an archivable PDF; the same bytes each time."""
-        if not Invoice.objects.filter(number=number).exists():
+        if not _seen(request, Invoice.objects.filter(number=number)).exists():
             raise UnknownInvoice("There is no such invoice.")
         answer = HttpResponse(selectors.invoice_pdf(number=number), content_type="application/pdf")
         answer["Content-Disposition"] = f'inline; filename="{number}.pdf"'
@@ -163,7 +172,7 @@ class InvoiceUbl(ApiView):
     )
     def get(self, request: Request, number: str) -> HttpResponse:
         """The electronic form of the paper (UBL 2.1, Serbian profile), as SEF gets it."""
-        if not Invoice.objects.filter(number=number).exists():
+        if not _seen(request, Invoice.objects.filter(number=number)).exists():
             raise UnknownInvoice("There is no such invoice.")
         answer = HttpResponse(selectors.invoice_ubl(number=number), content_type="application/xml")
         answer["Content-Disposition"] = f'attachment; filename="{number}.xml"'
@@ -220,7 +229,8 @@ class Entries(ApiView):
     def get(self, request: Request) -> Response:
         """Entries with their lines, newest first."""
         query = request.query_params
-        rows = JournalEntry.objects.select_related("entity").prefetch_related("lines__account")
+        rows = _seen(request, JournalEntry.objects.all())
+        rows = rows.select_related("entity").prefetch_related("lines__account")
         if document := query.get("document", ""):
             kind, colon, key = document.partition(":")
             rows = (
@@ -290,7 +300,7 @@ class BankStatements(FileView):
     )
     def get(self, request: Request) -> Response:
         """Lines that were read, newest first, each with the order that it pays."""
-        rows = BankStatementLine.objects.select_related("capture__payment__order")
+        rows = _seen(request, BankStatementLine.objects.select_related("capture__payment__order"))
         if state := self.state_of(request):
             rows = rows.filter(state=state)
         return page(
@@ -311,6 +321,9 @@ class BankStatements(FileView):
     def post(self, request: Request) -> Response:
         """Read a statement. A refused line stops nothing; what fits no order waits for a person."""
         account, text = self.owner_and_text(request, "account")
+        owner = LegalEntity.objects.filter(bank_account=account).first()
+        if owner is not None and not sees_entity(request.user, owner.pk):
+            raise UnknownEntity("There is no such company.", account=account[:30])
         report = money.import_bank_statement(account=account, text=text, by=self.actor, now=timezone.now())
         return Response(shapes.show_report(report), status=201)
 
@@ -325,7 +338,9 @@ class CourierRemittances(FileView):
     )
     def get(self, request: Request) -> Response:
         """Lines that were read, newest first, each with the order that it pays."""
-        rows = CourierRemittanceLine.objects.select_related("entity", "capture__payment__order")
+        rows = _seen(
+            request, CourierRemittanceLine.objects.select_related("entity", "capture__payment__order")
+        )
         if state := self.state_of(request):
             rows = rows.filter(state=state)
         return page(

@@ -101,7 +101,7 @@ def trial_balance(request: HttpRequest) -> HttpResponse:
         "finance/trial_balance.html",
         {
             "entity": entity,
-            "entities": entity_choices(),
+            "entities": entity_choices(request.user),
             "since": since,
             "until": until,
             "only_moved": bool(request.GET.get("moved")),
@@ -228,7 +228,7 @@ def account_card(request: HttpRequest, code: str) -> HttpResponse:
         {
             "account": account,
             "entity": entity,
-            "entities": entity_choices(),
+            "entities": entity_choices(request.user),
             "since": since,
             "until": until,
             "total": total,
@@ -270,7 +270,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @staff_page(VIEW_FINANCE)
 def entry_page(request: HttpRequest, pk: int) -> HttpResponse:
-    entry = get_object_or_404(JournalEntry.objects.select_related("entity", "by", "reverses"), pk=pk)
+    entry = listing.one(request, JournalEntry.objects.select_related("entity", "by", "reverses"), pk=pk)
     lines = list(entry.lines.select_related("account").order_by("pk"))
     goods = OrderLine.objects.in_bulk({line.order_line_id for line in lines if line.order_line_id})
     return render(
@@ -355,7 +355,7 @@ def periods(request: HttpRequest) -> HttpResponse:
         "finance/periods.html",
         {
             "entity": entity,
-            "entities": entity_choices(),
+            "entities": entity_choices(request.user),
             "rows": [(row, month_text(date(row.year, row.month, 1), language)) for row in rows[:60]],
             "today": business_date(timezone.now()),
             "waits": _before_closing(entity, business_date(timezone.now())),

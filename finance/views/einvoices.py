@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -47,7 +46,7 @@ def einvoice_list(request: HttpRequest) -> HttpResponse:
     found, following = newest_first(
         listing.einvoices(filters, state), by="created_at", cursor=request.GET.get("after", "")
     )
-    counts = dict(EInvoice.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    counts = listing.counts_by(request, EInvoice.objects.all(), "state", "invoice__entity")
     return render(
         request,
         "finance/einvoices.html",
@@ -65,15 +64,15 @@ def einvoice_list(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _einvoice(pk: int) -> EInvoice:
+def _einvoice(request: HttpRequest, pk: int) -> EInvoice:
     rows = EInvoice.objects.select_related("invoice__order", "invoice__entity", "invoice__replaces")
-    return get_object_or_404(rows, pk=pk)
+    return listing.one(request, rows, "invoice__entity", pk=pk)
 
 
 @require_GET
 @staff_page(VIEW_FINANCE)
 def einvoice_page(request: HttpRequest, pk: int) -> HttpResponse:
-    einvoice = _einvoice(pk)
+    einvoice = _einvoice(request, pk)
     return _answer(request, einvoice, ReplaceForm(initial=_buyer(einvoice.invoice)))
 
 
@@ -115,7 +114,7 @@ def _answer(request: HttpRequest, einvoice: EInvoice, form: ReplaceForm, status:
 @staff_page(VIEW_FINANCE)
 def einvoice_xml(request: HttpRequest, pk: int) -> HttpResponse:
     """What was sent, to the byte; before that, what would be sent."""
-    einvoice = _einvoice(pk)
+    einvoice = _einvoice(request, pk)
     number = einvoice.invoice.number
     made = einvoice.document.encode() or selectors.invoice_ubl(number=number)
     answer = HttpResponse(made, content_type="application/xml")
@@ -127,7 +126,9 @@ def einvoice_xml(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_page(EDIT_FINANCE)
 def retry_einvoice(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        einvoices.retry_einvoice(einvoice_id=_einvoice(pk).pk, by=listing.person(request), now=timezone.now())
+        einvoices.retry_einvoice(
+            einvoice_id=_einvoice(request, pk).pk, by=listing.person(request), now=timezone.now()
+        )
         toast(request, _("It is being sent or asked about."))
     except Refusal as refusal:
         messages.error(request, words.refusal(refusal))
@@ -138,7 +139,7 @@ def retry_einvoice(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_page(EDIT_FINANCE)
 def replace_einvoice(request: HttpRequest, pk: int) -> HttpResponse:
     """Out of the way at SEF, and when wanted the same paper under a new number."""
-    einvoice = _einvoice(pk)
+    einvoice = _einvoice(request, pk)
     form = ReplaceForm(request.POST)
     if not form.is_valid():
         return _answer(request, einvoice, form, status=422)

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.db.models import Count, F, Model
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import F, Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -43,7 +43,7 @@ CANDIDATES_SHOWN = 8
 
 def _state_tabs(model: type[Model], request: HttpRequest) -> tuple[str, list[tuple[str, str, int]]]:
     state = request.GET.get("state", "")
-    counts = dict(model._default_manager.order_by().values_list("state").annotate(n=Count("pk")))
+    counts = listing.counts_by(request, model._default_manager.all(), "state")
     tabs = [("", _("All"), sum(counts.values()))]
     tabs += [(value, str(label), counts.get(value, 0)) for value, label in StatementState.choices]
     return (state if state in StatementState.values else ""), tabs
@@ -99,7 +99,7 @@ def _take(
 @require_GET
 @staff_page(VIEW_FINANCE)
 def statements(request: HttpRequest) -> HttpResponse:
-    return _statements_answer(request, StatementUpload())
+    return _statements_answer(request, StatementUpload(user=request.user))
 
 
 def _statements_answer(
@@ -114,9 +114,13 @@ def _statements_answer(
     return _files_answer(request, "finance/statements.html", context, form, report, status)
 
 
-@bounded_upload(lambda request: _statements_answer(request, too_large(StatementUpload({}, {})), status=413))
+@bounded_upload(
+    lambda request: _statements_answer(
+        request, too_large(StatementUpload({}, {}, user=request.user)), status=413
+    )
+)
 def import_statement(request: HttpRequest) -> HttpResponse:
-    form = StatementUpload(request.POST, request.FILES)
+    form = StatementUpload(request.POST, request.FILES, user=request.user)
     return _take(
         request,
         form,
@@ -133,10 +137,13 @@ def statement(request: HttpRequest, pk: int) -> HttpResponse:
     return _statement_answer(request, pk)
 
 
+def _statement(request: HttpRequest, pk: int) -> BankStatementLine:
+    rows = BankStatementLine.objects.select_related("entity", "entry", "capture__payment__order")
+    return listing.one(request, rows, pk=pk)
+
+
 def _statement_answer(request: HttpRequest, pk: int, form: forms.Form | None = None) -> HttpResponse:
-    line = get_object_or_404(
-        BankStatementLine.objects.select_related("entity", "entry", "capture__payment__order"), pk=pk
-    )
+    line = _statement(request, pk)
     return render(
         request,
         "finance/statement.html",
@@ -184,6 +191,7 @@ def _act_on_statement(
     act: Callable[[dict[str, Any]], Any],
     said: str,
 ) -> HttpResponse:
+    _statement(request, pk)
     if form.is_valid():
         try:
             act(form.cleaned_data)
@@ -280,11 +288,13 @@ def remittance(request: HttpRequest, pk: int) -> HttpResponse:
     return _remittance_answer(request, pk)
 
 
+def _remittance(request: HttpRequest, pk: int) -> CourierRemittanceLine:
+    rows = CourierRemittanceLine.objects.select_related("entity", "entry", "capture__payment__order")
+    return listing.one(request, rows, pk=pk)
+
+
 def _remittance_answer(request: HttpRequest, pk: int, form: MatchForm | None = None) -> HttpResponse:
-    line = CourierRemittanceLine.objects.select_related("entity", "entry", "capture__payment__order")
-    found = line.filter(pk=pk).first()
-    if found is None:
-        raise Http404
+    found = _remittance(request, pk)
     return render(
         request,
         "finance/remittance.html",
@@ -304,6 +314,7 @@ def _remittance_answer(request: HttpRequest, pk: int, form: MatchForm | None = N
 @require_POST
 @staff_page(EDIT_FINANCE)
 def match_remittance(request: HttpRequest, pk: int) -> HttpResponse:
+    _remittance(request, pk)
     form = MatchForm(request.POST, auto_id="m-%s")
     if form.is_valid():
         try:

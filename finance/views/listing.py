@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
 
 from finance.forms import Filters
 from finance.models import (
@@ -21,6 +22,7 @@ from finance.models import (
     PurchaseInvoice,
     Refund,
 )
+from retail.kernel.access import of_seen_entities
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.models import LegalEntity, User
 
@@ -35,16 +37,28 @@ def person(request: HttpRequest) -> User:
 def entity_of(request: HttpRequest) -> LegalEntity:
     """The company of the address, else the first one."""
     code = request.GET.get("entity") or request.POST.get("entity") or ""
-    rows = LegalEntity.objects.order_by("pk")
+    rows = of_seen_entities(LegalEntity.objects.order_by("pk"), request.user, "pk")
     found = rows.filter(code=code).first() if code else rows.first()
     if found is None:
         raise Http404
     return found
 
 
-def _of_entity(rows: QuerySet[M], filters: Filters, path: str = "entity__code") -> QuerySet[M]:
+def one(request: HttpRequest, rows: QuerySet[M], path: str = "entity", **key: Any) -> M:
+    """A record of a company that the person sees; any other is not there."""
+    return get_object_or_404(of_seen_entities(rows, request.user, path), **key)
+
+
+def counts_by(request: HttpRequest, rows: QuerySet[Any], field: str, path: str = "entity") -> dict[str, int]:
+    """How many of each state, among what the person sees."""
+    seen = of_seen_entities(rows, request.user, path)
+    return dict(seen.order_by().values_list(field).annotate(n=Count("pk")))
+
+
+def _of_entity(rows: QuerySet[M], filters: Filters, path: str = "entity") -> QuerySet[M]:
+    rows = of_seen_entities(rows, filters.user, path)
     code = filters.text("entity")
-    return rows.filter(**{path: code}) if code else rows
+    return rows.filter(**{f"{path}__code": code}) if code else rows
 
 
 def _in_days(rows: QuerySet[M], filters: Filters, field: str) -> QuerySet[M]:
@@ -93,9 +107,7 @@ def invoices(filters: Filters) -> QuerySet[Invoice]:
 
 
 def einvoices(filters: Filters, state: str) -> QuerySet[EInvoice]:
-    rows = _in_days(
-        _of_entity(EInvoice.objects.all(), filters, "invoice__entity__code"), filters, "created_at"
-    )
+    rows = _in_days(_of_entity(EInvoice.objects.all(), filters, "invoice__entity"), filters, "created_at")
     if state:
         rows = rows.filter(state=state)
     if kind := filters.text("kind"):
@@ -134,7 +146,7 @@ def receipts(filters: Filters, state: str) -> QuerySet[FiscalReceipt]:
 
 
 def payments(filters: Filters) -> QuerySet[Payment]:
-    rows = _in_days(_of_entity(Payment.objects.all(), filters, "order__entity__code"), filters, "created_at")
+    rows = _in_days(_of_entity(Payment.objects.all(), filters, "order__entity"), filters, "created_at")
     for name in ("state", "method"):
         if value := filters.text(name):
             rows = rows.filter(**{name: value})
@@ -151,7 +163,7 @@ def payments(filters: Filters) -> QuerySet[Payment]:
 
 
 def refunds(filters: Filters) -> QuerySet[Refund]:
-    rows = _of_entity(Refund.objects.all(), filters, "payment__order__entity__code")
+    rows = _of_entity(Refund.objects.all(), filters, "payment__order__entity")
     if state := filters.text("state"):
         rows = rows.filter(state=state)
     if text := filters.text("q"):

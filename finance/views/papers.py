@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -48,17 +47,17 @@ def invoice_list(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _invoice(number: str) -> Invoice:
+def _invoice(request: HttpRequest, number: str) -> Invoice:
     rows = Invoice.objects.select_related(
         "entity", "order", "shipment", "parent_return", "credits", "entry", "einvoice"
     )
-    return get_object_or_404(rows, number=number)
+    return listing.one(request, rows, number=number)
 
 
 @require_GET
 @staff_page(VIEW_FINANCE)
 def invoice_page(request: HttpRequest, number: str) -> HttpResponse:
-    invoice = _invoice(number)
+    invoice = _invoice(request, number)
     return render(
         request,
         "finance/invoice.html",
@@ -77,7 +76,8 @@ def invoice_page(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 @staff_page(VIEW_FINANCE)
 def invoice_pdf(request: HttpRequest, number: str) -> HttpResponse:
-    return pdf_answer(_or_404(lambda: selectors.invoice_pdf(number=number)), number)
+    invoice = _invoice(request, number)
+    return pdf_answer(_or_404(lambda: selectors.invoice_pdf(number=invoice.number)), number)
 
 
 def _or_404(make: Callable[[], bytes]) -> bytes:
@@ -103,7 +103,7 @@ def receipt_list(request: HttpRequest) -> HttpResponse:
     if state == OPEN:
         rows = rows.exclude(state=FiscalState.SIGNED)
     found, following = newest_first(rows, by="issued_at", cursor=request.GET.get("after", ""))
-    counts = dict(FiscalReceipt.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    counts = listing.counts_by(request, FiscalReceipt.objects.all(), "state")
     return render(
         request,
         "finance/receipts.html",
@@ -129,17 +129,17 @@ def kind_words(receipt: FiscalReceipt) -> str:
     return str(words.RECEIPT_KINDS[selectors.receipt_kind(receipt)])
 
 
-def _receipt(pk: int) -> FiscalReceipt:
+def _receipt(request: HttpRequest, pk: int) -> FiscalReceipt:
     rows = FiscalReceipt.objects.select_related(
         "entity", "order", "shipment", "parent_return", "referent", "entry"
     )
-    return get_object_or_404(rows, pk=pk)
+    return listing.one(request, rows, pk=pk)
 
 
 @require_GET
 @staff_page(VIEW_FINANCE)
 def receipt_page(request: HttpRequest, pk: int) -> HttpResponse:
-    return _receipt_answer(request, _receipt(pk), BuyerIdForm())
+    return _receipt_answer(request, _receipt(request, pk), BuyerIdForm())
 
 
 def _receipt_answer(
@@ -172,15 +172,17 @@ def _receipt_answer(
 @require_GET
 @staff_page(VIEW_FINANCE)
 def receipt_pdf(request: HttpRequest, pk: int) -> HttpResponse:
-    made = _or_404(lambda: selectors.receipt_pdf(receipt_id=pk))
-    return pdf_answer(made, _receipt(pk).number)
+    receipt = _receipt(request, pk)
+    return pdf_answer(_or_404(lambda: selectors.receipt_pdf(receipt_id=receipt.pk)), receipt.number)
 
 
 @require_POST
 @staff_page(EDIT_FINANCE)
 def retry_receipt(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        finance.retry_receipt(receipt_id=_receipt(pk).pk, by=listing.person(request), now=timezone.now())
+        finance.retry_receipt(
+            receipt_id=_receipt(request, pk).pk, by=listing.person(request), now=timezone.now()
+        )
         toast(request, _("The receipt is sent again."))
     except Refusal as refusal:
         messages.error(request, words.refusal(refusal))
@@ -191,7 +193,7 @@ def retry_receipt(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_page(EDIT_FINANCE)
 def give_buyer_id(request: HttpRequest, pk: int) -> HttpResponse:
     """The document that the buyer showed; every receipt of the return that waits for it goes on."""
-    receipt = _receipt(pk)
+    receipt = _receipt(request, pk)
     if receipt.parent_return_id is None:
         raise Http404
     form = BuyerIdForm(request.POST)

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
@@ -29,7 +29,7 @@ from retail.front.formats import money_text
 from retail.front.keyset import newest_first
 from retail.front.parts import MoneyCell
 from retail.front.toasts import toast
-from retail.kernel.access import EDIT_FINANCE, VIEW_FINANCE, may, staff_page
+from retail.kernel.access import EDIT_FINANCE, VIEW_FINANCE, may, of_seen_entities, staff_page
 from retail.kernel.errors import Refusal
 from retail.kernel.identifiers import format_account, parse_account
 
@@ -43,7 +43,11 @@ def payment_list(request: HttpRequest) -> HttpResponse:
     found, following = newest_first(
         listing.payments(filters), by="created_at", cursor=request.GET.get("after", "")
     )
-    waiting = Refund.objects.filter(state=OperationState.PENDING).exclude(payment__method=PaymentMethod.CARD)
+    waiting = of_seen_entities(
+        Refund.objects.filter(state=OperationState.PENDING).exclude(payment__method=PaymentMethod.CARD),
+        request.user,
+        "payment__order__entity",
+    )
     return render(
         request,
         "finance/payments.html",
@@ -60,7 +64,9 @@ def payment_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @staff_page(VIEW_FINANCE)
 def payment_page(request: HttpRequest, public_id: str) -> HttpResponse:
-    payment = get_object_or_404(Payment.objects.select_related("order__entity"), public_id=public_id)
+    payment = listing.one(
+        request, Payment.objects.select_related("order__entity"), "order__entity", public_id=public_id
+    )
     is_card = payment.method == PaymentMethod.CARD
     captures = list(payment.captures.select_related("shipment").order_by("pk"))
     is_waiting_transfer = (
@@ -144,7 +150,7 @@ def _came_from(capture: Capture) -> tuple[str, str]:
 @staff_page(EDIT_FINANCE)
 def ask_provider(request: HttpRequest, public_id: str) -> HttpResponse:
     """A message may have been lost: the provider is asked how the payment stands, and that is acted on."""
-    payment = get_object_or_404(Payment, public_id=public_id)
+    payment = listing.one(request, Payment.objects.all(), "order__entity", public_id=public_id)
     try:
         outcome = money.refresh_payment(payment_id=payment.pk, now=timezone.now())
         toast(request, _("The provider was asked: %(outcome)s") % {"outcome": words.outcome_words(outcome)})
@@ -225,7 +231,9 @@ def settle_refunds(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.getlist("id")[:REFUNDS_SHOWN]
     refunds = {
         refund.public_id: refund
-        for refund in Refund.objects.filter(public_id__in=chosen).select_related("payment__order")
+        for refund in of_seen_entities(
+            Refund.objects.filter(public_id__in=chosen), request.user, "payment__order__entity"
+        ).select_related("payment__order")
     }
     done = 0
     for public_id in chosen:

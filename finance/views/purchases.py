@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,7 +24,7 @@ from retail.kernel.errors import Refusal
 @staff_page(VIEW_FINANCE)
 def purchase_list(request: HttpRequest) -> HttpResponse:
     filters = PurchaseFilters(request)
-    counts = dict(PurchaseInvoice.objects.order_by().values_list("status").annotate(n=Count("pk")))
+    counts = listing.counts_by(request, PurchaseInvoice.objects.all(), "status")
     state = request.GET.get("state", "")
     state = state if state in counts else ""
     found, following = newest_first(
@@ -48,14 +47,14 @@ def purchase_list(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _purchase(pk: int) -> PurchaseInvoice:
-    return get_object_or_404(PurchaseInvoice.objects.select_related("entity", "decided_by"), pk=pk)
+def _purchase(request: HttpRequest, pk: int) -> PurchaseInvoice:
+    return listing.one(request, PurchaseInvoice.objects.select_related("entity", "decided_by"), pk=pk)
 
 
 @require_GET
 @staff_page(VIEW_FINANCE)
 def purchase_page(request: HttpRequest, pk: int) -> HttpResponse:
-    return _answer(request, _purchase(pk), PurchaseDecisionForm())
+    return _answer(request, _purchase(request, pk), PurchaseDecisionForm())
 
 
 def _answer(
@@ -78,7 +77,7 @@ def _answer(
 @require_POST
 @staff_page(EDIT_FINANCE)
 def decide_purchase(request: HttpRequest, pk: int) -> HttpResponse:
-    purchase = _purchase(pk)
+    purchase = _purchase(request, pk)
     form = PurchaseDecisionForm(request.POST)
     is_accepted = request.POST.get("act") == "accept"
     if form.is_valid():

@@ -18,6 +18,7 @@ from oms.api import answers, bodies
 from oms.api.reading import show_order
 from oms.models import Order
 from oms.workflows import baskets, cancellation, overview, placing, returns, routing
+from retail.kernel.access import of_seen_entities, sees_entity
 from retail.kernel.errors import InvalidInput
 from retail.kernel.models import ApiKey
 from retail.rest.fields import amount_of, moment_of, money, read
@@ -117,7 +118,7 @@ class Orders(ApiView):
         responses={200: answers.OrderListAnswer},
     )
     def get(self, request: Request) -> Response:
-        rows = Order.objects.select_related("channel")
+        rows = of_seen_entities(Order.objects.select_related("channel"), request.user)
         if since := request.query_params.get("updated_after"):
             rows = rows.filter(updated_at__gt=moment_of(since, "updated_after"))
         if status := request.query_params.get("status"):
@@ -199,7 +200,8 @@ class OrderView(ApiView):
     def order(self, request: Request, number: str) -> Order:
         order = oms.order_by_number(number) or oms.order_by_token(number)
         if order is None or not (
-            self.has_key(request) or order.token in (number, request.headers.get("X-Order-Token"))
+            (self.has_key(request) and sees_entity(request.user, order.entity_id))
+            or order.token in (number, request.headers.get("X-Order-Token"))
         ):
             raise orders.OrderNotFound("There is no such order.")
         return order

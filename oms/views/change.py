@@ -4,7 +4,7 @@ from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from oms import selectors as oms
 from oms.models import Order
 from oms.states import DeliveryKind, LineKind
+from oms.views.order import order_of
 from oms.workflows.change_lines import units_left
 from oms.workflows.changes import ADDRESS, Changes, Outcome, apply_changes, preview_changes
 from oms.workflows.placing import Company
@@ -46,9 +46,7 @@ LABELS = {
 @staff_page(EDIT_ORDERS)
 def change_order(request: HttpRequest, number: str) -> HttpResponse:
     """The form; posted, the same page with everything that would happen; posted with `apply`, it happens."""
-    order = oms.order_by_number(number)
-    if order is None:
-        raise Http404
+    order = order_of(request, number)
     context = _form(request, order)
     if request.method == "GET":
         return render(request, "ops/order_change.html", context)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,7 +22,14 @@ from oms.workflows import inbox as inbox_cases
 from retail.front import refusals
 from retail.front.charts import BarChart, Series
 from retail.front.toasts import toast
-from retail.kernel.access import EDIT_ORDERS, VIEW_ORDERS, may, staff_page
+from retail.kernel.access import (
+    EDIT_ORDERS,
+    VIEW_ORDERS,
+    entities_of,
+    may,
+    of_seen_entities,
+    staff_page,
+)
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.errors import Refusal
 from retail.kernel.models import User
@@ -30,12 +37,19 @@ from retail.kernel.models import User
 SHOWN = 200
 
 
+def _open_exceptions(request: HttpRequest) -> QuerySet[OrderException]:
+    """What waits in orders of the companies that the person sees; what belongs to no order is everybody's."""
+    rows = OrderException.objects.filter(state=ExceptionState.OPEN)
+    bound = entities_of(request.user)
+    return rows if bound is None else rows.filter(Q(order=None) | Q(order__entity__in=sorted(bound)))
+
+
 @require_GET
 @staff_page(VIEW_ORDERS)
 def inbox(request: HttpRequest) -> HttpResponse:
     kind = request.GET.get("kind", "")
     whose = request.GET.get("whose", "")
-    rows = OrderException.objects.filter(state=ExceptionState.OPEN).select_related("order", "claimed_by")
+    rows = _open_exceptions(request).select_related("order", "claimed_by")
     counts = dict(rows.order_by().values_list("kind").annotate(n=Count("id")))
     if kind in ExceptionKind.values:
         rows = rows.filter(kind=kind)
@@ -88,14 +102,16 @@ def home(request: HttpRequest) -> HttpResponse:
     today = now.astimezone(BUSINESS_ZONE).date()
     days = [today - timedelta(days=n) for n in range(13, -1, -1)]
     start = now - timedelta(days=14)
+    seen = of_seen_entities(Order.objects.all(), request.user)
+    exceptions = _open_exceptions(request)
     sold: dict[object, Any] = {
         row["placed_at__date"]: row
-        for row in Order.objects.filter(placed_at__gte=start)
+        for row in seen.filter(placed_at__gte=start)
         .exclude(status="CANCELED")
         .values("placed_at__date")
         .annotate(n=Count("id"), total=Sum("total"))
     }
-    counts = search.view_counts(now=now)
+    counts = search.view_counts(among=seen, now=now)
     chart = BarChart(
         finding=_("Orders of the last 14 days"),
         label_head=_("Day"),
@@ -111,12 +127,12 @@ def home(request: HttpRequest) -> HttpResponse:
             "counts": counts,
             "chart": chart,
             "today_total": sold.get(today, {}).get("total") or 0,
-            "open_exceptions": OrderException.objects.filter(state=ExceptionState.OPEN).count(),
+            "open_exceptions": exceptions.count(),
             "open_proposals": audit.open_proposals().count(),
-            "open_returns": Return.objects.filter(status=ReturnStatus.REQUESTED).count(),
-            "oldest": OrderException.objects.filter(state=ExceptionState.OPEN)
-            .select_related("order")
-            .order_by("opened_at")[:5],
+            "open_returns": of_seen_entities(
+                Return.objects.filter(status=ReturnStatus.REQUESTED), request.user, "order__entity"
+            ).count(),
+            "oldest": exceptions.select_related("order").order_by("opened_at")[:5],
         },
     )
 
@@ -125,7 +141,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @staff_page(VIEW_ORDERS)
 def return_list(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "")
-    rows = Return.objects.select_related("order", "location").order_by("-requested_at")
+    rows = of_seen_entities(Return.objects.all(), request.user, "order__entity")
+    rows = rows.select_related("order", "location").order_by("-requested_at")
     if status in ReturnStatus.values:
         rows = rows.filter(status=status)
     return render(

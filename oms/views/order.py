@@ -32,6 +32,7 @@ from retail.kernel.access import (
     VIEW_ORDERS,
     VIEW_TRACE,
     may,
+    sees_entity,
     staff_page,
 )
 from retail.kernel.errors import NotAllowed, Refusal
@@ -40,9 +41,10 @@ from retail.kernel.money import ZERO
 from warehouse import selectors as warehouse
 
 
-def _order(number: str) -> Order:
+def order_of(request: HttpRequest, number: str) -> Order:
+    """The order, when it is of a company that the person sees."""
     order = oms.order_by_number(number)
-    if order is None:
+    if order is None or not sees_entity(request.user, order.entity_id):
         raise Http404
     return order
 
@@ -50,7 +52,7 @@ def _order(number: str) -> Order:
 @require_GET
 @staff_page(VIEW_ORDERS)
 def order_page(request: HttpRequest, number: str) -> HttpResponse:
-    return render(request, "ops/order.html", _context(request, _order(number)))
+    return render(request, "ops/order.html", _context(request, order_of(request, number)))
 
 
 def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def _act(permission: str) -> Callable[[Callable[[HttpRequest, Order], str]], Cal
         @require_POST
         @staff_page(permission)
         def view(request: HttpRequest, number: str) -> HttpResponse:
-            order = _order(number)
+            order = order_of(request, number)
             try:
                 toast(request, act(request, order))
             except Refusal as refusal:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from oms import search
 from oms.models import Order, SavedView
 from retail.front.toasts import toast
-from retail.kernel.access import EDIT_ORDERS, VIEW_ORDERS, may, staff_page
+from retail.kernel.access import EDIT_ORDERS, VIEW_ORDERS, may, of_seen_entities, staff_page
 from retail.kernel.models import User
 from retail.rest.paging import InvalidCursor, decode, encode
 from storefront.models import Channel
@@ -48,11 +48,12 @@ LABELS = {
 def order_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     filters = search.Filters.of_query(request.GET.dict())
-    rows = search.with_exceptions(search.orders(filters, now=now))
+    seen = of_seen_entities(Order.objects.all(), request.user)
+    rows = search.with_exceptions(search.orders(filters, among=seen, now=now))
     orders, following = _page(rows.order_by("-placed_at", "-id"), request.GET.get("after", ""))
     if len(orders) == 1 and filters.text and request.GET.get("go"):
         return redirect("ops:order", number=orders[0].number)
-    counts = search.view_counts(now=now)
+    counts = search.view_counts(among=seen, now=now)
     context = {
         "orders": orders,
         "next": following,

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from oms import search
 from oms.models import Order
 from retail.front.parts import PaletteEntry, PaletteGroup
-from retail.kernel.access import VIEW_ORDERS, staff_page
+from retail.kernel.access import VIEW_ORDERS, of_seen_entities, staff_page
 from storefront import selectors as catalog
 
 SHOWN = 8
@@ -20,7 +20,11 @@ SHOWN = 8
 def palette(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:100]
     found = (
-        list(Order.objects.filter(search.matching(text)).order_by("-placed_at")[:SHOWN])
+        list(
+            of_seen_entities(Order.objects.filter(search.matching(text)), request.user).order_by(
+                "-placed_at"
+            )[:SHOWN]
+        )
         if len(text) > 1
         else []
     )

@@ -5,12 +5,13 @@ Roles are Django groups of these names. A second factor is needed to enter any s
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -51,6 +52,7 @@ ROLES: dict[str, set[str]] = {
 }  # fmt: skip
 
 View = Callable[..., HttpResponse]
+Row = TypeVar("Row", bound=Model)
 
 
 def permissions_of(user: User | AnonymousUser) -> set[str]:
@@ -91,6 +93,28 @@ def staff_page(permission: str) -> Callable[[View], View]:
         return guarded
 
     return guard
+
+
+def entities_of(user: User | AnonymousUser) -> frozenset[int] | None:
+    """The companies that the user is bound to; None: to none, so all are seen. Asked once per request."""
+    if not isinstance(user, User) or user.is_superuser:
+        return None
+    if not hasattr(user, "_onerow_entities"):
+        bound = frozenset(user.entities.values_list("pk", flat=True))
+        user._onerow_entities = bound or None  # type: ignore[attr-defined]
+    found: frozenset[int] | None = user._onerow_entities  # type: ignore[attr-defined]
+    return found
+
+
+def sees_entity(user: User | AnonymousUser, entity_id: int) -> bool:
+    bound = entities_of(user)
+    return bound is None or entity_id in bound
+
+
+def of_seen_entities(rows: QuerySet[Row], user: User | AnonymousUser, path: str = "entity") -> QuerySet[Row]:
+    """Only the rows of companies that the user sees; `path` leads to the company."""
+    bound = entities_of(user)
+    return rows if bound is None else rows.filter(**{f"{path}__in": sorted(bound)})
 
 
 def sees_location(user: User | AnonymousUser, location_id: int) -> bool:

@@ -45,6 +45,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(default=timezone.now)
     # Staff bound to places see and do only what happens there; empty means every place.
     locations = models.ManyToManyField("kernel.Location", blank=True, related_name="+")
+    # Staff (and keys of users) bound to companies see only the orders, papers and books of these; empty means every company.
+    entities = models.ManyToManyField("kernel.LegalEntity", blank=True, related_name="+")
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
