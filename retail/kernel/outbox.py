@@ -25,6 +25,7 @@ Handler = Callable[[OutboxEvent], None]
 MAX_ATTEMPTS = 12
 
 _handlers: dict[str, dict[str, Handler]] = {}
+_retired: set[str] = set()
 _doorbells: list[Callable[[], None]] = []
 _waiting: ContextVar[list[tuple[Any, tuple[str, str]]] | None] = ContextVar("onerow_events", default=None)
 
@@ -45,6 +46,15 @@ def subscribe(topic: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+class UnknownHandler(Exception):
+    """An event names a handler that this process does not have."""
+
+
+def retire(name: str) -> None:
+    """Say of a handler that was removed or renamed that nobody has to run it: events from before may still name it."""
+    _retired.add(name)
 
 
 def on_doorbell(ring: Callable[[], None]) -> None:
@@ -128,9 +138,12 @@ def _run_event(event_id: int, now: datetime.datetime) -> int:
             handler = _handlers.get(event.topic, {}).get(name)
             try:
                 with transaction.atomic(), acting(label=f"handler:{name}", request_id=event.request_id):
-                    if handler is not None:  # a handler that was removed since is done by definition
+                    if handler is not None:
                         handler(event)
                         failpoints.hit("event.handled")
+                    elif name not in _retired:
+                        # Announced by a newer version of the house: a worker of that version will do it.
+                        raise UnknownHandler
             except Exception as error:
                 _postpone(event, now, name, error)
                 return done

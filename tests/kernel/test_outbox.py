@@ -97,6 +97,35 @@ def test_each_handler_runs_once_and_a_failing_one_does_not_hold_up_the_others(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_a_newer_version_announced_waits_for_a_worker_that_knows_it(
+    handlers: dict[str, outbox.Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old and new run side by side while a version is rolled out; fields and handlers that the old one does not know do no harm."""
+    seen: list[str] = []
+    handlers["a.known"] = lambda event: seen.append(event.payload["thing"])
+    announce("7")
+    OutboxEvent.objects.filter(subject_key="7").update(
+        pending=["a.new", "a.known"], payload={"thing": "7", "new_field": 1}
+    )
+    now = timezone.now()
+    for _ in range(2):
+        outbox.run_pending(now=now)
+        now += timedelta(seconds=10)
+    assert seen == ["7"]
+    event = OutboxEvent.objects.get(subject_key="7")
+    assert (event.pending, event.dead_reason) == (["a.new"], "")
+    handlers["a.new"] = lambda event: seen.append("new")
+    assert outbox.run_pending(now=now + timedelta(hours=1)) == 1
+    assert seen == ["7", "new"]
+
+    announce("8")
+    OutboxEvent.objects.filter(subject_key="8").update(pending=["a.gone"])
+    monkeypatch.setattr(outbox, "_retired", {"a.gone"})
+    assert outbox.run_pending(now=now) == 1
+    assert OutboxEvent.objects.get(subject_key="8").pending == []
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_poisoned_event_is_set_aside_with_its_reason(handlers: dict[str, outbox.Handler]) -> None:
     def poison(event: OutboxEvent) -> None:
         raise ValueError("secret text")
