@@ -14,6 +14,8 @@ UNTRACED = {
     "audit.WebhookPosition",
     # Reading, not business: it is counted, never changed.
     "crm.CampaignVisit",
+    # Derived by a check from rows that are traced.
+    "storefront.FeedRejection",
     "kernel.IdempotencyKey",
     "kernel.OutboxEvent",
     # Derived from orders every night and replaced whole: the orders have the trace.
@@ -171,6 +173,9 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "created_at",
             "updated_at",
         ),
+    },
+    "storefront.ProductAddress": {
+        "plain": ("id", "slug", "product_id", "left_at"),
     },
     "storefront.Contribution": {
         "plain": ("id", "product_id", "contributor_id", "role", "position"),

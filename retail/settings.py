@@ -282,6 +282,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "warehouse.tasks.release_no_shows",
         "schedule": crontab(hour="2", minute="30"),
     },
+    "shop-check-feeds": {"task": "storefront.tasks.check_feeds", "schedule": crontab(minute="20")},
     "crm-send-messages": {"task": "crm.tasks.send_messages", "schedule": 60.0},
     "clear-sessions": {"task": "retail.tasks.clear_sessions", "schedule": crontab(hour="3", minute="40")},
 }

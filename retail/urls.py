@@ -1,7 +1,8 @@
 """Every address of the house. Each room brings its own lists; the roof decides where they stand.
 
 A room's `urls.py` may have `urlpatterns` with its `app_name` (shop, finance), `ops_urlpatterns` (pages of the back
-office, names in `ops:`) and `scan_urlpatterns` (pages of the handheld, names in `scan:`). A room's `api/urls.py` has
+office, names in `ops:`) and `scan_urlpatterns` (pages of the handheld, names in `scan:`) and
+`root_urlpatterns` (what programs ask in no language, names in `machines:`). A room's `api/urls.py` has
 `urlpatterns`, all of them below /api/v1/ with names in `api:`.
 """
 
@@ -58,6 +59,7 @@ urlpatterns: list[Address] = [
     re_path(r"^api/", answers.nothing_here),
     path("admin/", admin.site.urls),
     path("", include("retail.front.urls")),
+    path("", include((_lists("root_urlpatterns"), "machines"))),
     path("cms/", include(wagtail_admin_urls)),
     path("documents/", include(wagtail_documents_urls)),
     *_uploads(),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from retail.imports.record import ImportRecord
 from retail.kernel.models import LegalEntity
-from storefront.states import ContributorRole, ProductKind, ProductStatus
+from storefront.states import ContributorRole, Feed, FeedReason, ProductKind, ProductStatus
 
 
 class TaxClass(models.TextChoices):
@@ -127,6 +127,20 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class ProductAddress(models.Model):
+    """An address that a product had before: links to it are out in the world and lead to the present one."""
+
+    slug = models.SlugField(max_length=200, unique=True)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="past_addresses")
+    left_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "product addresses"
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class Contribution(models.Model):
@@ -258,6 +272,25 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FeedRejection(models.Model):
+    """A variant that a product feed of this channel leaves out, and why; written anew with every check of the feed."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")
+    feed = models.CharField(max_length=10, choices=Feed)
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=20, choices=FeedReason)
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "feed", "variant"], name="feed_rejection_once")
+        ]
+        indexes = [models.Index(fields=["channel", "feed", "reason", "id"], name="feed_rejection_list")]
+
+    def __str__(self) -> str:
+        return f"{self.feed} {self.variant_id} {self.reason}"
 
 
 class CatalogImport(ImportRecord):

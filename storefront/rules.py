@@ -8,6 +8,7 @@ from decimal import ROUND_UP, Decimal
 
 from retail.kernel.fold import folded_letters, sort_key
 from retail.kernel.money import rounded
+from storefront.states import Feed, FeedReason
 
 # What folding leaves: letters and digits stay, apostrophes vanish, the rest parts words.
 _WORDS = {
@@ -117,3 +118,26 @@ def shop_price(amount: Decimal, *, factor: Decimal, ending: str) -> Decimal:
         return rounded(amount * factor)
     step = 10 ** len(ending)
     return rounded(Decimal(whole + (int(ending) - whole) % step))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFacts:
+    """What decides whether the reader of a feed would take a variant. `maker` is publisher, brand or author."""
+
+    has_title: bool
+    has_price: bool
+    barcode: str
+    is_barcode_right: bool
+    maker: str
+
+
+def feed_reason(feed: str, facts: FeedFacts) -> str:
+    """Why this feed leaves it out; empty when it does not. The first reason is the one to mend first."""
+    reasons = (
+        (FeedReason.NO_TITLE, not facts.has_title),
+        (FeedReason.NO_PRICE, not facts.has_price),
+        (FeedReason.BAD_BARCODE, bool(facts.barcode) and not facts.is_barcode_right),
+        (FeedReason.NO_IDENTITY, feed == Feed.GOOGLE and not facts.barcode and not facts.maker),
+        (FeedReason.NO_BRAND, feed == Feed.META and not facts.maker),
+    )
+    return next((reason.value for reason, holds in reasons if holds), "")

@@ -22,6 +22,23 @@ class ContributorRole(models.TextChoices):
     EDITOR = "EDITOR", _("Editor")
 
 
+class Feed(models.TextChoices):
+    """Who reads our products row by row."""
+
+    GOOGLE = "GOOGLE", "Google Merchant"
+    META = "META", "Meta"
+
+
+class FeedReason(models.TextChoices):
+    """Why a feed leaves a variant out: the reader would refuse it, or show what cannot be bought."""
+
+    NO_PRICE = "NO_PRICE", _("It has no price in this channel")
+    BAD_BARCODE = "BAD_BARCODE", _("The check digit of the barcode does not fit")
+    NO_IDENTITY = "NO_IDENTITY", _("It has neither a barcode nor a publisher or brand")
+    NO_BRAND = "NO_BRAND", _("It has no publisher, brand or author")
+    NO_TITLE = "NO_TITLE", _("It has no title")
+
+
 PRODUCT_MOVES = {
     ProductStatus.DRAFT: {ProductStatus.PUBLISHED, ProductStatus.ARCHIVED},
     ProductStatus.PUBLISHED: {ProductStatus.ARCHIVED},

@@ -15,6 +15,7 @@ from storefront.views import (
     returns,
     stores,
 )
+from storefront.views.machines import feeds, installed, maps, news, pictures, reports
 
 app_name = "shop"
 
@@ -43,6 +44,13 @@ class Branch(Token):
     regex = "[a-z0-9_-]+(?:/[a-z0-9_-]+)*"
 
 
+class FeedFile(Token):
+    """Which feed, in which form."""
+
+    regex = r"google\.xml|meta\.csv"
+
+
+register_converter(FeedFile, "feed_file")
 register_converter(Token, "token")
 register_converter(Code, "code")
 register_converter(Branch, "branch")
@@ -58,6 +66,7 @@ urlpatterns = [
     path("stores/", stores.stores, name="stores"),
     path("stores/<code:code>/mine/", stores.choose, name="choose_store"),
     path("help/", home.help_page, name="help"),
+    path("offline/", installed.offline, name="offline"),
     # Basket
     path("basket/", basket.basket, name="basket"),
     path("basket/add/", basket.add, name="add"),
@@ -83,4 +92,22 @@ urlpatterns = [
     path("account/addresses/", addresses.addresses, name="addresses"),
     path("account/addresses/<int:pk>/remove/", addresses.remove, name="remove_address"),
     path("account/addresses/<int:pk>/default/", addresses.make_default, name="default_address"),
+]
+
+# Pages of the back office (names in `ops:`).
+ops_urlpatterns = [
+    path("feeds/", reports.feed_report, name="feeds"),
+    path("feeds/check/", reports.check_now, name="check_feed"),
+]
+# What programs ask at the root, in no language of its own (names in `machines:`).
+root_urlpatterns = [
+    path("robots.txt", maps.robots, name="robots"),
+    path("sitemap.xml", maps.index, name="sitemap"),
+    path("sitemap-pages.xml", maps.pages, name="sitemap_pages"),
+    path("sitemap-products-<int:number>.xml", maps.products, name="sitemap_products"),
+    path("feeds/<slug:channel>/<slug:language>/<feed_file:file>", feeds.feed, name="feed"),
+    path("news/<slug:language>.atom", news.atom, name="atom"),
+    path("pictures/<slug:form>/<code:sku>.png", pictures.picture, name="picture"),
+    path("manifest.webmanifest", installed.manifest, name="manifest"),
+    path("worker.js", installed.worker, name="worker"),
 ]

@@ -81,6 +81,7 @@ OPS: type_of_sections = [
         [
             Item("ops:campaigns", "tag", _("Campaigns")),
             Item("ops:segments", "filter", _("Segments")),
+            Item("ops:feeds", "list", _("Product feeds")),
             Item("wagtailadmin_home", "edit", _("Content")),
         ],
     ),

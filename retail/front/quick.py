@@ -252,7 +252,7 @@ class _Reader:
                 "lang": lang_code(code),
                 "name": name,
                 "url": f"\x02in-{code}\x03",
-                "absolute": f"{settings.BASE_URL}\x02in-{code}\x03",
+                "absolute": f"{settings.BASE_URL}\x02alt-{code}\x03",
                 "is_current": code == key.language,
             }
             for code, name in settings.LANGUAGES
@@ -337,12 +337,17 @@ def page(
     status: int = 200,
     has_aisles: bool = True,
 ) -> HttpResponse:
-    """The whole page: the blocks of its template inside the frame, with the departments unless they would only distract."""
+    """The whole page: the blocks of its template inside the frame, with the departments unless they would only distract.
+
+    `canonical` in the context is the page's one address, where the address asked for says more than that.
+    """
     language = translation.get_language() or settings.LANGUAGE_CODE
     token, path = get_token(request), request.get_full_path()
     frame = _frame(_key(request, language, has_aisles=has_aisles))
     values = {"token": token, "here": escape(path), "query": escape(context.get("query", ""))}
     values |= _here_in_every_language(path, language) | _said(request, token)
+    own = _here_in_every_language(context.get("canonical", path), language)
+    values |= {name.replace("in-", "alt-"): url for name, url in own.items()}
     text = _template(language, template).render(
         context,
         request=request,

@@ -62,6 +62,11 @@ class ProductBody(StrictSerializer):
     """Everything may be left out: what is not sent stays as it is. A new SKU needs a title."""
 
     title = serializers.CharField(max_length=400, required=False)
+    slug = serializers.CharField(
+        max_length=200,
+        required=False,
+        help_text="address of the product's page; the one before keeps leading to it",
+    )
     subtitle = serializers.CharField(max_length=400, required=False, allow_blank=True)
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     language = serializers.CharField(max_length=10, required=False, allow_blank=True)

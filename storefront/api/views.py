@@ -38,7 +38,7 @@ CHANNEL = OpenApiParameter(
     "channel", OpenApiTypes.STR, description="whose prices and pools; web-rs when left out"
 )
 _PRODUCT_FIELDS = (
-    "title", "subtitle", "description", "language", "brand", "kind", "released_on", "barcode", "tax_class",
+    "title", "slug", "subtitle", "description", "language", "brand", "kind", "released_on", "barcode", "tax_class",
     "weight_grams", "length_mm", "width_mm", "height_mm", "is_sellable", "is_published",
 )  # fmt: skip
 

@@ -184,6 +184,7 @@ class Loader:
             """UPDATE incoming i SET slug = n.slug FROM (
                    SELECT line, CASE WHEN row_number() OVER (PARTITION BY base_slug ORDER BY line) = 1
                                       AND NOT EXISTS (SELECT 1 FROM storefront_product p WHERE p.slug = base_slug)
+                                      AND NOT EXISTS (SELECT 1 FROM storefront_productaddress a WHERE a.slug = base_slug)
                                      THEN base_slug
                                      ELSE base_slug || '-' || lower(regexp_replace(sku, '[^0-9A-Za-z]+', '-', 'g')) END slug
                      FROM incoming WHERE product_id IS NULL) n

@@ -1,11 +1,13 @@
 """Verbs of the catalog, the only writers of its rows (files come in by storefront.imports)."""
 
+from storefront.operations.feeds import check_feed
 from storefront.operations.past import add_past_articles
 from storefront.operations.prices import set_price
 from storefront.operations.products import (
     ProductDraft,
     archive_product,
     create_product,
+    move_product,
     place_in_categories,
     publish_product,
     update_product,
@@ -15,6 +17,7 @@ from storefront.operations.refusals import (
     InvalidPeriod,
     InvalidPrice,
     InvalidSku,
+    InvalidSlug,
     KitInKit,
     MissingTitle,
     NothingToSell,
@@ -33,6 +36,7 @@ __all__ = [
     "InvalidPeriod",
     "InvalidPrice",
     "InvalidSku",
+    "InvalidSlug",
     "KitInKit",
     "MissingTitle",
     "NothingToSell",
@@ -47,7 +51,9 @@ __all__ = [
     "VariantData",
     "add_past_articles",
     "archive_product",
+    "check_feed",
     "create_product",
+    "move_product",
     "place_in_categories",
     "publish_product",
     "put_variant",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,8 +19,9 @@ from retail.kernel.models import User
 from retail.kernel.outbox import announce
 from retail.kernel.states import check_move
 from storefront.events import ProductArchived, ProductChanged, ProductCreated, ProductPublished
-from storefront.models import Category, Contribution, Contributor, Product, Variant
+from storefront.models import Category, Contribution, Contributor, Product, ProductAddress, Variant
 from storefront.operations.refusals import (
+    InvalidSlug,
     MissingTitle,
     NothingToSell,
     SlugTaken,
@@ -29,7 +31,8 @@ from storefront.operations.refusals import (
 from storefront.rules import search_texts, slug_of, sort_name, words_of
 from storefront.states import PRODUCT_MOVES, ContributorRole, ProductKind, ProductStatus
 
-# What `update_product` may change; addresses stay, since links to them are out in the world.
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,198}[a-z0-9])?")
+# What `update_product` may change; for the address there is `move_product`, since links to it are out in the world.
 EDITABLE = frozenset(
     [
         "title",
@@ -68,7 +71,7 @@ class ProductDraft:
 
 @transaction.atomic
 def create_product(*, draft: ProductDraft, by: User | None, now: datetime) -> Product:
-    """Refuses MissingTitle, SlugTaken (when a slug was asked for), UnknownCategory."""
+    """Refuses MissingTitle, InvalidSlug and SlugTaken (when a slug was asked for), UnknownCategory."""
     title = draft.title.strip()
     if not title:
         raise MissingTitle(_("A product has a title."))
@@ -186,6 +189,38 @@ def place_in_categories(
     return product
 
 
+@transaction.atomic
+def move_product(*, product_id: int, slug: str, by: User | None, now: datetime) -> Product:
+    """Another address; those it had before keep leading here. Refuses UnknownProduct, InvalidSlug, SlugTaken."""
+    check_slug(slug)
+    product = lock_product(product_id)
+    if product.slug == slug:
+        return product
+    if not is_free_slug(slug, product_id=product_id):
+        raise SlugTaken(_("Another product has this address."), slug=slug)
+    with acting(by=by):
+        ProductAddress.objects.filter(slug=slug, product=product).delete()
+        ProductAddress.objects.create(slug=product.slug, product=product, left_at=now)
+        product.slug = slug
+        product.save(update_fields=["slug", "updated_at"])
+        announce(ProductChanged(product.pk, product.slug), subject=("product", product.slug))
+    return product
+
+
+def check_slug(slug: str) -> None:
+    if not _SLUG.fullmatch(slug):
+        raise InvalidSlug(
+            _("An address has small letters a to z, digits and hyphens, 200 at most."), slug=slug
+        )
+
+
+def is_free_slug(slug: str, *, product_id: int = 0) -> bool:
+    """Whether this product (or a new one) may have the address: no other has it or had it."""
+    others = Product.objects.filter(slug=slug).exclude(pk=product_id)
+    past = ProductAddress.objects.filter(slug=slug).exclude(product_id=product_id)
+    return not others.exists() and not past.exists()
+
+
 def lock_product(product_id: int) -> Product:
     product = Product.objects.select_for_update(of=("self",)).filter(pk=product_id).first()
     if product is None:
@@ -267,11 +302,16 @@ def _place(product: Product, category_ids: tuple[int, ...], main_category_id: in
 def _free_slug(draft: ProductDraft) -> str:
     """The slug that was asked for, or the first free one made of title and author."""
     if draft.slug:
-        if Product.objects.filter(slug=draft.slug).exists():
+        check_slug(draft.slug)
+        if not is_free_slug(draft.slug):
             raise SlugTaken(_("Another product has this address."), slug=draft.slug)
         return draft.slug
     base = slug_of(draft.title, draft.authors[0] if draft.authors else "")
-    taken = set(Product.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken = {
+        slug
+        for rows in (Product.objects, ProductAddress.objects)
+        for slug in rows.filter(slug__startswith=base).values_list("slug", flat=True)
+    }
     return (
         base
         if base not in taken

@@ -33,6 +33,12 @@ class SlugTaken(Refusal):
     code = "SLUG_TAKEN"
 
 
+class InvalidSlug(InvalidInput):
+    """An address has small letters a to z, digits and hyphens."""
+
+    code = "INVALID_SLUG"
+
+
 class MissingTitle(InvalidInput):
     code = "MISSING_TITLE"
 

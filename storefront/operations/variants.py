@@ -23,6 +23,7 @@ from storefront.operations.products import (
     ProductDraft,
     archive_product,
     create_product,
+    move_product,
     place_in_categories,
     publish_product,
     refresh_search,
@@ -49,6 +50,7 @@ class VariantData:
     """A variant with its product as an integrator writes it; what is None is left as it is."""
 
     title: str | None = None
+    slug: str | None = None
     subtitle: str | None = None
     description: str | None = None
     language: str | None = None
@@ -76,7 +78,8 @@ def put_variant(
 ) -> tuple[Variant, bool]:
     """Create or change a variant with its product, price and places, whole or not at all. True: it is new.
 
-    A new one needs a title. Refuses InvalidSku, MissingTitle, InvalidBarcode, InvalidPrice, UnknownCategory, StaleVersion.
+    A new one needs a title. Refuses InvalidSku, MissingTitle, InvalidBarcode, InvalidPrice, UnknownCategory, StaleVersion,
+    InvalidSlug, SlugTaken.
     """
     if not SKU.fullmatch(sku):
         raise InvalidSku(_("A SKU has letters, digits and . _ / - only, 40 at most."), sku=sku)
@@ -94,6 +97,8 @@ def put_variant(
             seen_at=seen_at,
             authors=data.authors,
         )
+    if data.slug is not None:
+        move_product(product_id=variant.product_id, slug=data.slug, by=by, now=now)
     changes = {name: value for name in EDITABLE if (value := getattr(data, name, None)) is not None}
     update_variant(variant_id=variant.pk, changes=changes, by=by, now=now)
     if data.category_paths is not None:
@@ -161,6 +166,7 @@ def _create(sku: str, data: VariantData, by: User | None, now: datetime) -> Vari
     product = create_product(
         draft=ProductDraft(
             title=data.title or "",
+            slug=data.slug or "",
             kind=data.kind or ProductKind.OTHER,
             subtitle=data.subtitle or "",
             description=data.description or "",

@@ -20,6 +20,7 @@ from storefront.selectors.prices import (
 )
 from storefront.selectors.products import (
     category_paths,
+    present_slug,
     sellable_variant,
     sellable_variants,
     variant_by_code,
@@ -56,6 +57,7 @@ __all__ = [
     "keep_statements",
     "listing",
     "lowest_prices",
+    "present_slug",
     "price_candidates",
     "product_page",
     "register_availability",

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from retail.kernel.identifiers import parse_barcode
 from retail.kernel.rows import Question
 from retail.kernel.script import to_latin
-from storefront.models import Product, Variant
+from storefront.models import Product, ProductAddress, Variant
 from storefront.states import ProductStatus
 
 _SELLABLE = Question(lambda sku: _sellable().filter(sku=sku), "?sku")
@@ -27,6 +27,15 @@ def sellable_variants(skus: Iterable[str]) -> dict[str, Variant]:
 
 def variants_by_id(variant_ids: Iterable[int]) -> dict[int, Variant]:
     return Variant.objects.select_related("product").in_bulk(list(variant_ids))
+
+
+def present_slug(past: str) -> str | None:
+    """Where a published product stands that had this address before."""
+    return (
+        ProductAddress.objects.filter(slug=past, product__status=ProductStatus.PUBLISHED)
+        .values_list("product__slug", flat=True)
+        .first()
+    )
 
 
 def variant_by_code(code: str) -> Variant | None:

@@ -18,6 +18,7 @@ from retail.kernel import clock
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.views import shelves, shopper
+from storefront.views.machines import heads
 
 SHELF = 6
 NEW_SHELF = 12
@@ -45,6 +46,16 @@ def home(request: HttpRequest) -> HttpResponse:
             "total": popular.total,
             "hold_minutes": channel.hold_minutes,
             "return_days": RETURN_DAYS,
+            "head": heads.head(
+                heads.Shown(
+                    path=reverse("shop:home"),
+                    title=f"{heads.retailer()}, {_('books when and where you want them')}",
+                    description=_(
+                        "See the day it reaches you and the store that has it before you buy: courier, pickup in a store, returns."
+                    ),
+                ),
+                heads.shop_data(),
+            ),
         },
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 
 from babel.core import Locale, UnknownLocaleError
 from django.core.paginator import Paginator
@@ -23,6 +25,7 @@ from retail.kernel.script import to_cyrillic
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.views import shelves, shopper
+from storefront.views.machines import heads
 
 TEXT_MAX = 120
 VALUES_MAX = 20
@@ -147,8 +150,11 @@ def _page(
         "price_from": _plain(query.price_from),
         "price_to": _plain(query.price_to),
         "popular": () if found.cards else _instead(channel, now),
+        "canonical": _own_address(request, found),
     }
     is_part = request.headers.get("HX-Target") == "results"
+    if not is_part:
+        context["head"] = _head(context)
     response = (
         HttpResponse(quick.part(request, "shop/parts/results.html", context))
         if is_part
@@ -156,6 +162,28 @@ def _page(
     )
     response["Vary"] = "HX-Target"
     return response
+
+
+def _own_address(request: HttpRequest, found: catalog.Listing) -> str:
+    """Filters and sorts show the same list again: its one address has only the words and the page."""
+    kept = {
+        "q": found.query.text,
+        "page": str(found.page) if found.page > 1 and not _picked(request.GET, found, "") else "",
+    }
+    asked = urlencode({name: value for name, value in kept.items() if value})
+    return f"{request.path}?{asked}" if asked else request.path
+
+
+def _head(context: Mapping[str, Any]) -> str:
+    path = context["canonical"]
+    shown = heads.Shown(
+        path=path,
+        title=context["title"],
+        description=_("%(title)s: prices, the day of delivery, and the stores that have it.")
+        % {"title": context["title"]},
+    )
+    crumbs = heads.crumbs_data(context["crumbs"], path)
+    return heads.head(shown, crumbs, heads.list_data(book.url for book in context["books"]))
 
 
 def _instead(channel: Channel, now: Any) -> list[shelves.Book]:

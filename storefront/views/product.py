@@ -8,7 +8,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    HttpResponseRedirect,
+)
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -27,6 +33,7 @@ from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.states import ContributorRole
 from storefront.views import listing, shelves, shopper, ways
+from storefront.views.machines import heads, pictures
 from warehouse import selectors as warehouse
 
 REDUCED_DAYS = 60
@@ -68,7 +75,16 @@ class Refused:
 
 @require_safe
 def product(request: HttpRequest, slug: str, sku: str = "") -> HttpResponse:
-    return show(request, slug, sku)
+    try:
+        return show(request, slug, sku)
+    except Http404:
+        present = catalog.present_slug(slug)
+        if present is None:
+            raise
+        args = [present, sku] if sku else [present]
+        target = reverse("shop:variant" if sku else "shop:product", args=args)
+        asked = request.META.get("QUERY_STRING", "")
+        return HttpResponsePermanentRedirect(f"{target}?{asked}" if asked else target)
 
 
 def show(
@@ -83,17 +99,21 @@ def show(
     offer = next(one for one in offers if one.is_chosen)
     promise = promise_of(request, channel, chosen.variant.pk, basket, offer.price, now)
     reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
+    authors = [c for c in page.contributors if c.role == ContributorRole.AUTHOR]
+    crumbs = _crumbs(page)
     context = {
         "page": page,
         "product": page.product,
         "variant": chosen.variant,
         "offers": offers,
         "offer": offer,
-        "authors": [c for c in page.contributors if c.role == ContributorRole.AUTHOR],
+        "authors": authors,
         "others": [
             (ContributorRole(c.role).label, c) for c in page.contributors if c.role != ContributorRole.AUTHOR
         ],
-        "crumbs": _crumbs(page),
+        "crumbs": crumbs,
+        "canonical": quick.here("shop:product", page.product.slug),
+        "head": _head(page, offers, authors, crumbs, promise, channel, now),
         "facts": _facts(page, chosen),
         "currency": channel.currency,
         "hold_minutes": channel.hold_minutes if channel.is_held_in_basket else 0,
@@ -308,6 +328,48 @@ def _crumbs(page: catalog.ProductPage) -> list[tuple[str, str]]:
     crumbs = [(_("Home"), quick.here("shop:home"))]
     crumbs += [(node.title(language), quick.here("shop:category", node.path)) for node in page.crumbs]
     return [*crumbs, (page.product.title, "")]
+
+
+def _head(
+    page: catalog.ProductPage,
+    offers: list[Offer],
+    authors: list[catalog.Credit],
+    crumbs: list[tuple[str, str]],
+    promise: dict[str, Any],
+    channel: Channel,
+    now: datetime,
+) -> str:
+    """For search engines and shared links: what the page itself says, in their words."""
+    product, path = page.product, quick.here("shop:product", page.product.slug)
+    can_be_had = heads.availability(
+        is_orderable=promise["is_orderable"],
+        units=promise["units"],
+        released_on=product.released_on,
+        today=clock.business_date(now),
+    )
+    sold = [
+        heads.Sold(
+            each.variant,
+            offer.url,
+            offer.price,
+            channel.currency,
+            can_be_had if offer.is_chosen else None,
+        )
+        for each, offer in zip(page.variants, offers, strict=True)
+    ]
+    chosen = next(each for each, offer in zip(sold, offers, strict=True) if offer.is_chosen)
+    names = [each.name for each in authors]
+    words = pictures.Words(chosen.variant.sku, product.title, names[0] if names else product.brand)
+    picture = pictures.picture_url(words, "card")
+    shown = heads.Shown(
+        path=path,
+        title=", ".join([product.title, *names[:1]]),
+        description=product.description or product.subtitle,
+        kind="book" if product.kind == "BOOK" else "product",
+        image=picture,
+    )
+    data = heads.product_data(product, authors=names, sold=sold, chosen=chosen, image=picture, path=path)
+    return heads.head(shown, data, heads.crumbs_data(crumbs, path))
 
 
 def _facts(page: catalog.ProductPage, chosen: catalog.VariantOffer) -> list[tuple[str, str]]:

@@ -43,6 +43,7 @@ def _shop(scene: dict[str, Any]) -> list[Look]:
         Look("checkout-cyrl", "/sr-cyrl/checkout/", "buyer"),
         Look("checkout-en", "/en/checkout/", "buyer"),
         Look("stores", "/stores/"),
+        Look("offline", "/offline/"),
         Look("help", "/help/"),
     ]
 

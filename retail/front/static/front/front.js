@@ -103,6 +103,11 @@
     if (control.getAttribute("aria-invalid") === "true" && control.checkValidity() && control.value.trim()) control.removeAttribute("aria-invalid");
   });
 
+  /* The shop keeps one page for the time without a connection (worker.js), nothing else. */
+  if (document.documentElement.dataset.front === "shop" && "serviceWorker" in navigator) {
+    addEventListener("load", () => navigator.serviceWorker.register("/worker.js").catch(() => {}));
+  }
+
   /* Selecting all rows, forms that go by themselves, copy buttons. */
   document.addEventListener("change", (event) => {
     const control = event.target;

@@ -1,0 +1,1 @@
+"""What the shop tells programs: search engines, feeds, previews of links, installed shops."""
