@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -95,18 +95,11 @@ class Way(NamedTuple):
 
     def arrival(self, ship: int) -> int | None:
         """The day on which a parcel that leaves on `ship` is taken in."""
-        there = nth_day_after(self.runs, ship, self.lead_days)
-        return there if there is None or self.takes == self.runs else first_day(self.takes, there)
+        return _arrival(self.runs, self.takes, self.lead_days, ship)
 
     def latest_shipping(self, by: int) -> int | None:
         """The last day on which a parcel may leave to be there by day `by`."""
-        taken = last_day(self.takes, by)
-        if taken is None:
-            return None
-        if self.lead_days <= 0:
-            return last_day(self.runs, taken)
-        last_leg = nth_day_before(self.runs, taken, self.lead_days)
-        return None if last_leg is None else last_leg - 1
+        return _latest_shipping(self.runs, self.takes, self.lead_days, by)
 
 
 class Network:
@@ -232,3 +225,21 @@ def nth_day_before(mask: int, end: int, count: int) -> int | None:
             return None
         found = last_day(mask, found - 1)
     return found
+
+
+# Most ways share their days: a hundred of them ask the same few questions.
+@lru_cache(maxsize=4096)
+def _arrival(runs: int, takes: int, lead_days: int, ship: int) -> int | None:
+    there = nth_day_after(runs, ship, lead_days)
+    return there if there is None or takes == runs else first_day(takes, there)
+
+
+@lru_cache(maxsize=4096)
+def _latest_shipping(runs: int, takes: int, lead_days: int, by: int) -> int | None:
+    taken = last_day(takes, by)
+    if taken is None:
+        return None
+    if lead_days <= 0:
+        return last_day(runs, taken)
+    last_leg = nth_day_before(runs, taken, lead_days)
+    return None if last_leg is None else last_leg - 1

@@ -35,7 +35,12 @@ def number_text(value: Any, language: str, places: int | None = None) -> str:
     """Grouped digits; `places` None keeps the decimals that the value has."""
     if value is None or value == "":
         return NOTHING
-    number = _plain(value) if isinstance(value, float) else Decimal(str(value))
+    return _number_text(str(_plain(value) if isinstance(value, float) else value), language, places)
+
+
+@lru_cache(maxsize=4096)
+def _number_text(digits: str, language: str, places: int | None) -> str:
+    number = Decimal(digits)
     if places is not None:
         number = number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     text = f"{abs(number):,f}"

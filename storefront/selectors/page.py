@@ -15,7 +15,7 @@ from retail.kernel.clock import business_date
 from storefront.models import Product, Variant
 from storefront.selectors.availability import availability_condition
 from storefront.selectors.cards import Card, ask, cards_of_json, cards_sql, define
-from storefront.selectors.prices import PriceCandidate
+from storefront.selectors.prices import CHANNEL_VERSION, PriceCandidate
 from storefront.selectors.together import together_sql
 from storefront.selectors.tree import Node
 
@@ -52,7 +52,8 @@ class VariantOffer:
 @dataclass(frozen=True, slots=True)
 class ProductPage:
     """`taxes` are the rates of the day by tax class; `related` what is bought together with it and can be had (`is_together`), or,
-    where too little is known of that, others by the same authors, then of the same branch.
+    where too little is known of that, others by the same authors, then of the same branch. `channel_version` is that of the channel that the question named:
+    whoever keeps the channel sees whether it still holds.
     """
 
     product: Product
@@ -63,6 +64,7 @@ class ProductPage:
     taxes: dict[str, Decimal]
     related: tuple[Card, ...]
     is_together: bool
+    channel_version: str | None
 
 
 def _text() -> str:
@@ -111,7 +113,8 @@ def _text() -> str:
                   FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id WHERE m.product_id = p.id),
                (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
                  WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
-               ({cards_sql(related, as_json=True)}), (SELECT count(*) FROM together) >= {TOGETHER_MIN}
+               ({cards_sql(related, as_json=True)}), (SELECT count(*) FROM together) >= {TOGETHER_MIN},
+               ({CHANNEL_VERSION})
           FROM shown p"""
 
 
@@ -125,17 +128,24 @@ define(
         "day": "date",
         "country": "text",
         "related": "integer",
+        "code": "text",
     },
     (
         *("bigint", "varchar", "varchar", "varchar", "varchar", "text", "varchar", "varchar", "json"),
         *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
-        *("json", "json", "json", "json", "json", "json", "boolean"),
+        *("json", "json", "json", "json", "json", "json", "boolean", "text"),
     ),
 )
 
 
 def product_page(
-    slug: str, price_list_id: int, now: datetime, *, country: str = "RS", related: int = RELATED
+    slug: str,
+    price_list_id: int,
+    now: datetime,
+    *,
+    country: str = "RS",
+    related: int = RELATED,
+    channel: str = "",
 ) -> ProductPage | None:
     """Everything about one published product that the catalog knows, for any number of variants."""
     rows = ask(
@@ -147,13 +157,14 @@ def product_page(
             "day": business_date(now),
             "country": country,
             "related": related,
+            "code": channel,
         },
     )
     if not rows:
         return None
     row = rows[0]
     width = len(_PRODUCT)
-    variants, entries, credits, branches, taxes, near, is_together = row[width:]
+    variants, entries, credits, branches, taxes, near, is_together, version = row[width:]
     product = _model(Product, _PRODUCT, row[:width])
     candidates = _candidates(entries)
     nodes = {branch[0]: Node(*branch) for branch in branches or ()}
@@ -169,6 +180,7 @@ def product_page(
         taxes={tax_class: Decimal(rate) for tax_class, rate in taxes or ()},
         related=cards_of_json(near),
         is_together=is_together,
+        channel_version=version,
     )
 
 

@@ -20,15 +20,12 @@ _CHANNEL = Question(
     lambda code: Channel.objects.select_related("entity", "price_list").filter(code=code, is_active=True),
     "?code",
 )
-# Every change of a row gives it a new place or a new writer.
-_CHANNEL_VERSION = Prepared(
-    "catalog_channel_version",
-    """SELECT concat_ws(':', c.ctid, c.xmin, e.ctid, e.xmin, l.ctid, l.xmin)
-         FROM storefront_channel c JOIN kernel_legalentity e ON e.id = c.entity_id JOIN storefront_pricelist l ON l.id = c.price_list_id
-        WHERE c.code = %(code)s AND c.is_active""",
-    {"code": "text"},
-    ("text",),
-)
+# Every change of a row gives it a new place or a new writer. Takes the parameter `code`.
+CHANNEL_VERSION = """
+    SELECT concat_ws(':', c.ctid, c.xmin, e.ctid, e.xmin, l.ctid, l.xmin)
+      FROM storefront_channel c JOIN kernel_legalentity e ON e.id = c.entity_id JOIN storefront_pricelist l ON l.id = c.price_list_id
+     WHERE c.code = %(code)s AND c.is_active"""
+_CHANNEL_VERSION = Prepared("catalog_channel_version", CHANNEL_VERSION, {"code": "text"}, ("text",))
 _channels: dict[str, tuple[str, Channel]] = {}
 PRICE_CANDIDATES = """
     SELECT DISTINCT ON (p.variant_id, p.minimum_quantity)
@@ -126,3 +123,10 @@ def channel_by_code(code: str) -> Channel | None:
             return None
         known = _channels[code] = (version, found)
     return known[1]
+
+
+def kept_channel(code: str) -> tuple[str, Channel] | None:
+    """The channel as this process knows it, with the version that another statement compares with CHANNEL_VERSION."""
+    if code not in _channels:
+        channel_by_code(code)
+    return _channels.get(code)

@@ -90,8 +90,8 @@ def product(request: HttpRequest, slug: str, sku: str = "") -> HttpResponse:
 def show(
     request: HttpRequest, slug: str, sku: str = "", *, refused: Refused | None = None, status: int = 200
 ) -> HttpResponse:
-    channel, now = shopper.channel(), clock.now()
-    page = _page(channel, slug, now)
+    now = clock.now()
+    channel, page = _page(slug, now)
     chosen = _chosen(page, sku)
     basket = shopper.open_basket(request)
     quote = _quote(channel, page, now)
@@ -149,8 +149,8 @@ def postcode(request: HttpRequest) -> HttpResponse:
 
 
 def _promise_part(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
-    channel, now = shopper.channel(), clock.now()
-    page = _page(channel, slug, now)
+    now = clock.now()
+    channel, page = _page(slug, now)
     chosen = _chosen(page, sku)
     promise = promise_of(
         request, channel, chosen.variant.pk, shopper.open_basket(request), chosen.amount, now
@@ -159,8 +159,20 @@ def _promise_part(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
     return HttpResponse(quick.part(request, "shop/parts/promise.html", context))
 
 
-def _page(channel: Channel, slug: str, now: datetime) -> catalog.ProductPage:
-    page = catalog.product_page(slug, channel.price_list_id, now, country=channel.entity.country)
+def _page(slug: str, now: datetime) -> tuple[Channel, catalog.ProductPage]:
+    """The channel is asked with the product; when its rows have changed it is read again, and the page with it."""
+    version, channel = shopper.kept_channel()
+    page = _page_in(channel, slug, now)
+    if page.channel_version != version:
+        channel = shopper.channel()
+        page = _page_in(channel, slug, now)
+    return channel, page
+
+
+def _page_in(channel: Channel, slug: str, now: datetime) -> catalog.ProductPage:
+    page = catalog.product_page(
+        slug, channel.price_list_id, now, country=channel.entity.country, channel=channel.code
+    )
     if page is None or not page.variants:
         raise Http404("no such product")
     return page

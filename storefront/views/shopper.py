@@ -41,7 +41,19 @@ class Store:
 
 def channel() -> Channel:
     """The sales channel of this shop; without it there is nothing to show."""
-    found = catalog.channel_by_code(getattr(settings, "SHOP_CHANNEL", "web-rs"))
+    found = catalog.channel_by_code(channel_code())
+    if found is None:
+        raise Http404("the shop's channel is not set up")
+    return found
+
+
+def channel_code() -> str:
+    return str(getattr(settings, "SHOP_CHANNEL", "web-rs"))
+
+
+def kept_channel() -> tuple[str, Channel]:
+    """The channel as it was when it was read last, with its version: for a question that says whether that still holds."""
+    found = catalog.kept_channel(channel_code())
     if found is None:
         raise Http404("the shop's channel is not set up")
     return found

@@ -74,7 +74,7 @@ def test_a_product_page_asks_the_same_for_one_edition_and_for_four(
     category(chain, variant)
     url = f"/p/{variant.product.slug}/"
     client.get(url)
-    with django_assert_num_queries(3):  # type: ignore[operator]
+    with django_assert_num_queries(2):  # type: ignore[operator]
         client.get(url)
     for n in range(3):
         other = Variant.objects.create(
@@ -87,7 +87,7 @@ def test_a_product_page_asks_the_same_for_one_edition_and_for_four(
         category_mate = chain.variant()
         category_mate.product.main_category = variant.product.main_category
         category_mate.product.save()
-    with django_assert_num_queries(4):  # type: ignore[operator]  # one more: the young prices ask for the lowest of 30 days
+    with django_assert_num_queries(3):  # type: ignore[operator]  # one more: the young prices ask for the lowest of 30 days
         page = client.get(url)
     assert page.text.count('class="format') == 5  # the list and its four editions
 

@@ -69,6 +69,7 @@ def chip(kind: str, code: Any, extra: Any = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024, typed=True)  # a safe text and a plain one are not the same
 def tag_chip(tone: str, icon_name: str, words: Any) -> SafeString:
     """A chip that is not a state: `{% tag_chip "good" "star" "Tier 2" %}`."""
     return format_html(
