@@ -317,6 +317,18 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "updated_at",
         )
     },
+    "crm.SegmentExport": {
+        "plain": (
+            "id",
+            "segment_id",
+            "version",
+            "definition",
+            "consent",
+            "members_count",
+            "by_id",
+            "created_at",
+        ),
+    },
     "crm.SegmentVersion": {
         "plain": (
             "id",
@@ -581,6 +593,8 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "oms.OrderLine": {
+        # The order says it; a trigger copies it.
+        "skipped": ("customer_id",),
         "plain": (
             "id",
             "order_id",

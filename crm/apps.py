@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class CRMConfig(AppConfig):
@@ -6,6 +9,19 @@ class CRMConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from audit.operations import register_kind
         from crm import segment_conditions
+        from crm.operations import segments
 
         segment_conditions.register_conditions()
+        register_kind(segments.KIND, apply=segments.apply, permission=segments.PERMISSION)
+        post_migrate.connect(make_reader_after_migrate, dispatch_uid="crm.reader")
+
+
+def make_reader_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -> None:
+    """Once per migrate, after the last room's tables stand (a framework hook, the only kind of signal we use)."""
+    from audit.attach import ROOMS
+    from retail.kernel.reading import make_reader
+
+    if sender.label == ROOMS[-1]:
+        make_reader(using=using)

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from crm.models import Address, Tier
+from crm.models import Address, Campaign, Tier
 from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
-from crm.segments.writing import compared, either, negated, period
+from crm.segments.writing import compared, either, is_negative, negated, period, plain
 from crm.states import ConsentKind
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 
@@ -120,6 +120,30 @@ def register_conditions() -> None:
                 Fragment("c.birth_month = %s", (business_date(now).month,))
             ),
         ),
+        Condition(
+            name="viewed",
+            words=_("Saw a campaign"),
+            help=_("Opened one of its pages while logged in."),
+            group=_ACCOUNT,
+            arguments={
+                "campaign": Kind("text", _("the campaign"), suggest=campaigns, exists=_is_campaign),
+                **PERIOD,
+            },
+            compile=_viewed,
+            has_history=True,
+        ),
+    )
+
+
+def _viewed(leaf: Leaf, now: datetime) -> Fragment:
+    """Only visits of those who were logged in carry an account."""
+    campaign = leaf.argument("campaign")
+    named = "" if campaign is None else " AND g.slug = %s"
+    dated = period("w.at", leaf, now, BUSINESS_ZONE)
+    return Fragment(
+        "EXISTS (SELECT 1 FROM crm_campaignvisit w JOIN crm_campaign g ON g.id = w.campaign_id "
+        f"WHERE w.customer_id = c.id AND w.at <= %s{dated.sql}{named})",
+        (now, *dated.params, *((plain(campaign),) if campaign is not None else ())),
     )
 
 
@@ -151,7 +175,7 @@ def _consent(leaf: Leaf, now: datetime) -> Fragment:
         "AND (n.given_at, n.id) > (k.given_at, k.id)))",
         tuple(kinds),
     )
-    return negated(found, leaf.operator in ("!=", "not in"))
+    return negated(found, is_negative(leaf))
 
 
 def _city(leaf: Leaf, now: datetime) -> Fragment:
@@ -161,7 +185,7 @@ def _city(leaf: Leaf, now: datetime) -> Fragment:
         f"AND upper(d.city) IN ({', '.join(['upper(%s)'] * len(names))}))",
         tuple(names),
     )
-    return negated(found, leaf.operator in ("!=", "not in"))
+    return negated(found, is_negative(leaf))
 
 
 def _created(leaf: Leaf, now: datetime) -> Fragment:
@@ -189,3 +213,12 @@ def _cities(typed: str, limit: int) -> list[Name]:
     found = Address.objects.filter(city__istartswith=typed) if typed else Address.objects.all()
     names = found.order_by("city").values_list("city", flat=True).distinct()[:limit]
     return [Name(name, name) for name in names]
+
+
+def campaigns(typed: str, limit: int) -> list[Name]:
+    found = Campaign.objects.filter(name__icontains=typed) | Campaign.objects.filter(slug__icontains=typed)
+    return [Name(each.slug, each.name) for each in found.order_by("-pk")[:limit]]
+
+
+def _is_campaign(value: str) -> bool:
+    return Campaign.objects.filter(slug=value).exists()

@@ -8,9 +8,10 @@ class OMSConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.operations import register_kind
-        from oms import recommendations
+        from oms import recommendations, segment_conditions
         from oms.workflows import routing
         from storefront import selectors as catalog
 
         register_kind(routing.KIND, apply=routing.apply, permission=routing.PERMISSION)
         catalog.register_together(recommendations.TOGETHER)
+        segment_conditions.register_conditions()

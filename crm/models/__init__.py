@@ -12,7 +12,7 @@ from crm.models.offers import (
     DiscountTarget,
 )
 from crm.models.people import Address, Consent, Customer
-from crm.models.segments import Segment, SegmentVersion
+from crm.models.segments import Segment, SegmentExport, SegmentVersion
 
 __all__ = [
     "Address",
@@ -31,6 +31,7 @@ __all__ = [
     "LoyaltyEntry",
     "Message",
     "Segment",
+    "SegmentExport",
     "SegmentVersion",
     "Tier",
 ]

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.triggers import append_only
-from crm.states import SegmentState
+from crm.states import ConsentKind, SegmentState
 
 
 class Segment(models.Model):
@@ -51,3 +51,25 @@ class SegmentVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.segment_id} v{self.version}"
+
+
+class SegmentExport(models.Model):
+    """Who took the members of a segment out of the house: by which words, for what, and how many they were."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="exports")
+    version = models.PositiveIntegerField()
+    definition = models.TextField()
+    # Only accounts that said yes to this kind of message; empty: all of them.
+    consent = models.CharField(max_length=12, choices=ConsentKind, blank=True)
+    members_count = models.PositiveIntegerField()
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at"]
+        triggers = append_only("segmentexport")
+
+    def __str__(self) -> str:
+        return f"{self.members_count} of {self.segment_id}"

@@ -64,12 +64,13 @@ def either(found: Fragment, leaf: Leaf, has_row: str) -> Fragment:
     return Fragment(f"({found.sql} OR NOT {has_row})", found.params) if fits_zero(leaf) else found
 
 
-def summed(rows: Fragment, *, account: str, value: str, operator: str, limit: Decimal) -> Fragment:
-    """A sum over the rows of an account against a limit. Who has no rows has zero.
+def summed(rows: Fragment, *, account: str, value: str, leaf: Leaf, is_zero_without: bool = True) -> Fragment:
+    """A sum over the rows of an account against the value of the leaf. Who has no rows has zero, or is never in.
 
     `rows` is "FROM … WHERE …". One account is asked for by its index; all of them are grouped once. When zero fits, the others are left out.
     """
-    is_zero_in = _HOLDS[operator](Decimal(0), limit)
+    operator, limit = leaf.operator, Decimal(str(plain(leaf.values[0])))
+    is_zero_in = is_zero_without and _HOLDS[operator](Decimal(0), limit)
     sign = _SIGNS[_OPPOSITE[operator] if is_zero_in else operator]
     found = Fragment(
         f"EXISTS (SELECT 1 FROM (SELECT {account} AS account_id {rows.sql} GROUP BY {account} "

@@ -91,8 +91,9 @@ def _ask(
     if asked:
         columns, params = _columns(asked)
         sql = (
-            f"WITH facts AS MATERIALIZED (SELECT {columns} FROM crm_customer c WHERE c.id = %s) "  # noqa: S608 - conditions of the allow-list
-            "SELECT s.id, s.slug, s.version, s.state, s.definition, facts.* FROM facts, crm_segment s WHERE s.id = ANY(%s)"
+            # Asked once and kept, not once for each segment; a leading WITH would look like a write to the backend.
+            f"SELECT * FROM (WITH facts AS MATERIALIZED (SELECT {columns} FROM crm_customer c WHERE c.id = %s) "  # noqa: S608 - conditions of the allow-list
+            "SELECT s.id, s.slug, s.version, s.state, s.definition, facts.* FROM facts, crm_segment s WHERE s.id = ANY(%s)) found"
         )
     else:
         params, sql = (), _NO_FACTS
@@ -131,7 +132,8 @@ def _fragment(leaf: Leaf, now: datetime) -> Fragment | None:
 
 def _columns(asked: dict[Leaf, Fragment]) -> tuple[str, tuple[Any, ...]]:
     made = asked.values()
-    return ", ".join(each.sql for each in made), tuple(value for each in made for value in each.params)
+    named = (f"{each.sql} AS f{place}" for place, each in enumerate(made))
+    return ", ".join(named), tuple(value for each in made for value in each.params)
 
 
 def _holds(definition: str, truth: dict[Leaf, bool]) -> bool:

@@ -101,11 +101,11 @@ INSERT_ORDERS = f"""
 COUNT_NEW_ORDERS = "SELECT count(DISTINCT order_id) FROM incoming WHERE step = %(step)s AND NOT was_known AND order_id IS NOT NULL"
 
 INSERT_LINES = """
-    INSERT INTO oms_orderline (order_id, position, kind, variant_id, sku, title, quantity, unit_price, total, tax_class, tax_rate,
+    INSERT INTO oms_orderline (order_id, customer_id, position, kind, variant_id, sku, title, quantity, unit_price, total, tax_class, tax_rate,
         weight_grams, quantity_canceled, quantity_dispatched, quantity_returned, explanation, ordered_at, is_imported)
-    SELECT order_id, position, kind, variant_id, sku, title, quantity, unit_price, total, %(tax_class)s, %(tax_rate)s,
-           0, 0, GREATEST(quantity, 0), 0, '[]', ordered_at, true
-      FROM incoming WHERE step = %(step)s ORDER BY line
+    SELECT i.order_id, o.customer_id, i.position, i.kind, i.variant_id, i.sku, i.title, i.quantity, i.unit_price, i.total, %(tax_class)s,
+           %(tax_rate)s, 0, 0, GREATEST(i.quantity, 0), 0, '[]', i.ordered_at, true
+      FROM incoming i JOIN oms_order o ON o.id = i.order_id WHERE i.step = %(step)s ORDER BY i.line
 """
 
 GROW_ORDERS = f"""

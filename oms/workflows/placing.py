@@ -453,6 +453,7 @@ def _order_line(
     is_delivery = priced.kind == PricedKind.DELIVERY
     return OrderLine(
         order=order,
+        customer_id=order.customer_id,
         position=position,
         kind=LineKind.DELIVERY if is_delivery else LineKind.GOODS,
         variant=source.variant if source else None,

@@ -178,7 +178,7 @@ class _Year:
         is_pickup = channel == "pos" or (channel == "web-rs" and chances[1] < 0.3)
         is_canceled = channel != "pos" and chances[2] < CANCELED_SHARE
         lines = [
-            self._line(place, number, at, self.sold[title], quantity, is_canceled=is_canceled)
+            self._line(place, number, at, buyer, self.sold[title], quantity, is_canceled=is_canceled)
             for number, (title, quantity) in enumerate(chosen.items(), 1)
         ]
         goods = sum((line["total"] for line in lines), Decimal(0))
@@ -252,10 +252,19 @@ class _Year:
         }
 
     def _line(
-        self, place: int, position: int, at: datetime, sold: _Sold, quantity: int, *, is_canceled: bool
+        self,
+        place: int,
+        position: int,
+        at: datetime,
+        buyer: _Buyer,
+        sold: _Sold,
+        quantity: int,
+        *,
+        is_canceled: bool,
     ) -> dict[str, Any]:
         return {
             "order_id": place,
+            "customer_id": buyer.customer_id,
             "position": position,
             "kind": LineKind.GOODS,
             "variant_id": sold.variant_id,
