@@ -15,13 +15,11 @@ class CRMConfig(AppConfig):
 
         segment_conditions.register_conditions()
         register_kind(segments.KIND, apply=segments.apply, permission=segments.PERMISSION)
-        post_migrate.connect(make_reader_after_migrate, dispatch_uid="crm.reader")
+        post_migrate.connect(make_reader_after_migrate, sender=self, dispatch_uid="crm.reader")
 
 
 def make_reader_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -> None:
-    """Once per migrate, after the last room's tables stand (a framework hook, the only kind of signal we use)."""
-    from audit.attach import ROOMS
+    """Every room's tables stand by now (a framework hook, the only kind of signal we use)."""
     from retail.kernel.reading import make_reader
 
-    if sender.label == ROOMS[-1]:
-        make_reader(using=using)
+    make_reader(using=using)

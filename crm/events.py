@@ -10,3 +10,10 @@ class CustomerCreated:
 class MessageQueued:
     message_id: int
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentChanged:
+    segment: str
+    version: int
+    state: str

@@ -11,7 +11,7 @@ from crm.segments.tree import Money
 from crm.segments.writing import moment, summed
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 
-_BOOKS = _("Books")
+_BOOKS = _("Bookkeeping")
 # What an order owes now. A paper that another one replaces is the same debt, so orders are counted, not papers.
 _OWED = "o.due_total - o.captured_total + o.refunded_total"
 

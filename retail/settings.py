@@ -182,6 +182,9 @@ AUTH_USER_MODEL = "kernel.User"
 AUDITLOG_LOGENTRY_MODEL = "audit.LogEntry"
 
 LOCK_TIMEOUT_SECONDS = 10
+# A segment that somebody composes is counted within this time, and not at all above this cost (the planner's own units).
+SEGMENT_SECONDS_MAX = 5
+SEGMENT_COST_MAX = 5_000_000
 _pool_size: int = read("DATABASE_POOL_SIZE")
 _database = environ.Env.db_url_config(
     _required("DATABASE_URL", locally="") or local.database_url(ONEROW_HOME)

@@ -15,6 +15,26 @@ from crm.selectors.offers import (
     live_discount,
 )
 from crm.selectors.people import addresses_of, default_address
+from crm.selectors.segment_members import (
+    Comparison,
+    ExplainedSegment,
+    Reason,
+    Recipient,
+    SegmentTooCostly,
+    audience,
+    compare,
+    count_members,
+    member_ids,
+    members,
+    sample_members,
+    segments_with_reasons,
+)
+from crm.selectors.segment_uses import (
+    SegmentUse,
+    register_segment_uses,
+    segments_in_use,
+    uses_of_segment,
+)
 from crm.selectors.segments import SegmentFact, conditions_of, definitions_held, segments_of
 
 __all__ = [
@@ -26,14 +46,30 @@ __all__ = [
     "DISCOUNT_ROWS",
     "LIVE_DISCOUNTS",
     "TYPED_COUPONS",
+    "Comparison",
+    "ExplainedSegment",
     "LiveDiscount",
     "LiveGift",
     "LiveTarget",
+    "Reason",
+    "Recipient",
     "SegmentFact",
+    "SegmentTooCostly",
+    "SegmentUse",
     "addresses_of",
+    "audience",
+    "compare",
     "conditions_of",
+    "count_members",
     "default_address",
     "definitions_held",
     "live_discount",
+    "member_ids",
+    "members",
+    "register_segment_uses",
+    "sample_members",
+    "segments_in_use",
     "segments_of",
+    "segments_with_reasons",
+    "uses_of_segment",
 ]

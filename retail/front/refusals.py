@@ -40,6 +40,15 @@ WORDS: dict[str, str | Promise] = {
     "PROPOSAL_DECIDED": _("Somebody has decided it already."),
     "UNKNOWN_PROPOSAL": _("There is no such proposal."),
     "TARGET_TAKEN": _("The units of this plan were taken by other orders meanwhile."),
+    # Segments
+    "INVALID_SEGMENT": _("The definition cannot be read."),
+    "INVALID_SEGMENT_NAME": _("A segment needs a name."),
+    "UNKNOWN_SEGMENT": _("There is no such segment."),
+    "SEGMENT_TAKEN": _("Another segment has this name already."),
+    "STALE_SEGMENT": _("Somebody has changed this segment meanwhile. Look at it again."),
+    "SEGMENT_IN_USE": _("A live campaign or discount uses this segment; propose the change instead."),
+    "SEGMENT_UNCHANGED": _("These are the words that the segment has already."),
+    "SEGMENT_TOO_COSTLY": _("This question would keep the database busy for too long. Narrow it, by a shorter time for example."),
     # Returns and money that goes back
     "UNKNOWN_RETURN": _("There is no such return."),
     "NOTHING_TO_RETURN": _("Fewer units of it can come back."),

@@ -29,6 +29,7 @@ from finance.models import Invoice
 from oms.models import LineDiscount, Order, OrderLine
 from oms.workflows import baskets, cancellation, returns
 from storefront.models import Category, Channel, Contribution, Contributor, Variant
+from tests.factories import make_channel
 from tests.flows.chain import NOW, Chain, make_chain
 from tests.flows.test_lifecycle import send
 from tests.oms.past import read, row, write
@@ -374,6 +375,7 @@ def test_imported_history_counts_as_bought_and_its_credits_do_not(chain: Chain, 
             row("C489438", "22222", -2, customer="17850", day=4),
         ],
     )
+    make_channel(chain.entity, code="api")
     read(path)
     when = NOW
     (buyer,) = members("bought", now=when)

@@ -1,0 +1,1 @@
+"""Pages of segments in the back office: list, one segment, builder, members, export, proposal."""

@@ -1,0 +1,129 @@
+"""What is wrong with a definition, said to people: a sentence, and the place under the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from crm.segments import Problem
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The sentence, the line it is about cut into what stands before, at and behind the mistake, and where that begins."""
+
+    sentence: str
+    before: str
+    wrong: str
+    behind: str
+    line: int
+    column: int
+    hint: str = ""
+
+    @property
+    def caret(self) -> str:
+        """Stands under the mistake."""
+        return " " * len(self.before) + "^" * max(len(self.wrong), 1)
+
+
+def shown(problem: Problem, text: str) -> Shown:
+    start, end = min(problem.start, len(text)), min(max(problem.end, problem.start + 1), len(text))
+    head = text.rfind("\n", 0, start) + 1
+    tail = text.find("\n", start)
+    tail = len(text) if tail < 0 else tail
+    end = min(end, tail)
+    return Shown(
+        sentence(problem),
+        text[head:start],
+        text[start:end],
+        text[end:tail],
+        text.count("\n", 0, start) + 1,
+        start - head + 1,
+        _near(problem),
+    )
+
+
+def sentence(problem: Problem) -> str:
+    """In the reader's language."""
+    told = problem.details
+    found = told.get("found", "")
+    match problem.code:
+        case "EXPECTED":
+            expected = pgettext("list", " or ").join(map(_expected, told["expected"]))
+            if found:
+                return _("“%(found)s” cannot stand here; expected: %(expected)s.") % {
+                    "found": found,
+                    "expected": expected,
+                }
+            return _("Something is missing at the end; expected: %(expected)s.") % {"expected": expected}
+        case "UNKNOWN_CONDITION":
+            return _("There is no condition “%(found)s”.") % {"found": found}
+        case "UNKNOWN_ARGUMENT":
+            return _("There is nothing called “%(found)s” here; known: %(known)s.") % {
+                "found": found,
+                "known": ", ".join(told["expected"]) or "–",
+            }
+        case "UNKNOWN_NAME":
+            return _("“%(found)s” does not exist.") % {"found": found}
+        case "WRONG_VALUE":
+            return _("Here stands %(kind)s.") % {"kind": _kind(told["expected"])}
+        case "MISSING_ARGUMENT":
+            return _("Say one of these: %(names)s.") % {"names": ", ".join(told["expected"])}
+        case "WRONG_OPERATOR" | "MISSING_COMPARISON":
+            return _("Compare it with one of these: %(signs)s.") % {"signs": "  ".join(told["expected"])}
+        case _:
+            return _plain(problem.code) % {"most": told.get("most", ""), "found": found}
+
+
+def _plain(code: str) -> str:
+    sentences = {
+        "EMPTY": _("Nothing is said yet. Add a condition."),
+        "TOO_LONG": _("The definition is too long: %(most)s signs at most."),
+        "TOO_DEEP": _("Too many brackets inside each other: %(most)s at most."),
+        "TOO_MANY": _("Too many conditions: %(most)s at most."),
+        "TOO_MANY_VALUES": _("Too many values in one list: %(most)s at most."),
+        "TOO_LARGE": _("The number is too large: %(most)s at most."),
+        "BAD_NUMBER": _("“%(found)s” is not a number. Write it like 1250 or 99.50."),
+        "BAD_DATE": _("“%(found)s” is not a day of the calendar."),
+        "BAD_DURATION": _("A length of time is a whole number from 1 to %(most)s."),
+        "UNCLOSED_TEXT": _("The quotation mark that closes the text is missing."),
+        "UNEXPECTED_CHARACTER": _("The sign %(found)s cannot stand here."),
+        "REPEATED_ARGUMENT": _("“%(found)s” is said twice."),
+        "NO_COMPARISON": _("This condition is asked as it stands and compared with nothing."),
+    }
+    return sentences.get(code, code)
+
+
+def _expected(what: str) -> str:
+    words = {
+        "value": _("a value"),
+        "condition": _("a condition"),
+        "argument": _("the name of a detail"),
+        "end": _("the end"),
+    }
+    return words.get(what, f"“{what}”")
+
+
+def _kind(kind: str) -> str:
+    words = {
+        "text": _("a text in quotation marks"),
+        "number": _("a number"),
+        "money": _("an amount, such as 5000 or 5000 RSD"),
+        "duration": _("a length of time, such as 90 days"),
+        "date": _("a day, such as 2026-01-31"),
+        "flag": _("true or false"),
+        "moment": _("a day or a length of time"),
+    }
+    return words.get(kind, kind)
+
+
+def _near(problem: Problem) -> str:
+    near: list[Any] = list(problem.details.get("near", ()))
+    if not near:
+        return ""
+    return _("Did you mean %(names)s?") % {
+        "names": pgettext("list", " or ").join(f"“{each}”" for each in near)
+    }
