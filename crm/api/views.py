@@ -102,7 +102,9 @@ class Customers(ApiView):
         rows = search.customers(text=query.get("search", "").strip()[:100], kind=kind)
         if since := query.get("updated_after", ""):
             rows = rows.filter(updated_at__gt=moment_of(since, "updated_after"))
-        return page(request, rows, by=("updated_at", "id"), show=lambda found: [_row(one) for one in found])
+        return page(
+            request, rows, by=("updated_at", "id"), show=lambda found: [customer_row(one) for one in found]
+        )
 
 
 class CustomerOne(ApiView):
@@ -121,7 +123,7 @@ class CustomerOne(ApiView):
         return Response(_whole(customer))
 
 
-def _row(customer: Customer) -> dict[str, Any]:
+def customer_row(customer: Customer) -> dict[str, Any]:
     loyalty = getattr(customer, "loyalty", None)
     return {
         "id": customer.public_id,
@@ -146,7 +148,7 @@ def _whole(customer: Customer) -> dict[str, Any]:
         for consent in sorted(customer.consents.all(), key=lambda one: (one.given_at, one.pk))
     }
     return {
-        **_row(customer),
+        **customer_row(customer),
         "has_login": customer.user_id is not None,
         "addresses": [
             {name: getattr(address, name) for name in ADDRESS_FIELDS}

@@ -14,6 +14,7 @@ from crm.segments.parser import DEPTH_MAX, LEAVES_MAX
 from crm.segments.registry import Condition, Kind
 from crm.segments.tree import All, Any, Argument, Leaf, Not, Text, Value, value_text
 
+FIELDS_SHOWN = 3
 _PLACE = re.compile(r"0(?:\.\d{1,2})*")
 
 
@@ -229,6 +230,8 @@ class Row:
     operator: str = ""
     value: Field | None = None
     arguments: tuple[Field, ...] = ()
+    # Details that nothing is said of, beyond the first few: folded away.
+    more: tuple[Field, ...] = ()
     parts: tuple[Row, ...] = ()
     problem: str = ""
 
@@ -253,6 +256,7 @@ def rows(draft: Draft, problems: Mapping[str, str], place: str = "0") -> Row:
         _field(f"{place}:arg:{name}", kind, draft.arguments.get(name, ""), f"{known.name}.{name}", known)
         for name, kind in known.arguments.items()
     )
+    shown = [field for number, field in enumerate(arguments) if field.value or number < FIELDS_SHOWN]
     return Row(
         place,
         draft.is_not,
@@ -272,7 +276,8 @@ def rows(draft: Draft, problems: Mapping[str, str], place: str = "0") -> Row:
         )
         if known.value
         else None,
-        arguments=arguments,
+        arguments=tuple(shown),
+        more=tuple(field for field in arguments if field not in shown),
         problem=problem,
     )
 

@@ -19,7 +19,8 @@ from audit.states import ProposalState
 from crm import operations as crm
 from crm.models import Customer, LoyaltyAccount, Segment, SegmentVersion
 from crm.segment_pages.builder import find
-from crm.segments import InvalidDefinition, Leaf, Node, parse, text
+from crm.segment_pages.words import leaf_words
+from crm.segments import InvalidDefinition, Leaf, Node, parse
 from crm.segments.tree import All, Not
 from crm.segments.tree import Any as AnyOf
 from crm.selectors import SegmentTooCostly, member_ids, members, segments_in_use, uses_of_segment
@@ -258,8 +259,10 @@ def _lines(node: Node, depth: int, joint: str) -> Iterator[tuple[int, str, str]]
         case Not(part) if not isinstance(part, Leaf):
             yield depth, joint, _("not")
             yield from _lines(part, depth + 1, "")
-        case _:
-            yield depth, joint, text(node)
+        case Not(Leaf() as leaf):
+            yield depth, " ".join(filter(None, (joint, _("not")))), leaf_words(leaf)
+        case Leaf():
+            yield depth, joint, leaf_words(node)
 
 
 def _csv(ids: list[int]) -> Iterator[str]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
-from crm.segments import Problem
+from crm.segments import Leaf, Problem, condition, text
+from crm.segments.tree import Duration, Text, Value, value_text
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,49 @@ def _kind(kind: str) -> str:
         "moment": _("a day or a length of time"),
     }
     return words.get(kind, kind)
+
+
+_SIGNS = {"!=": "≠", "<=": "≤", ">=": "≥"}
+
+
+def leaf_words(leaf: Leaf) -> str:
+    """A condition in people's words: names of ours, values as they were written."""
+    known = condition(leaf.name)
+    if known is None:
+        return text(leaf)
+    parts = [str(known.words)]
+    if leaf.operator:
+        sign = {"in": _("one of"), "not in": _("none of")}.get(
+            leaf.operator, _SIGNS.get(leaf.operator, leaf.operator)
+        )
+        parts.append(f"{sign} {', '.join(map(_value, leaf.values))}")
+    details = [
+        f"{known.arguments[each.name].words if each.name in known.arguments else each.name} {_value(each.value)}"
+        for each in leaf.arguments
+    ]
+    return " ".join(parts) + (f": {', '.join(details)}" if details else "")
+
+
+def _value(value: Value) -> str:
+    match value:
+        case Duration(count, unit):
+            return _duration(count, unit)
+        case Text(words):
+            return f"„{words}”"
+        case _:
+            return value_text(value)
+
+
+def _duration(count: int, unit: str) -> str:
+    match unit:
+        case "day":
+            return ngettext("%(n)s day", "%(n)s days", count) % {"n": count}
+        case "week":
+            return ngettext("%(n)s week", "%(n)s weeks", count) % {"n": count}
+        case "month":
+            return ngettext("%(n)s month", "%(n)s months", count) % {"n": count}
+        case _:
+            return ngettext("%(n)s year", "%(n)s years", count) % {"n": count}
 
 
 def _near(problem: Problem) -> str:

@@ -35,7 +35,13 @@ from crm.selectors.segment_uses import (
     segments_in_use,
     uses_of_segment,
 )
-from crm.selectors.segments import SegmentFact, conditions_of, definitions_held, segments_of
+from crm.selectors.segments import (
+    SegmentFact,
+    conditions_of,
+    definitions_held,
+    is_segment_readable,
+    segments_of,
+)
 
 __all__ = [
     "BUDGETS_LEFT",
@@ -63,6 +69,7 @@ __all__ = [
     "count_members",
     "default_address",
     "definitions_held",
+    "is_segment_readable",
     "live_discount",
     "member_ids",
     "members",

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from crm.segments import Fragment, InvalidDefinition, Leaf, Node, holds, leaves, tree_of, where
+from crm.segments import Fragment, InvalidDefinition, Leaf, Node, check, holds, leaves, tree_of, where
 from crm.states import SegmentState
 
 logger = logging.getLogger("onerow.segments")
@@ -82,6 +82,15 @@ def definitions_held(*, customer_id: int | None, definitions: Iterable[str], now
         return set()
     truth = conditions_of(customer_id=customer_id, definitions=wanted, now=now)
     return {each for each in wanted if _holds(each, truth)}
+
+
+def is_segment_readable(*, definition: str) -> bool:
+    """It parses, and somebody registered all of its conditions."""
+    try:
+        check(tree_of(definition), with_names=False)
+    except InvalidDefinition:
+        return False
+    return True
 
 
 def _ask(

@@ -3,7 +3,11 @@
 Marked history (is_imported) has no journals and no claims; the checks of money and goods leave it out, and the command says how many rows that is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from crm.selectors import is_segment_readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +15,32 @@ class Check:
     name: str
     protects: str
     sql: str
+    # What SQL cannot say: of the rows found those stay for which this is true.
+    is_broken: Callable[[dict[str, Any]], bool] | None = None
 
 
 CHECKS: tuple[Check, ...] = (
+    # --- segments
+    Check(
+        "segment_in_use_is_readable",
+        "Every segment that is in use, or that a live campaign or discount asks, parses and names only known conditions.",
+        """SELECT s.id, s.slug, s.definition FROM crm_segment s WHERE s.state = 'ACTIVE'
+            OR s.id IN (SELECT segment_id FROM crm_campaign WHERE state = 'RATIFIED' AND (ends_at IS NULL OR ends_at > now()))
+            OR s.id IN (SELECT segment_id FROM crm_discount WHERE state = 'ACTIVE')""",
+        lambda row: not is_segment_readable(definition=row["definition"]),
+    ),
+    Check(
+        "segment_is_its_newest_version",
+        "What a segment asks now is kept as its newest version.",
+        """SELECT s.id, s.slug FROM crm_segment s LEFT JOIN crm_segmentversion v ON v.segment_id = s.id AND v.version = s.version
+        WHERE v.id IS NULL OR v.definition <> s.definition""",
+    ),
+    Check(
+        "order_line_knows_its_customer",
+        "An order line names the account of its order.",
+        """SELECT l.id, l.customer_id, o.customer_id AS of_order FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id
+        WHERE l.customer_id IS DISTINCT FROM o.customer_id""",
+    ),
     # --- goods
     Check(
         "stock_not_oversold",

@@ -39,11 +39,10 @@ def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
             began = time.perf_counter()
             cursor.execute(check.sql)
             columns = [column.name for column in cursor.description]
-            rows = cursor.fetchall()
-            shown = [
-                {name: _plain(value) for name, value in zip(columns, row, strict=True)}
-                for row in rows[:ROWS_SHOWN]
-            ]
+            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+            if check.is_broken is not None:
+                rows = [row for row in rows if check.is_broken(row)]
+            shown = [{name: _plain(value) for name, value in row.items()} for row in rows[:ROWS_SHOWN]]
             yield Finding(check, len(rows), shown, time.perf_counter() - began)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit import webhooks
 from audit.models import WebhookDelivery
+from crm import operations as crm
 from finance.models import Invoice, Payment, SefSubscription
 from oms.models import Order
 from oms.workflows import routing
@@ -296,6 +297,14 @@ def _product_put(trade: Trade) -> Call:
     return Call("products/NEW-1", body | {"price": {"amount": "990.00", "currency": "RSD"}})
 
 
+def _segment(trade: Trade, tail: str = "") -> Call:
+    made = crm.create_segment(
+        slug="buyers", name="Buyers", definition="bought(within: 1 year)", by=None, now=trade.now
+    )
+    trade.placed("CASH_ON_DELIVERY")
+    return Call(f"segments/{made.slug}{tail}")
+
+
 def _customer(trade: Trade) -> Call:
     customer = trade.placed("CASH_ON_DELIVERY").customer
     assert customer is not None
@@ -346,6 +355,9 @@ GOOD_CALLS: dict[str, Prepared] = {
     "get courier-remittances": plain("courier-remittances"),
     "post courier-remittances": _remittance,
     "get credit-notes": plain("credit-notes"),
+    "get segments": plain("segments"),
+    "get segments/{slug}": _segment,
+    "get segments/{slug}/members": lambda trade: _segment(trade, "/members"),
     "get customers": plain("customers"),
     "get customers/{public_id}": _customer,
     "get events": plain("events"),

@@ -81,7 +81,28 @@ _IN_TRANSIT = (
     "(SELECT s.id FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id AND b.kind = 'TRANSIT')"
 )
 
+_SEGMENT = (
+    "INSERT INTO crm_segment (slug, name, description, definition, version, state, created_at, updated_at) "
+    "VALUES ('spoiled', 'Spoiled', '', '{words}', 1, '{state}', now(), now())"
+)
+_OF_SEGMENT = "SELECT id, slug FROM crm_segment WHERE slug = 'spoiled'"
+
 CORRUPTIONS: dict[str, Corruption] = {
+    # --- segments
+    "segment_in_use_is_readable": Corruption(
+        f"WITH made AS ({_SEGMENT.format(words='gone_with_its_room = 1', state='ACTIVE')} RETURNING *) "
+        "INSERT INTO crm_segmentversion (segment_id, version, definition, created_at) SELECT id, version, definition, now() FROM made",
+        _OF_SEGMENT,
+        "crm_segment",
+    ),
+    "segment_is_its_newest_version": Corruption(
+        _SEGMENT.format(words="company", state="ACTIVE"), _OF_SEGMENT, "crm_segment"
+    ),
+    "order_line_knows_its_customer": Corruption(
+        f"UPDATE oms_orderline SET customer_id = NULL WHERE id = {_line('sold')}",
+        f"SELECT {_line('sold')} AS id",
+        "oms_orderline",
+    ),
     # --- goods
     "stock_not_oversold": Corruption(
         f"UPDATE warehouse_stockitem SET reserved = on_hand + 1 WHERE id = {_item('waiting')}",
