@@ -126,6 +126,15 @@ def advance_name(rate: Decimal) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class LineDiscount:
+    """What a discount took off a whole order line, without its tax, and what of it the ledger says already."""
+
+    id: int
+    net: Decimal
+    posted: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """An order line as the papers see it: what earlier papers sold of it, and units that never come."""
 
@@ -139,6 +148,7 @@ class Line:
     sold: int
     sold_gross: Decimal
     canceled: int
+    discounts: tuple[LineDiscount, ...] = ()
 
     @property
     def is_goods(self) -> bool:
@@ -225,6 +235,35 @@ def _taxed(drafts: Sequence[tuple[Line, int, Decimal, Decimal]]) -> list[Part]:
     ]
 
 
+# What discounts cost
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOff:
+    """What a paper makes the books say more (or, when goods come back, less) about one discount of one line."""
+
+    line_id: int
+    kind: str
+    discount_id: int
+    net: Decimal
+
+
+def taken_off(lines: Sequence[Line], units: Mapping[int, int], *, is_sold: bool) -> list[TakenOff]:
+    """`units` of each line stand on papers after this one. The books are brought to exactly that share of each discount.
+
+    Delivery that a discount made free stands on no paper: it was given with the first that sells (`is_sold`).
+    """
+    found = []
+    for line in lines:
+        is_free_fee = not line.is_goods and line.total == 0
+        out = line.quantity if is_free_fee and is_sold else units.get(line.id, 0)
+        for one in line.discounts:
+            change = rounded(one.net * out / line.quantity) - one.posted
+            if change:
+                found.append(TakenOff(line.id, line.kind, one.id, change))
+    return found
+
+
 # What comes back
 
 
@@ -241,6 +280,19 @@ class Sale:
         return LineAmounts(part.quantity, part.gross, part.tax) - self.undone.get(
             (part.line_id, part.rate), tax.NOTHING
         )
+
+
+def units_out(sales: Sequence[Sale]) -> dict[int, int]:
+    """The units of each line that papers sold and did not take back; a fee that is split over rates counts once."""
+    units: dict[int, int] = {}
+    for sale in sales:
+        of_sale: dict[int, int] = {}
+        for part in sale.parts:
+            left = sale.left(part)
+            of_sale[part.line_id] = max(of_sale.get(part.line_id, 0), left.quantity)
+        for line_id, quantity in of_sale.items():
+            units[line_id] = units.get(line_id, 0) + quantity
+    return units
 
 
 def rest_of(sale: Sale) -> list[Part]:

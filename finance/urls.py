@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from finance.views import books, einvoices, imports, papers, payments, purchases
+from finance.views import books, campaign_undo, campaigns, einvoices, imports, papers, payments, purchases
 
 app_name = "finance"
 urlpatterns = [
@@ -47,4 +47,13 @@ urlpatterns = [
     path("remittances/import/", imports.import_remittance, name="import_remittance"),
     path("remittances/<int:pk>/", imports.remittance, name="remittance"),
     path("remittances/<int:pk>/match/", imports.match_remittance, name="match_remittance"),
+]
+# What campaigns brought stands beside the orders, not in the books.
+ops_urlpatterns = [
+    path("campaigns/", campaigns.campaign_list, name="campaigns"),
+    path("campaigns/<slug:slug>/", campaigns.campaign_report, name="campaign"),
+    path("campaigns/<slug:slug>/lines/", campaigns.campaign_lines, name="campaign_lines"),
+    path("campaigns/<slug:slug>/entries/", campaigns.campaign_entries, name="campaign_entries"),
+    path("campaigns/<slug:slug>/undo/", campaign_undo.campaign_undo, name="campaign_undo"),
+    path("campaigns/<slug:slug>/views/", campaigns.campaign_visits, name="campaign_visits"),
 ]

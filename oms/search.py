@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from oms.models import Order, OrderException, OrderLine
+from oms.models import LineDiscount, Order, OrderException, OrderLine
 from oms.states import (
     DeliveryKind,
     ExceptionState,
@@ -43,6 +43,8 @@ class Filters:
     payment_method: str = ""
     placed_from: date | None = None
     placed_to: date | None = None
+    # The slug of a campaign: orders with a line that it priced.
+    campaign: str = ""
 
     @classmethod
     def of_query(cls, query: Mapping[str, str]) -> "Filters":
@@ -57,6 +59,7 @@ class Filters:
             channel=query.get("channel", "")[:20],
             placed_from=_day(query.get("placed_from", "")),
             placed_to=_day(query.get("placed_to", "")),
+            campaign=query.get("campaign", "")[:60],
             **chosen,
         )
 
@@ -103,6 +106,9 @@ def orders(filters: Filters, *, among: QuerySet[Order], now: datetime) -> QueryS
         rows = rows.filter(
             placed_at__lt=datetime.combine(filters.placed_to + timedelta(days=1), time(), BUSINESS_ZONE)
         )
+    if filters.campaign:
+        priced = LineDiscount.objects.filter(campaign__slug=filters.campaign)
+        rows = rows.filter(pk__in=priced.values("line__order"))
     if filters.view:
         rows = rows.filter(VIEWS[filters.view](now))
     return rows.filter(matching(filters.text)) if filters.text else rows

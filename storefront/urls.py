@@ -6,6 +6,7 @@ from storefront.views import (
     account,
     addresses,
     basket,
+    campaigns,
     checkout,
     home,
     listing,
@@ -67,6 +68,7 @@ urlpatterns = [
     path("stores/<code:code>/mine/", stores.choose, name="choose_store"),
     path("help/", home.help_page, name="help"),
     path("offline/", installed.offline, name="offline"),
+    path("campaigns/<slug:slug>/seen/", campaigns.seen, name="campaign_seen"),
     # Basket
     path("basket/", basket.basket, name="basket"),
     path("basket/add/", basket.add, name="add"),

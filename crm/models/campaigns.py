@@ -97,7 +97,10 @@ class CampaignVisit(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["campaign", "at"], name="campaign_visit_time")]
+        indexes = [
+            models.Index(fields=["campaign", "at"], name="campaign_visit_time"),
+            models.Index(fields=["campaign", "visit_hash", "at"], name="campaign_visitor"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.path} at {self.at:%Y-%m-%d %H:%M}"

@@ -35,6 +35,7 @@ from crm.operations.segments import (
     record_export,
     retire_segment,
 )
+from crm.operations.visits import record_visit
 
 __all__ = [
     "SEGMENT_PROPOSAL",
@@ -65,6 +66,7 @@ __all__ = [
     "queue_message",
     "record_export",
     "record_sef_registration",
+    "record_visit",
     "remove_address",
     "retire_segment",
     "send_message",

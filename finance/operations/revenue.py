@@ -9,8 +9,8 @@ from decimal import Decimal
 from finance import rules, tax
 from finance.chart import ADVANCES_VAT, COST_OF_GOODS, GOODS, GOODS_REVENUE, SERVICES_REVENUE
 from finance.operations.ledger import Posting, credit, debit
-from finance.rules import Goods, PaperPlan, Part, RateAmounts
-from retail.kernel.money import ZERO
+from finance.rules import Goods, PaperPlan, Part, RateAmounts, TakenOff
+from retail.kernel.money import ZERO, allocate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,13 @@ class Revenue:
 
 
 def revenue_of(parts: Sequence[Part], *, plan: PaperPlan, is_refund: bool) -> Revenue:
-    nets, rounding = _nets(parts, plan)
+    """Every line but the tax names its order line: what an order line earned can be asked of the ledger alone."""
+    roundings = _roundings(parts, plan)
+    rounding = sum(roundings, ZERO)
     sign = -1 if is_refund else 1
     lines = [
-        credit(
-            GOODS_REVENUE if part.kind == "GOODS" else SERVICES_REVENUE,
-            sign * net,
-            order_line_id=part.line_id,
-        )
-        for part, net in zip(parts, nets, strict=True)
+        credit(_revenue_account(part.kind), sign * (part.net - rest), order_line_id=part.line_id)
+        for part, rest in zip(parts, roundings, strict=True)
     ]
     taxes: dict[Decimal, Decimal] = {}
     for part in parts:
@@ -47,9 +45,50 @@ def revenue_of(parts: Sequence[Part], *, plan: PaperPlan, is_refund: bool) -> Re
         for rate, amount in taxes.items()
         if amount
     ]
-    if posting := tax.rounding_posting(rounding, is_refund=is_refund):
-        lines.append(Posting(posting.account, posting.debit, posting.credit))
-    return Revenue(tuple(lines), sum(nets, ZERO), sum(taxes.values(), ZERO), rounding)
+    # Charged above base and tax is income, below is expense; a credit note reverses on the same account.
+    account = tax.ROUNDING_EXPENSE if rounding < 0 else tax.ROUNDING_INCOME
+    lines += [
+        credit(account, sign * rest, order_line_id=part.line_id)
+        for part, rest in zip(parts, roundings, strict=True)
+        if rest
+    ]
+    net = sum((part.net for part in parts), ZERO) - rounding
+    return Revenue(tuple(lines), net, sum(taxes.values(), ZERO), rounding)
+
+
+def with_discounts(lines: Sequence[Posting], taken_off: Sequence[TakenOff]) -> list[Posting]:
+    """The same revenue told as list value less each discount, on the same account: what a campaign gave away is a journal line.
+
+    The line of the discount names it (`line_discount`); a fee that was given free has no revenue line to stand beside, so it gets one.
+    """
+    told = list(lines)
+    for one in taken_off:
+        account = _revenue_account(one.kind)
+        place = next(
+            (
+                n
+                for n, line in enumerate(told)
+                if (line.account, line.order_line_id) == (account, one.line_id)
+            ),
+            None,
+        )
+        before = ZERO if place is None else told[place].credit - told[place].debit
+        listed = credit(account, before + one.net, order_line_id=one.line_id)
+        told[len(told) if place is None else place : len(told) if place is None else place + 1] = [listed]
+        told.append(
+            debit(
+                account,
+                one.net,
+                source_kind="line_discount",
+                source_key=str(one.discount_id),
+                order_line_id=one.line_id,
+            )
+        )
+    return told
+
+
+def _revenue_account(kind: str) -> str:
+    return GOODS_REVENUE if kind == "GOODS" else SERVICES_REVENUE
 
 
 def cost_lines(goods: Sequence[Goods], values: Sequence[Decimal], *, is_return: bool) -> list[Posting]:
@@ -89,10 +128,21 @@ def advance_net(parts: Sequence[Part]) -> tuple[Decimal, Decimal]:
     return sum(nets, ZERO), rounding
 
 
-def _nets(parts: Sequence[Part], plan: PaperPlan) -> tuple[list[Decimal], Decimal]:
+def _roundings(parts: Sequence[Part], plan: PaperPlan) -> list[Decimal]:
+    """What each part was charged above the base that its invoice states, rate by rate; a receipt has none."""
+    rests = [ZERO] * len(parts)
     if not plan.has_invoice:
-        return [part.net for part in parts], ZERO
-    return _ubl_nets(parts)
+        return rests
+    for rate in {part.rate for part in parts}:
+        places = [place for place, part in enumerate(parts) if part.rate == rate]
+        gross = sum((parts[place].gross for place in places), ZERO)
+        vat = sum((parts[place].tax for place in places), ZERO)
+        rest = gross - vat - tax.net_base(gross=gross, tax=vat, rate=rate)
+        for place, share in zip(
+            places, allocate(rest, [parts[place].gross for place in places]), strict=True
+        ):
+            rests[place] = share
+    return rests
 
 
 def _ubl_nets(parts: Sequence[Part]) -> tuple[list[Decimal], Decimal]:

@@ -1,5 +1,14 @@
 """Questions to the books, the payments and the papers."""
 
+from finance.selectors.campaigns import (
+    BACK,
+    Booked,
+    CampaignFigures,
+    campaign_accounts,
+    campaign_days,
+    campaign_figures,
+    campaign_lines,
+)
 from finance.selectors.documents import (
     NotSigned,
     PaperNotFound,
@@ -52,7 +61,10 @@ from finance.selectors.turnover import (
 from finance.selectors.ubl import invoice_ubl, live_paper, sources_of, ubl_document
 
 __all__ = [
+    "BACK",
     "AccountBalance",
+    "Booked",
+    "CampaignFigures",
     "CardPage",
     "NotSigned",
     "OpenAdvance",
@@ -64,6 +76,10 @@ __all__ = [
     "account_balance",
     "account_lines",
     "advance_of_order",
+    "campaign_accounts",
+    "campaign_days",
+    "campaign_figures",
+    "campaign_lines",
     "class_by_month",
     "collectable",
     "entries",

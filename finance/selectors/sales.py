@@ -10,7 +10,7 @@ from typing import Any
 
 from finance import rules, tax
 from finance.models import FiscalReceipt, Invoice, InvoiceLine
-from finance.rules import Line, Part, RateAmounts, Sale, Sold
+from finance.rules import Line, LineDiscount, Part, RateAmounts, Sale, Sold
 from finance.states import FiscalKind, FiscalTransaction, InvoiceKind
 from finance.tax import LineAmounts
 from oms.models import Order
@@ -47,12 +47,16 @@ def sales_of_order(*, order: Order) -> list[Sale]:
 _LINES = Prepared(
     "finance_order_lines",
     """
-SELECT l.order_id, l.id, l.kind, l.title, COALESCE(v.barcode, ''), l.quantity, l.total, l.tax_rate, l.quantity_canceled
+SELECT l.order_id, l.id, l.kind, l.title, COALESCE(v.barcode, ''), l.quantity, l.total, l.tax_rate, l.quantity_canceled,
+       (SELECT json_agg(json_build_array(d.id, (d.amount - d.tax_share)::text, (
+                   SELECT COALESCE(sum(j.debit - j.credit), 0)::text FROM finance_journalline j
+                    WHERE j.order_line_id = l.id AND j.source_kind = 'line_discount' AND j.source_key = d.id::text)) ORDER BY d.id)
+          FROM oms_linediscount d WHERE d.line_id = l.id)
   FROM oms_orderline l LEFT JOIN storefront_variant v ON v.id = l.variant_id
  WHERE l.order_id = ANY(%(orders)s::bigint[]) ORDER BY l.order_id, l.position
 """,
     {"orders": "bigint[]"},
-    ("bigint", "bigint", *["character varying"] * 3, "integer", "numeric", "numeric", "integer"),
+    ("bigint", "bigint", *["character varying"] * 3, "integer", "numeric", "numeric", "integer", "json"),
 )
 
 
@@ -72,7 +76,7 @@ def lines_of_orders(*, sales: Mapping[int, Sequence[Sale]]) -> dict[int, list[Li
         for part in sale.parts:
             gross[part.line_id] = gross.get(part.line_id, ZERO) + part.gross
     found: dict[int, list[Line]] = {order_id: [] for order_id in sales}
-    for order_id, pk, kind, title, gtin, quantity, total, rate, canceled in _LINES.rows(
+    for order_id, pk, kind, title, gtin, quantity, total, rate, canceled, discounts in _LINES.rows(
         {"orders": list(sales)}
     ):
         line = Line(
@@ -86,6 +90,9 @@ def lines_of_orders(*, sales: Mapping[int, Sequence[Sale]]) -> dict[int, list[Li
             sold=sold.get(pk, 0),
             sold_gross=gross.get(pk, ZERO),
             canceled=canceled,
+            discounts=tuple(
+                LineDiscount(key, Decimal(net), Decimal(posted)) for key, net, posted in discounts or ()
+            ),
         )
         found[order_id].append(line)
     return found

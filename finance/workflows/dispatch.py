@@ -26,8 +26,14 @@ from finance.operations.papers import (
     rate_rows,
 )
 from finance.operations.payments import plan_of
-from finance.operations.revenue import Revenue, advance_tax_lines, cost_lines, revenue_of
-from finance.rules import Goods, PaperPlan, Part, RateAmounts, Sold
+from finance.operations.revenue import (
+    Revenue,
+    advance_tax_lines,
+    cost_lines,
+    revenue_of,
+    with_discounts,
+)
+from finance.rules import Goods, PaperPlan, Part, RateAmounts, Sold, TakenOff
 from finance.states import (
     FiscalKind,
     FiscalTransaction,
@@ -172,6 +178,7 @@ class _Sale:
     from_advance: Decimal
     closing: list[RateAmounts]
     revenue: Revenue
+    taken_off: list[TakenOff]
 
 
 @transaction.atomic
@@ -199,7 +206,11 @@ def post_dispatch(
         memo=f"Otprema {shipment.number}, {order.number}",
         order_number=order.number,
         by=by,
-        lines=[*_paid_with(sale), *sale.revenue.lines, *cost_lines(goods, values, is_return=False)],
+        lines=[
+            *_paid_with(sale),
+            *with_discounts(sale.revenue.lines, sale.taken_off),
+            *cost_lines(goods, values, is_return=False),
+        ],
     )
     _write_receipts(sale, entry, now)
     if _receivable(sale) == CASH and sale.charge > sale.from_advance:
@@ -230,7 +241,8 @@ def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
     if any(one.shipment_id == shipment.pk for one in sales):
         raise AlreadyPosted(f"{shipment.number} was posted already.")
     plan = plan_of(order)
-    parts = rules.sale_parts(selectors.lines_of_order(order=order, sales=sales), sold)
+    lines = selectors.lines_of_order(order=order, sales=sales)
+    parts = rules.sale_parts(lines, sold)
     charge = rules.total_of(parts)
     held = max(-selectors.order_balances(order_number=order.number).get(ADVANCES, ZERO), ZERO)
     from_advance = min(held, charge)
@@ -241,7 +253,11 @@ def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
     advance = selectors.advance_of_order(order=order)
     closing = _closing(advance, parts, from_advance) if advance.gross_left > 0 else []
     revenue = revenue_of(parts, plan=plan, is_refund=False)
-    return _Sale(order, shipment, plan, parts, charge, from_advance, closing, revenue)
+    units = rules.units_out(sales)
+    for line_id, quantity in {part.line_id: part.quantity for part in parts}.items():
+        units[line_id] = units.get(line_id, 0) + quantity
+    taken_off = rules.taken_off(lines, units, is_sold=True)
+    return _Sale(order, shipment, plan, parts, charge, from_advance, closing, revenue, taken_off)
 
 
 def _closing(

@@ -21,7 +21,7 @@ from finance.operations.papers import (
     queue_fiscal_receipt,
 )
 from finance.operations.payments import plan_of
-from finance.operations.revenue import Revenue, cost_lines, revenue_of
+from finance.operations.revenue import Revenue, cost_lines, revenue_of, with_discounts
 from finance.rules import Goods, Part, Sale, Sold
 from finance.selectors.sales import amounts_by_line
 from finance.states import FiscalKind, FiscalTransaction, InvoiceKind
@@ -88,7 +88,8 @@ def post_return(
     order = orders.lock_order(order_id=given.order_id)
     if selectors.entries(document_kind="return", document_key=given.number).exists():
         raise AlreadyPosted(f"{given.number} was posted already.")
-    undone = rules.returned_parts(selectors.sales_of_order(order=order), sold)
+    sales = selectors.sales_of_order(order=order)
+    undone = rules.returned_parts(sales, sold)
     document = _Undoing(
         order,
         given.number,
@@ -97,7 +98,7 @@ def post_return(
         buyer_id=buyer_of(order),
         buyer_id_encrypted="" if order.company_pib else given.buyer_id_encrypted,
     )
-    return _undo(document, undone, goods, by, now)
+    return _undo(document, sales, undone, goods, by, now)
 
 
 @transaction.atomic
@@ -108,17 +109,17 @@ def post_undelivered(
 
     Refuses NothingSold, BeyondIssue.
     """
-    shipment, order, sale = _sale_of(shipment_id)
+    shipment, order, sale, sales = _sale_of(shipment_id)
     document = _Undoing(
         order, shipment.number, "undelivered", shipment=shipment, buyer_id=own_pib(order.entity)
     )
-    return _undo(document, [(sale, rules.rest_of(sale))], goods, by, now)
+    return _undo(document, sales, [(sale, rules.rest_of(sale))], goods, by, now)
 
 
 @transaction.atomic
 def post_lost(*, shipment_id: int, by: User | None, now: datetime) -> PostedReturn:
     """The carrier lost a parcel: the sale is undone, and what it cost is a loss instead of cost of goods sold."""
-    shipment, order, sale = _sale_of(shipment_id)
+    shipment, order, sale, sales = _sale_of(shipment_id)
     parts = rules.rest_of(sale)
     cost = sum(cost_of_units_out(goods=units_still_out(shipment_id=shipment_id)), ZERO)
     loss = [
@@ -126,22 +127,25 @@ def post_lost(*, shipment_id: int, by: User | None, now: datetime) -> PostedRetu
         credit(COST_OF_GOODS, cost, source_kind="shipment", source_key=shipment.number),
     ]
     document = _Undoing(order, shipment.number, "lost", shipment=shipment, buyer_id=own_pib(order.entity))
-    return _undo(document, [(sale, parts)], [], by, now, extra=loss)
+    return _undo(document, sales, [(sale, parts)], [], by, now, extra=loss)
 
 
-def _sale_of(shipment_id: int) -> tuple[Shipment, Order, Sale]:
+def _sale_of(shipment_id: int) -> tuple[Shipment, Order, Sale, list[Sale]]:
+    """The shipment's own sale, and all of its order."""
     shipment = Shipment.objects.filter(pk=shipment_id).first()
     if shipment is None:
         raise ShipmentNotFound("There is no such shipment.")
     order = orders.lock_order(order_id=shipment.order_id)
-    sales = [one for one in selectors.sales_of_order(order=order) if one.shipment_id == shipment.pk]
-    if not sales or not rules.rest_of(sales[0]):
+    sales = selectors.sales_of_order(order=order)
+    own = [one for one in sales if one.shipment_id == shipment.pk]
+    if not own or not rules.rest_of(own[0]):
         raise NothingSold(f"Nothing of {shipment.number} is left to be taken back.")
-    return shipment, order, sales[0]
+    return shipment, order, own[0], sales
 
 
 def _undo(
     document: _Undoing,
+    sales: Sequence[Sale],
     undone: Sequence[tuple[Sale, list[Part]]],
     goods: Sequence[Goods],
     by: User | None,
@@ -153,6 +157,10 @@ def _undo(
     values = return_value(entity_id=order.entity_id, goods=goods) if goods else []
     revenues = [revenue_of(parts, plan=plan, is_refund=True) for _, parts in undone]
     gross = sum((rules.total_of(parts) for _, parts in undone), ZERO)
+    units = rules.units_out(sales)
+    for line_id, quantity in _units_by_line(undone).items():
+        units[line_id] -= quantity
+    taken_off = rules.taken_off(selectors.lines_of_order(order=order, sales=sales), units, is_sold=True)
     entry = post_entry(
         entity_id=order.entity_id,
         date=business_date(now),
@@ -162,7 +170,7 @@ def _undo(
         order_number=order.number,
         by=by,
         lines=[
-            *(line for revenue in revenues for line in revenue.lines),
+            *with_discounts([line for revenue in revenues for line in revenue.lines], taken_off),
             *_owed_to_buyer(document, gross),
             *cost_lines(goods, values, is_return=True),
             *extra,
@@ -252,7 +260,7 @@ def units_still_out(*, shipment_id: int) -> list[Goods]:
 
     Refuses NothingSold.
     """
-    shipment, _, sale = _sale_of(shipment_id)
+    shipment, _, sale, _ = _sale_of(shipment_id)
     rest = rules.rest_of(sale)
     sold = {part.line_id: part.quantity for part in sale.parts}
     left = {part.line_id: part.quantity for part in rest}

@@ -39,6 +39,7 @@ LABELS = {
     "channel": gettext_lazy("channel"),
     "placed_from": gettext_lazy("placed from"),
     "placed_to": gettext_lazy("placed to"),
+    "campaign": gettext_lazy("campaign"),
     "q": gettext_lazy("search"),
 }
 

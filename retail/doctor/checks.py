@@ -9,6 +9,8 @@ from typing import Any
 
 from crm.selectors import is_segment_readable
 
+from finance.selectors.campaigns import DISAGREEING
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -494,5 +496,11 @@ CHECKS: tuple[Check, ...] = (
         "A shipment carries only units of its own order, from its own location.",
         """SELECT r.id, s.number FROM warehouse_reservation r JOIN warehouse_shipment s ON s.id = r.shipment_id JOIN oms_orderline l ON l.id = r.order_line_id
         WHERE r.state <> 'RELEASED' AND (l.order_id <> s.order_id OR r.location_id <> s.location_id)""",
+    ),
+    # --- one number
+    Check(
+        "campaign_report_equals_ledger",
+        "What a campaign sold, took back, cost and gave away is the same by its papers and by the journal lines of its order lines.",
+        DISAGREEING,
     ),
 )

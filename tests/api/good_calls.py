@@ -17,6 +17,7 @@ from oms.models import Order
 from oms.workflows import routing
 from oms.workflows.placing import Company
 from retail.kernel.models import Location, OutboxEvent
+from tests.oms import offering
 from tests.proof.acts import Trade
 from warehouse.models import Parcel, Shipment
 from warehouse.selectors import order_claims
@@ -38,6 +39,10 @@ Prepared = Callable[[Trade], Call]
 def plain(path: str, **query: str) -> Prepared:
     """Nothing has to be there before."""
     return lambda trade: Call(path, query=query)
+
+
+def _campaign_report(trade: Trade) -> Call:
+    return Call(f"campaigns/{offering.campaign().slug}/report")
 
 
 def _basket(trade: Trade, units: int = 1) -> tuple[str, str]:
@@ -365,6 +370,7 @@ GOOD_CALLS: dict[str, Prepared] = {
     "get invoices/{number}": _of_invoice(""),
     "get invoices/{number}/pdf": _of_invoice("/pdf"),
     "get invoices/{number}/ubl": _of_invoice("/ubl"),
+    "get campaigns/{slug}/report": _campaign_report,
     "get ledger/accounts": plain("ledger/accounts"),
     "get ledger/entries": plain("ledger/entries"),
     "get ledger/trial-balance": plain("ledger/trial-balance", entity="prelist"),

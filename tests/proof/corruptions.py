@@ -434,6 +434,21 @@ CORRUPTIONS: dict[str, Corruption] = {
         "SELECT id FROM crm_loyaltyaccount",
         "crm_loyaltyaccount",
     ),
+    "campaign_report_equals_ledger": Corruption(
+        "WITH c AS (INSERT INTO crm_campaign SELECT (jsonb_populate_record(NULL::crm_campaign, jsonb_build_object('id', 999999, 'public_id', 'x', "
+        "'slug', 'x', 'name', 'x', 'description', '', 'holdout_percent', 0, 'state', 'DRAFT', 'version', 1, 'end_reason', '', "
+        "'created_at', now(), 'updated_at', now()))).* RETURNING id), "
+        "d AS (INSERT INTO crm_discount SELECT (jsonb_populate_record(NULL::crm_discount, jsonb_build_object('id', 999999, 'code', 'x', "
+        "'name', 'x', 'name_en', '', 'campaign_id', 999999, 'kind', 'PERCENT', 'value', 10, 'audience', 'EVERYONE', 'group', '', "
+        "'priority', 1, 'is_exclusive', false, 'minimum_amount', 0, 'minimum_quantity', 0, 'minimum_basis', 'AFTER_DISCOUNTS', "
+        "'is_per_unit', false, 'take', 0, 'pay', 0, 'tiers', '[]'::jsonb, 'gift_quantity', 1, 'delivery_methods', '[]'::jsonb, "
+        "'state', 'ENDED', 'version', 1, 'created_at', now(), 'updated_at', now()))).* RETURNING id) "
+        "INSERT INTO oms_linediscount (line_id, discount_id, campaign_id, code, name, kind, discount_version, segment_slug, "
+        "segment_definition, amount, tax_share, created_at) "
+        f"SELECT {_line('sold')}, d.id, c.id, 'x', 'x', 'PERCENT', 1, '', '', 1.00, 0.09, now() FROM c, d",
+        "SELECT 999999 AS campaign_id",
+        "",
+    ),
     "shipment_of_its_order": Corruption(
         "UPDATE warehouse_shipment SET location_id = (SELECT id FROM kernel_location WHERE code = 'S-001') WHERE order_id = %(routed)s",
         "SELECT number FROM warehouse_shipment WHERE order_id = %(routed)s",

@@ -19,6 +19,7 @@ def looks(scene: dict[str, Any]) -> list[Look]:
         *_account(),
         *_ops(scene),
         *_finance(scene),
+        *_campaigns(),
         *_scan(scene),
         *_errors(),
     ]
@@ -140,6 +141,18 @@ def _finance(scene: dict[str, Any]) -> list[Look]:
         ("finance-remittance", f"remittances/{scene['remittance']}/"),
     ]
     return [Look(name, f"/ops/finance/{path}", "accountant") for name, path in pages]
+
+
+def _campaigns() -> list[Look]:
+    pages = [
+        ("campaigns", ""),
+        ("campaign", "jesen/"),
+        ("campaign-lines", "jesen/lines/"),
+        ("campaign-entries", "jesen/entries/"),
+        ("campaign-views", "jesen/views/"),
+        ("campaign-undo", "jesen/undo/"),
+    ]
+    return [Look(f"ops-{name}", f"/ops/campaigns/{path}", "lead") for name, path in pages]
 
 
 def _scan(scene: dict[str, Any]) -> list[Look]:

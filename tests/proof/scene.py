@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -48,6 +48,7 @@ def play(now: datetime) -> dict[str, Any]:
     )
     back = _put_back(teller, teller.place("put back", (many, 1)))
     _strange_money(teller)
+    _campaign(teller, spare)
     return {
         "sold": _told(teller.orders["sold"]),
         "asked": _told(asked),
@@ -83,6 +84,26 @@ def _teller(now: datetime) -> Teller:
     teller = Teller(chain, now)
     teller.lines = int(now.timestamp())  # the bank's lines are numbered anew each time
     return teller
+
+
+def _campaign(teller: Teller, variant: Variant) -> None:
+    """On, with a budget, a page view, an order that was sent and one that waits."""
+    from crm.operations import record_visit
+    from tests.finance.campaigning import taken_off
+    from tests.oms import offering
+
+    began = teller.now - timedelta(days=3)
+    campaign = offering.campaign(
+        "jesen", name="Jesenji popust", budget=("MONEY", "50000.00"), start=began, holdout_percent=10
+    )
+    off = offering.discount("jesen-20", value="20.00", campaign=campaign, name="Jesen 20 %")
+    offering.target(off, variant)
+    record_visit(slug="jesen", visit_hash="0" * 64, path="/jesen/", now=teller.now)
+    for name in ("campaign sent", "campaign waits"):
+        order = teller.place(name, (variant, 2))
+        line = order.lines.get(kind="GOODS")
+        taken_off(line, off, str(line.unit_price * line.quantity - line.total))
+    teller.send(teller.orders["campaign sent"])
 
 
 def _titles(count: int) -> list[Variant]:

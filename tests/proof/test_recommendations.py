@@ -43,6 +43,7 @@ class Basket:
     customer: int | None
     at: datetime
     titles: dict[int, int]
+    money: float = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,7 @@ def history() -> list[Basket]:
             )
             title = numbers.setdefault(code.upper(), len(numbers) + 1)
             basket.titles[title] = basket.titles.get(title, 0) + units
+            basket.money += units * float(row["unit_price"])
     return sorted(found.values(), key=lambda basket: basket.at)
 
 
