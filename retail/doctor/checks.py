@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.selectors import is_segment_readable
-
 from finance.selectors.campaigns import DISAGREEING
 
 
