@@ -104,11 +104,22 @@ TARIFF = Prepared(
 
 
 @dataclass(frozen=True, slots=True)
+class Goods:
+    """What a price needs to know of a variant, read without the rest of it."""
+
+    pk: int
+    sku: str
+    title: str
+    tax_class: str
+    weight_grams: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be priced: a line key of the caller, a variant with its product, a quantity."""
 
     key: str
-    variant: Variant
+    variant: Variant | Goods
     quantity: int
 
 
@@ -348,7 +359,7 @@ def _pricing_line(wanted: Wanted, known: Tariff) -> PricingLine:
     return PricingLine(
         key=wanted.key,
         sku=wanted.variant.sku,
-        name=wanted.variant.product.title,
+        name=wanted.variant.title if isinstance(wanted.variant, Goods) else wanted.variant.product.title,
         quantity=wanted.quantity,
         tax_rate=known.taxes[wanted.variant.tax_class],
         categories=paths,

@@ -16,6 +16,7 @@ from crm.operations.people import (
     find_or_create_company,
     find_or_create_person,
     join_guest_account,
+    new_guest,
     open_account,
     record_sef_registration,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "find_or_create_person",
     "join_guest_account",
     "make_default_address",
+    "new_guest",
     "open_account",
     "propose_change",
     "queue_message",

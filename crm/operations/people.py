@@ -27,19 +27,40 @@ _GUEST: Question[Customer] = Question(
 )
 
 
+# The same question inside a larger statement.
+FIND_GUEST = (
+    "SELECT id FROM crm_customer WHERE kind = 'PERSON' AND lower(email) = %(mailbox)s AND user_id IS NULL "
+    "ORDER BY id LIMIT 1"
+)
+
+
 class InvalidPib(InvalidInput):
     code = "INVALID_PIB"
 
 
 def find_or_create_person(*, name: str, email: str, phone: str, language: str, now: datetime) -> Customer:
     """The guest account of this e-mail address. An account with a login is never found this way: the address is not verified."""
-    new = Customer(
-        kind=CustomerKind.PERSON, name=name, email=email, phone=phone, language=language, created_at=now
-    )
+    new = _guest(name, email, phone, language, now)
     customer, is_new = find_or_insert(_GUEST, [email.lower()], new)
     if is_new:
         _announce(customer)
     return customer
+
+
+def new_guest(
+    *, customer_id: int, name: str, email: str, phone: str, language: str, now: datetime
+) -> Customer:
+    """The account of a guest whom FIND_GUEST does not know, announced; the caller writes the row."""
+    customer = _guest(name, email, phone, language, now)
+    customer.pk = customer_id
+    _announce(customer)
+    return customer
+
+
+def _guest(name: str, email: str, phone: str, language: str, now: datetime) -> Customer:
+    return Customer(
+        kind=CustomerKind.PERSON, name=name, email=email, phone=phone, language=language, created_at=now
+    )
 
 
 def find_or_create_company(

@@ -26,7 +26,6 @@ from oms.states import PaymentMethod
 from retail.kernel.errors import InvalidInput, NotFound
 from retail.kernel.identifiers import reference97
 from retail.kernel.money import ZERO
-from retail.kernel.rows import insert
 
 CARD_SERVICE = "card"
 STANDARD_RATE = Decimal(20)
@@ -44,12 +43,12 @@ def plan_of(order: Order) -> PaperPlan:
     return rules.PAPERS[order.paper, order.payment_method]
 
 
-def create_first_payment(*, order: Order, method: str, now: datetime) -> Payment:
-    """The payment of an order that the caller has just written: nobody else can have one of it. Refuses NothingToPay."""
+def first_payment(*, payment_id: int, order: Order, method: str, now: datetime) -> Payment:
+    """The payment of a new order; the caller writes both. Refuses NothingToPay."""
     if order.total <= 0:
         raise NothingToPay("Nothing of this order is left to pay.")
     payment = _attempt(order, method, 1, order.total, now)
-    insert([payment])
+    payment.pk = payment_id
     return payment
 
 

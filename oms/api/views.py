@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,9 +18,11 @@ from oms import selectors as oms
 from oms.api import answers, bodies
 from oms.api.reading import show_order
 from oms.models import Order
+from oms.states import PaymentMethod
 from oms.workflows import baskets, cancellation, overview, placing, returns, routing
+from retail.kernel import idempotency
 from retail.kernel.access import of_seen_entities, sees_entity
-from retail.kernel.errors import InvalidInput
+from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.models import ApiKey
 from retail.rest.fields import amount_of, moment_of, money, read
 from retail.rest.keys import has_scope
@@ -136,37 +139,45 @@ class Orders(ApiView):
         operation_id="order_create", request=bodies.OrderBody, responses={201: answers.PlacedAnswer}
     )
     def post(self, request: Request) -> Response:
+        try:
+            placed = self._place(request)
+        except idempotency.AnsweredBefore as kept:
+            return Response(kept.answer.body, status=kept.answer.status)
+        except (Refusal, ValidationError):
+            # Not asked for the first time, perhaps: the key's answer, or its refusal, comes before ours.
+            before = self._answer_before()
+            if before is None:
+                raise
+            return Response(before.body, status=before.status)
+        return Response(_shown(placed), status=201)
+
+    def claims_later(self, data: Any) -> bool:
+        """What a basket orders is one transaction, unless somebody outside is asked: the bank about a card, SEF about a company."""
+        if not isinstance(data, dict) or not data.get("basket") or data.get("lines") or data.get("company"):
+            return False
+        payment = data.get("payment")
+        return isinstance(payment, dict) and payment.get("method") != PaymentMethod.CARD
+
+    def _place(self, request: Request) -> placing.Placed:
         data = read(bodies.OrderBody, request)
-        now = timezone.now()
         token = data.get("basket") or self._basket_of_lines(request, data)
         expected = amount_of(data.get("expected_total"), "RSD")
         checkout = bodies.checkout_of(
             data, token=token, caller=self.caller, key=self.idempotency_key, expected=expected
         )
-        placed = placing.place_order(checkout=checkout, by=None, now=now)
-        order = placed.order
-        return Response(
-            {
-                **bodies.show_order_row(order),
-                "token": order.token,
-                "lines": [
-                    {
-                        "sku": line.sku,
-                        "kind": line.kind,
-                        "quantity": line.quantity,
-                        "unit_price": money(line.unit_price, order.currency),
-                        "total": money(line.total, order.currency),
-                    }
-                    for line in placed.lines
-                ],
-                "payment": {
-                    "method": placed.payment.method,
-                    "status": placed.payment.state,
-                    "reference": placed.payment.reference,
-                    "redirect_url": placed.redirect_url,
-                },
-            },
-            status=201,
+        return placing.place_order(
+            checkout=checkout,
+            by=None,
+            now=timezone.now(),
+            claim=self.claim,
+            answer=lambda placed: idempotency.Answer(201, _shown(placed)),
+        )
+
+    def _answer_before(self) -> idempotency.Answer | None:
+        if self.claim is None:
+            return None
+        return idempotency.answer_before(
+            caller=self.claim.caller, key=self.claim.key, request_hash=self.claim.request_hash
         )
 
     def _basket_of_lines(self, request: Request, data: dict[str, Any]) -> str:
@@ -187,6 +198,30 @@ class Orders(ApiView):
             wanted = [(line["sku"], line["quantity"]) for line in data["lines"]]
             baskets.add_lines(token=basket.token, wanted=wanted, now=now)
         return basket.token
+
+
+def _shown(placed: placing.Placed) -> dict[str, Any]:
+    order = placed.order
+    return {
+        **bodies.show_order_row(order),
+        "token": order.token,
+        "lines": [
+            {
+                "sku": line.sku,
+                "kind": line.kind,
+                "quantity": line.quantity,
+                "unit_price": money(line.unit_price, order.currency),
+                "total": money(line.total, order.currency),
+            }
+            for line in placed.lines
+        ],
+        "payment": {
+            "method": placed.payment.method,
+            "status": placed.payment.state,
+            "reference": placed.payment.reference,
+            "redirect_url": placed.redirect_url,
+        },
+    }
 
 
 class NeedsKey(InvalidInput):

@@ -32,15 +32,21 @@ class Promise:
     def __init__(self, network: Network, stock: Stock, *, now: datetime) -> None:
         self.network = network
         self.now = network.local(now)
+        self._time = self.now.time()
         self._stock = stock
         self._calendar = network.calendar(self.now.date())
         self._ledger = Ledger(stock, self._calendar, network.locations)
         self._shipping: dict[tuple[str, int], dict[str, int]] = {}
 
     # ---- the methods ----
-    def home(self, lines: Iterable[Line], destination: str) -> Offer:
-        """To the door: the basket is promised for the day on which its last line is there."""
-        return self._by_parcel(Method.HOME_DELIVERY, merged(lines), destination, grams=0)
+    def home(self, lines: Iterable[Line], destination: str, *, is_deadline_wanted: bool = True) -> Offer:
+        """To the door: the basket is promised for the day on which its last line is there.
+
+        Who orders at this moment does not ask until when the promise would stand.
+        """
+        return self._by_parcel(
+            Method.HOME_DELIVERY, merged(lines), destination, grams=0, is_deadline_wanted=is_deadline_wanted
+        )
 
     def locker(self, lines: Iterable[Line], locker: str) -> Offer:
         """To a parcel locker: the whole basket has to be within the carrier's weight limit."""
@@ -138,7 +144,15 @@ class Promise:
         return self._ledger.available(location, sku, index)
 
     # ---- by parcel ----
-    def _by_parcel(self, method: Method, wanted: Sequence[Line], place: str, *, grams: int) -> Offer:
+    def _by_parcel(
+        self,
+        method: Method,
+        wanted: Sequence[Line],
+        place: str,
+        *,
+        grams: int,
+        is_deadline_wanted: bool = True,
+    ) -> Offer:
         ways = self._ways(place, grams=grams, is_locker=method is Method.PARCEL_LOCKER)
         legs: list[_Leg] = []
         for line in wanted:
@@ -152,7 +166,9 @@ class Promise:
             method,
             place,
             day=self._calendar.day(arrival),
-            order_by=min(self._latest_order(each, ways, end_of_day) for each in wanted),
+            order_by=min(self._latest_order(each, ways, end_of_day) for each in wanted)
+            if is_deadline_wanted
+            else None,
             sources=tuple(self._source(line, leg) for line, leg in zip(wanted, legs, strict=True)),
         )
 
@@ -178,6 +194,8 @@ class Promise:
             if not shipping:
                 continue
             ship = (shipping & -shipping).bit_length() - 1
+            if best is not None and ship + way.lead_days > best.arrival:
+                continue  # no carrier is faster than its days
             arrival = way.arrival(ship)
             if arrival is None or (best is not None and arrival > best.arrival):
                 continue
@@ -192,9 +210,9 @@ class Promise:
         ships = self._shipping.get(key)
         if ships is None:
             ships = self._shipping[key] = dict.fromkeys(self.network.locations, 0)
-            for location in ships:
+            for location in self._ledger.places(line.sku):
                 since = self._ledger.first_day(location, line.sku, line.quantity)
-                if since is not None:
+                if since is not None and location in ships:
                     days = self._workdays(location) & self._room(location, line.quantity)
                     ships[location] = days >> since << since
         return ships
@@ -202,7 +220,7 @@ class Promise:
     def _workdays(self, location: str) -> int:
         """The days on which it still can ship: at the cut-off is too late for today."""
         days = self._calendar.ships[location]
-        return days & ~1 if self.now.time() >= self.network.locations[location].cutoff else days
+        return days & ~1 if self._time >= self.network.locations[location].cutoff else days
 
     def _room(self, location: str, units: int) -> int:
         """The days on which the location can take so many units more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -56,6 +56,13 @@ class Ledger:
         for each in stock.demand:
             self._move(each, max(0, (each.day - calendar.today).days), -each.quantity)
         self._days = calendar.days
+        self._places: dict[str, list[str]] = {}
+        for location, sku in {**self._levels, **self._moves}:
+            self._places.setdefault(sku, []).append(location)
+
+    def places(self, sku: str) -> Sequence[str]:
+        """Where it is, or comes, or is promised from: most places never had it."""
+        return self._places.get(sku, ())
 
     def steps(self, location: str, sku: str) -> list[tuple[int, int]]:
         """ATP as a staircase: (from this day on, units), days ascending and starting with today.
@@ -84,8 +91,10 @@ class Ledger:
 
     def first_day(self, location: str, sku: str, quantity: int) -> int | None:
         """The first day on which so many units can leave."""
-        if (location, sku) not in self._moves and (location, sku) not in self._levels:
-            return None  # most places never had it
+        if (location, sku) not in self._moves:
+            level = self._levels.get((location, sku))
+            has_it = level is not None and level.on_hand - level.reserved - level.safety >= quantity
+            return 0 if has_it else None
         for day, units in self.steps(location, sku):
             if units >= quantity:
                 return day if day <= self._days else None

@@ -1,6 +1,6 @@
 """Placing an order: one transaction writes it and moves the claims, the provider is called outside, another records its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,18 +18,18 @@ from finance.models import Payment
 from finance.workflows.sef_registration import AT_PLACEMENT, Registration, look_up
 from oms import events
 from oms import selectors as oms
-from oms.models import Basket, BasketLine, Order, OrderLine
+from oms.models import Order, OrderLine
 from oms.pricing import LineKind as PricedKind
 from oms.pricing import PricedLine
 from oms.states import BasketState, DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
 from oms.workflows.baskets import BasketNotFound
-from retail.kernel import failpoints
+from oms.workflows.placing_rows import Desk, KeyKept, Line, line_keys, read, write
+from retail.kernel import failpoints, idempotency
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.identifiers import parse_email, parse_phone, parse_pib
 from retail.kernel.models import Holiday, Location, User
-from retail.kernel.outbox import announce, together
-from retail.kernel.rows import Question, insert
+from retail.kernel.outbox import announce, collected, events_as_rows, ring_for
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -63,20 +63,6 @@ class InvalidContact(InvalidInput):
     code = "INVALID_CONTACT"
 
 
-# Locked; also one that became an order, so that a repeated request can be told from a new one.
-_BASKET = Question(
-    lambda token: (
-        Basket.objects.select_for_update(of=("self",))
-        .select_related("channel__entity", "channel__price_list")
-        .filter(token=token)
-        .exclude(state=BasketState.MERGED)
-    ),
-    "?token",
-)
-_CLOSE_BASKET = "UPDATE oms_basket SET state = %s, customer_id = %s WHERE id = %s"
-_NUMBER = "'ORD-{year}-' || lpad(nextval('oms_order_number')::text, 6, '0')"
-
-
 @dataclass(frozen=True, slots=True)
 class Company:
     name: str
@@ -108,7 +94,7 @@ class Checkout:
     idempotency_key: str = ""
 
 
-_Written = tuple[Order, Payment, list[OrderLine]]
+_Written = tuple[Order, Payment, Sequence[OrderLine]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +105,19 @@ class Placed:
     lines: Sequence[OrderLine] = ()
 
 
-def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed:
+def place_order(
+    *,
+    checkout: Checkout,
+    by: User | None,
+    now: datetime,
+    claim: idempotency.Claim | None = None,
+    answer: Callable[[Placed], idempotency.Answer] | None = None,
+) -> Placed:
     """Write the order once; the same key gives the same order again, also after a crash in between.
 
-    Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered.
+    With `claim` the key is claimed and `answer` kept in the order's own transaction, for orders that nobody outside is asked about.
+    Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered,
+    and with a claim KeyInFlight, KeyReused; raises AnsweredBefore.
     """
     checkout = _normalize(checkout)
     registration = None
@@ -130,12 +125,20 @@ def place_order(*, checkout: Checkout, by: User | None, now: datetime) -> Placed
         registration = sef_registration(checkout.company, now)
         checkout = replace(checkout, company=with_registration_number(checkout.company, registration))
     try:
-        order, payment, lines = _create_with_claims(checkout, registration, by, now)
+        order, payment, lines = _create_with_claims(checkout, registration, by, now, claim, answer)
         failpoints.hit("order.committed")
     except IntegrityError as error:
         if "order_once_per_key" not in str(error):
             raise
         order, payment, lines = _placed_before(checkout)
+    except KeyKept:
+        assert claim is not None
+        before = idempotency.answer_before(
+            caller=claim.caller, key=claim.key, request_hash=claim.request_hash
+        )
+        if before is not None:
+            raise idempotency.AnsweredBefore(before) from None
+        return place_order(checkout=checkout, by=by, now=now, claim=claim, answer=answer)  # freed meanwhile
     redirect_url = None
     if payment.method == PaymentMethod.CARD:
         # Outside any transaction; when the provider cannot be reached the order stands and the shopper tries again.
@@ -185,15 +188,75 @@ def _normalize(checkout: Checkout) -> Checkout:
 
 @transaction.atomic
 def _create_with_claims(
-    checkout: Checkout, registration: Registration | None, by: User | None, now: datetime
+    checkout: Checkout,
+    registration: Registration | None,
+    by: User | None,
+    now: datetime,
+    claim: idempotency.Claim | None = None,
+    answer: Callable[[Placed], idempotency.Answer] | None = None,
 ) -> _Written:
-    basket = _claim_basket(checkout.basket_token)
-    if basket.state == BasketState.ORDERED:
-        return _placed_before(checkout)
-    lines = oms.basket_lines(basket)
-    if not lines:
+    desk = _claim_basket(checkout, claim, now)
+    if desk.state == BasketState.ORDERED:
+        written = _placed_before(checkout)
+        if claim is not None and answer is not None:
+            _keep(claim, answer(Placed(written[0], written[1], None, written[2])))
+        return written
+    if not desk.lines:
         raise EmptyBasket("The basket is empty.")
-    quote = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=checkout.delivery_method)
+    quote = _quote(desk, checkout, now)
+    promise = _promise(desk, checkout, quote, now)
+    with collected() as announced:
+        guest = _guest(desk, checkout, now) if desk.is_new_guest else None
+        order = _order(desk, checkout, registration, quote, promise, by, now)
+        sold = _order_lines(order, desk, quote, now)
+        payment = finance.first_payment(
+            payment_id=desk.payment_id, order=order, method=checkout.payment_method, now=now
+        )
+        announce(
+            events.OrderPlaced(order_id=order.pk, number=order.number, status=order.status),
+            subject=("order", order.number),
+        )
+    placed = Placed(order, payment, None, [row for row, _ in sold])
+    _write(
+        desk, placed, guest, {line.pk: row.pk for row, line in sold if line}, announced, claim, answer, now
+    )
+    failpoints.hit("order.written")
+    return order, payment, placed.lines
+
+
+def _keep(claim: idempotency.Claim, answer: idempotency.Answer) -> None:
+    idempotency.store_answer(caller=claim.caller, key=claim.key, status=answer.status, body=answer.body)
+
+
+def _claim_basket(checkout: Checkout, claim: idempotency.Claim | None, now: datetime) -> Desk:
+    is_guest = checkout.company is None and checkout.customer_id is None
+    desk = (
+        read(
+            token=checkout.basket_token,
+            postal_code=checkout.postal_code,
+            mailbox=checkout.email if is_guest else "",
+            claim=claim,
+            now=now,
+        )
+        if checkout.basket_token
+        else None
+    )
+    if desk is None:
+        raise BasketNotFound("There is no such basket.")
+    return desk
+
+
+def _quote(desk: Desk, checkout: Checkout, now: datetime) -> oms.Quote:
+    wanted = [oms.Wanted(line.key, line.goods, line.quantity) for line in desk.lines]
+    quote = oms.quote(
+        channel=desk.channel,
+        wanted=wanted,
+        now=now,
+        delivery_method=checkout.delivery_method,
+        known=desk.tariff,
+        customer_id=desk.customer_id,
+        basket_id=desk.basket_id,
+    )
     if quote.unpriced or (
         checkout.expected_total is not None and quote.priced.total != checkout.expected_total
     ):
@@ -202,25 +265,7 @@ def _create_with_claims(
             total=str(quote.priced.total),
             lines=list(quote.unpriced),
         )
-    promise = _promise(basket, lines, checkout, quote, now)
-    with together():
-        order = _write_order(basket, checkout, registration, quote, promise, by, now)
-        sold = _write_lines(order, lines, quote, now)
-        _move_claims(order, basket, lines, {source.pk: row for row, source in sold if source}, now)
-        payment = finance.create_first_payment(order=order, method=checkout.payment_method, now=now)
-        announce(
-            events.OrderPlaced(order_id=order.pk, number=order.number, status=order.status),
-            subject=("order", order.number),
-        )
-    failpoints.hit("order.written")
-    return order, payment, [row for row, _ in sold]
-
-
-def _claim_basket(token: str) -> Basket:
-    basket = _BASKET.first(token) if token else None
-    if basket is None:
-        raise BasketNotFound("There is no such basket.")
-    return basket
+    return quote
 
 
 def _placed_before(checkout: Checkout) -> _Written:
@@ -234,9 +279,7 @@ def _placed_before(checkout: Checkout) -> _Written:
     return order, Payment.objects.filter(order=order).order_by("-attempt")[0], list(order.lines.all())
 
 
-def _promise(
-    basket: Basket, lines: Sequence[BasketLine], checkout: Checkout, quote: oms.Quote, now: datetime
-) -> warehouse.Option:
+def _promise(desk: Desk, checkout: Checkout, quote: oms.Quote, now: datetime) -> warehouse.Option:
     """The option that the shopper chose, as it can be had now."""
     place_ids = None
     if checkout.pickup_location:
@@ -250,14 +293,15 @@ def _promise(
                 "There is no such pickup location.", location=checkout.pickup_location[:20]
             )
     options = warehouse.promise_options(
-        lines=[(line.variant_id, line.quantity) for line in lines],
-        channel_id=basket.channel_id,
+        lines=[(line.goods.pk, line.quantity) for line in desk.lines],
+        channel_id=desk.channel.pk,
         now=now,
-        postal_code=checkout.postal_code or basket.postal_code or None,
+        postal_code=checkout.postal_code or desk.postal_code or None,
         pickup_location_ids=place_ids,
-        basket_id=basket.pk,
+        basket_id=desk.basket_id,
         goods_total=quote.priced.goods_total,
         method_code=checkout.delivery_method,
+        known=desk.live,
     )
     chosen = [
         o
@@ -276,7 +320,7 @@ def _promise(
         or checkout.delivery_method not in quote.fees
     ):
         if option is not None and option.reason == "OUT_OF_STOCK":
-            _hold_all(basket, lines, now)  # refuses by line, with what can be had
+            _hold_all(desk, now)  # refuses by line, with what can be had
         raise MethodNotAvailable(
             "This delivery method cannot be had for the basket.",
             method=checkout.delivery_method,
@@ -295,8 +339,8 @@ def _promise_json(option: warehouse.Option) -> dict[str, Any]:
     }
 
 
-def _write_order(
-    basket: Basket,
+def _order(
+    desk: Desk,
     checkout: Checkout,
     registration: Registration | None,
     quote: oms.Quote,
@@ -304,10 +348,10 @@ def _write_order(
     by: User | None,
     now: datetime,
 ) -> Order:
-    customer = _customer(checkout, now)
+    customer_id = _customer_id(desk, checkout, now)
     if registration is not None and registration.is_new:
         crm.record_sef_registration(
-            customer_id=customer.pk, is_registered=bool(registration.is_registered), now=now
+            customer_id=customer_id, is_registered=bool(registration.is_registered), now=now
         )
     company = checkout.company
     waits = checkout.payment_method != PaymentMethod.CASH_ON_DELIVERY
@@ -316,16 +360,18 @@ def _write_order(
         if checkout.delivery_method == DeliveryKind.STORE_PICKUP
         else None
     )
-    order = Order(
-        channel=basket.channel,
-        entity=basket.channel.entity,
-        customer=customer,
+    return Order(
+        pk=desk.order_id,
+        number=desk.number,
+        channel=desk.channel,
+        entity_id=desk.channel.entity_id,
+        customer_id=customer_id,
         placed_by=by,
-        basket=basket,
+        basket_id=desk.basket_id,
         status=OrderStatus.PENDING_PAYMENT if waits else OrderStatus.PLACED,
         fulfillment_status=FulfillmentStatus.UNROUTED,
-        currency=basket.channel.currency,
-        language=checkout.language or basket.language,
+        currency=desk.channel.currency,
+        language=checkout.language or desk.language,
         email=checkout.email,
         phone=checkout.phone,
         name=checkout.name,
@@ -353,15 +399,10 @@ def _write_order(
         promise=_promise_json(promise),
         payment_deadline=payment_deadline(checkout.payment_method, now),
         placed_at=now,
+        updated_at=desk.moment or now,
         idempotency_caller=checkout.idempotency_caller,
         idempotency_key=checkout.idempotency_key,
     )
-    insert(
-        [order],
-        computed={"number": _NUMBER.format(year=business_date(now).year)},
-        beside=(_CLOSE_BASKET, [BasketState.ORDERED.value, customer.pk, basket.pk]),
-    )
-    return order
 
 
 def sef_registration(company: Company, now: datetime) -> Registration:
@@ -384,7 +425,7 @@ def with_registration_number(company: Company, known: Registration) -> Company:
     return replace(company, registration_number=known.registration_number)
 
 
-def _customer(checkout: Checkout, now: datetime) -> Customer:
+def _customer_id(desk: Desk, checkout: Checkout, now: datetime) -> int:
     company = checkout.company
     if company is not None:
         return crm.find_or_create_company(
@@ -395,11 +436,21 @@ def _customer(checkout: Checkout, now: datetime) -> Customer:
             phone=checkout.phone,
             language=checkout.language,
             now=now,
-        )
-    if checkout.customer_id is not None:
-        return Customer.objects.get(pk=checkout.customer_id)
-    return crm.find_or_create_person(
-        name=checkout.name, email=checkout.email, phone=checkout.phone, language=checkout.language, now=now
+        ).pk
+    found = checkout.customer_id or desk.guest_id
+    assert found is not None, "whoever is no company and has no account is a guest"
+    return found
+
+
+def _guest(desk: Desk, checkout: Checkout, now: datetime) -> Customer:
+    assert desk.guest_id is not None, "the key of the new account was taken"
+    return crm.new_guest(
+        customer_id=desk.guest_id,
+        name=checkout.name,
+        email=checkout.email,
+        phone=checkout.phone,
+        language=checkout.language,
+        now=now,
     )
 
 
@@ -429,16 +480,18 @@ def nth_working_day(start: date, n: int, holidays: set[date]) -> date:
     return day
 
 
-def _write_lines(
-    order: Order, lines: Sequence[BasketLine], quote: oms.Quote, now: datetime
-) -> list[tuple[OrderLine, BasketLine | None]]:
-    """Order lines with the price they are sold at and why, frozen, each with the basket line that it was."""
-    by_key = {str(line.public_id): line for line in lines}
+def _order_lines(
+    order: Order, desk: Desk, quote: oms.Quote, now: datetime
+) -> list[tuple[OrderLine, Line | None]]:
+    """What they are sold at and why, frozen, each with the basket line that it was."""
+    by_key = {line.key: line for line in desk.lines}
+    keys = line_keys(desk, len(quote.priced.lines))
     sold = []
-    for position, priced in enumerate(quote.priced.lines, start=1):
+    for position, (key, priced) in enumerate(zip(keys, quote.priced.lines, strict=False), start=1):
         source = by_key.get(priced.key)
-        sold.append((_order_line(order, position, priced, source, quote, now), source))
-    insert([row for row, _ in sold])
+        line = _order_line(order, position, priced, source, quote, now)
+        line.pk = key
+        sold.append((line, source))
     return sold
 
 
@@ -446,7 +499,7 @@ def _order_line(
     order: Order,
     position: int,
     priced: PricedLine,
-    source: BasketLine | None,
+    source: Line | None,
     quote: oms.Quote,
     now: datetime,
 ) -> OrderLine:
@@ -456,15 +509,15 @@ def _order_line(
         customer_id=order.customer_id,
         position=position,
         kind=LineKind.DELIVERY if is_delivery else LineKind.GOODS,
-        variant=source.variant if source else None,
+        variant_id=source.goods.pk if source else None,
         sku="" if is_delivery else priced.sku,
         title=_delivery_title(order) if is_delivery else priced.name,
         quantity=priced.quantity,
         unit_price=priced.unit_price,
         total=priced.total,
-        tax_class=source.variant.tax_class if source else "",
+        tax_class=source.goods.tax_class if source else "",
         tax_rate=priced.tax_rate,
-        weight_grams=source.variant.weight_grams if source else 0,
+        weight_grams=source.goods.weight_grams if source else 0,
         explanation=[step.as_json() for step in quote.priced.steps_of(priced.key)],
         ordered_at=now,
     )
@@ -476,51 +529,69 @@ def _delivery_title(order: Order) -> str:
         return str(DeliveryKind(order.delivery_method).label)
 
 
-def _move_claims(
-    order: Order,
-    basket: Basket,
-    lines: Sequence[BasketLine],
-    order_lines: dict[int, OrderLine],
+def _write(
+    desk: Desk,
+    placed: Placed,
+    guest: Customer | None,
+    pairs: dict[int, int],
+    announced: Sequence[tuple[Any, tuple[str, str]]],
+    claim: idempotency.Claim | None,
+    answer: Callable[[Placed], idempotency.Answer] | None,
     now: datetime,
 ) -> None:
-    """Every claim of the basket goes to its order line; for pickup, to the store's own stock."""
-    waits = order.status == OrderStatus.PENDING_PAYMENT
-    state, expires_at = ("HELD", order.payment_deadline) if waits else ("ALLOCATED", None)
-    if not basket.channel.is_held_in_basket:
-        _hold_all(basket, lines, now)
-    pairs = [(line.pk, order_lines[line.pk].pk) for line in lines]
-    try:
-        stock.allocate_basket_claims(
-            basket_id=basket.pk, lines=pairs, state=state, expires_at=expires_at, now=now
-        )
-    except stock.HoldLost:
+    """Everything in one call; every claim of the basket goes to its order line, for pickup to the store's own stock."""
+    order, is_held = placed.order, desk.channel.is_held_in_basket
+    state = "HELD" if order.status == OrderStatus.PENDING_PAYMENT else "ALLOCATED"
+    rows = events_as_rows(announced)
+    are_moved = write(
+        basket_id=desk.basket_id,
+        customer=guest,
+        order=order,
+        lines=placed.lines,
+        claims=pairs if is_held else None,
+        claim_state=state,
+        payment=placed.payment,
+        events=rows,
+        claim=claim,
+        answer=answer(placed) if claim and answer else None,
+    )
+    ring_for(rows)
+    if not (is_held and are_moved):
         # The hold ran out and was given away; what can still be had is claimed again, else OutOfStock tells which line.
-        _hold_all(basket, lines, now)
+        _hold_all(desk, now)
         stock.allocate_basket_claims(
-            basket_id=basket.pk, lines=pairs, state=state, expires_at=expires_at, now=now
+            basket_id=desk.basket_id,
+            lines=[*pairs.items()],
+            state=state,
+            expires_at=order.payment_deadline,
+            now=now,
         )
     if order.pickup_location_id is not None:
-        try:
-            stock.repoint_claims(
-                order_id=order.pk,
-                targets=[
-                    (order_lines[line.pk].pk, order.pickup_location_id, line.quantity) for line in lines
-                ],
-                now=now,
-                channel_id=order.channel_id,
-            )
-        except stock.TargetTaken as refusal:
-            raise MethodNotAvailable(
-                "The store no longer has everything on its shelves.",
-                method=order.delivery_method,
-                **refusal.details,
-            ) from refusal
+        _take_from_the_store(desk, order, order.pickup_location_id, pairs, now)
 
 
-def _hold_all(basket: Basket, lines: Sequence[BasketLine], now: datetime) -> None:
+def _take_from_the_store(
+    desk: Desk, order: Order, store_id: int, pairs: dict[int, int], now: datetime
+) -> None:
+    try:
+        stock.repoint_claims(
+            order_id=order.pk,
+            targets=[(pairs[line.pk], store_id, line.quantity) for line in desk.lines],
+            now=now,
+            channel_id=order.channel_id,
+        )
+    except stock.TargetTaken as refusal:
+        raise MethodNotAvailable(
+            "The store no longer has everything on its shelves.",
+            method=order.delivery_method,
+            **refusal.details,
+        ) from refusal
+
+
+def _hold_all(desk: Desk, now: datetime) -> None:
     stock.hold_for_basket_lines(
-        channel_id=basket.channel_id,
-        demands=[(line.pk, line.variant_id, line.quantity) for line in lines],
-        expires_at=now + timedelta(minutes=basket.channel.hold_minutes),
+        channel_id=desk.channel.pk,
+        demands=[(line.pk, line.goods.pk, line.quantity) for line in desk.lines],
+        expires_at=now + timedelta(minutes=desk.channel.hold_minutes),
         now=now,
     )

@@ -43,42 +43,91 @@ class Answer:
     body: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key that a verb claims in the transaction of its effect and answer: all three are committed together, or none."""
+
+    caller: str
+    key: str
+    request_hash: str
+
+
+class AnsweredBefore(Exception):
+    """The verb was asked before: give the answer again."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+# Writes nothing when the key is somebody's: taken at this moment, kept for another request, answered.
+CLAIM = (
+    "INSERT INTO kernel_idempotencykey AS k (caller, key, request_hash, state, leased_until, subject, created_at) "
+    "VALUES (%(caller)s, %(key)s, %(request_hash)s, 'STARTED', %(leased_until)s, '', %(now)s) "
+    "ON CONFLICT (caller, key) DO UPDATE SET leased_until = EXCLUDED.leased_until "
+    "WHERE k.state = 'STARTED' AND k.leased_until < %(now)s AND k.request_hash = EXCLUDED.request_hash"
+)
+# A key that another open transaction is claiming is in flight: whoever asks is told so, and does not wait for its end.
+IS_FREE = "pg_try_advisory_xact_lock(hashtextextended(%(caller)s || ' ' || %(key)s, 0))"
+STORE = (
+    "UPDATE kernel_idempotencykey SET state = 'DONE', response_status = %(status)s, response_body = %(body)s::jsonb, "
+    "subject = %(subject)s WHERE caller = %(caller)s AND key = %(key)s"
+)
+
+
 def hash_request(*parts: Any) -> str:
     """A digest of method, path and body that is the same for the same request."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def claim_key(*, caller: str, key: str, request_hash: str, now: datetime) -> Answer | None:
-    """None: go on, the key is yours for a minute. An Answer: give it again."""
+def check_length(key: str) -> None:
     if not 1 <= len(key) <= 255:
         raise InvalidInput("An idempotency key has 1 to 255 characters.")
+
+
+def claim_key(*, caller: str, key: str, request_hash: str, now: datetime) -> Answer | None:
+    """None: go on, the key is yours for a minute. An Answer: give it again."""
+    check_length(key)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO kernel_idempotencykey AS k (caller, key, request_hash, state, leased_until, subject, created_at) "
-            "VALUES (%s, %s, %s, 'STARTED', %s, '', %s) "
-            "ON CONFLICT (caller, key) DO UPDATE SET leased_until = EXCLUDED.leased_until "
-            "WHERE k.state = 'STARTED' AND k.leased_until < %s AND k.request_hash = EXCLUDED.request_hash RETURNING id",
-            (caller, key, request_hash, now + LEASE, now, now),
+            f"{CLAIM} RETURNING id",
+            {
+                "caller": caller,
+                "key": key,
+                "request_hash": request_hash,
+                "leased_until": now + LEASE,
+                "now": now,
+            },
         )
         if cursor.fetchone() is not None:
             return None
+    before = answer_before(caller=caller, key=key, request_hash=request_hash)
+    # Freed between the two statements: claimed now.
+    return before or claim_key(caller=caller, key=key, request_hash=request_hash, now=now)
+
+
+def answer_before(*, caller: str, key: str, request_hash: str) -> Answer | None:
+    """What was answered to this very request; None where the key is nobody's. Refuses KeyReused, KeyInFlight."""
     stored = IdempotencyKey.objects.filter(caller=caller, key=key).first()
-    if stored is None:  # freed between the two statements
-        return claim_key(caller=caller, key=key, request_hash=request_hash, now=now)
+    if stored is None:
+        return None
     if stored.request_hash != request_hash:
         raise KeyReused("This Idempotency-Key was used for another request. Use a new key.")
     if stored.state == IdempotencyState.STARTED:
-        raise KeyInFlight("The same request is in progress. Repeat it in a moment.")
+        raise in_flight()
     assert stored.response_status is not None
     return Answer(stored.response_status, stored.response_body)
+
+
+def in_flight() -> KeyInFlight:
+    return KeyInFlight("The same request is in progress. Repeat it in a moment.")
 
 
 def store_answer(*, caller: str, key: str, status: int, body: Any, subject: str = "") -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE kernel_idempotencykey SET state = 'DONE', response_status = %s, response_body = %s::jsonb, subject = %s "
-            "WHERE caller = %s AND key = %s",
-            (status, json.dumps(body), subject, caller, key),
+            STORE,
+            {"status": status, "body": json.dumps(body), "subject": subject, "caller": caller, "key": key},
         )
 
 

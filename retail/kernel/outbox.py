@@ -8,7 +8,7 @@ import dataclasses
 import datetime
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -68,14 +68,21 @@ def announce(event: Any, *, subject: tuple[str, str]) -> None:
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """What is announced inside is written at its end, in one statement; when it fails, nothing is."""
+def collected() -> Iterator[list[tuple[Any, tuple[str, str]]]]:
+    """What is announced inside, for a statement that writes it with what it tells of."""
     waiting: list[tuple[Any, tuple[str, str]]] = []
     token = _waiting.set(waiting)
     try:
-        yield
+        yield waiting
     finally:
         _waiting.reset(token)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is announced inside is written at its end, in one statement; when it fails, nothing is."""
+    with collected() as waiting:
+        yield
     announce_all(waiting)
 
 
@@ -84,8 +91,19 @@ def announce_all(events: list[tuple[Any, tuple[str, str]]]) -> None:
     if (waiting := _waiting.get()) is not None:
         waiting += events
         return
+    rows = events_as_rows(events)
+    insert(rows)
+    ring_for(rows)
+
+
+# What the database fills: the number, and the moment of writing.
+FILLED = ("id", "created_at")
+
+
+def events_as_rows(events: Sequence[tuple[Any, tuple[str, str]]]) -> list[OutboxEvent]:
+    """The rows of events with the handlers that must run; sequence and transaction id are set by a trigger."""
     who = current()
-    rows = [
+    return [
         OutboxEvent(
             xid=0,
             topic=topic_of(type(event)),
@@ -99,7 +117,10 @@ def announce_all(events: list[tuple[Any, tuple[str, str]]]) -> None:
         )
         for event, (kind, key) in events
     ]
-    insert(rows)
+
+
+def ring_for(rows: Sequence[OutboxEvent]) -> None:
+    """Wake the worker when these are committed."""
     if any(row.pending for row in rows):
         transaction.on_commit(_ring, robust=True)
 

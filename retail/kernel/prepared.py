@@ -41,7 +41,9 @@ class Prepared:
 
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
         """Run it with these values."""
-        text = self._call if self._exists() else self.sql
+        return self._run(self._call if self._exists() else self.sql, values)
+
+    def _run(self, text: str, values: Mapping[str, Any]) -> list[Any]:
         if self.writes or _is_watched():
             with connection.cursor() as cursor:
                 cursor.execute(text, values)
@@ -85,6 +87,43 @@ class Prepared:
 def _is_watched() -> bool:
     """Somebody counts, logs or disturbs statements, or an open transaction is broken: Django knows what to do."""
     return connection.queries_logged or connection.needs_rollback or len(connection.execute_wrappers) > 1
+
+
+@dataclass
+class Steps(Prepared):
+    """Several statements in their order as one call: `sql` is the body of a PL/pgSQL block, `variables` declares what it uses.
+
+    It hands out rows through its columns (`out_1`, `out_2`, …). Each statement sees what was committed before it began, as if it had
+    been sent by itself. Where the function is missing, the session makes one of its own.
+    """
+
+    variables: str = ""
+
+    def rows(self, values: Mapping[str, Any]) -> list[Any]:
+        if self._exists():
+            return self._run(self._call, values)
+        with connection.cursor() as cursor:
+            cursor.execute(self._defined("pg_temp."))
+        return self._run(self._call.replace(f"{self.function}(", f"pg_temp.{self.function}("), values)
+
+    @property
+    def definition(self) -> str:
+        return self._defined()
+
+    def _defined(self, schema: str = "") -> str:
+        arguments = ", ".join(f"p_{name} {kind}" for name, kind in self.parameters.items())
+        columns = ", ".join(f"out_{place} {kind}" for place, kind in enumerate(self.returns, start=1))
+        body = _PARAMETER.sub(lambda found: f"p_{found[1]}", self.sql).replace("%%", "%")
+        return (
+            f"CREATE OR REPLACE FUNCTION {schema}{self.function}({arguments}) RETURNS TABLE ({columns}) LANGUAGE plpgsql "
+            f"VOLATILE {_SETTING} AS $prepared$\n#variable_conflict use_column\n"
+            f"DECLARE {self.variables}\nBEGIN {body} END $prepared$"
+        )
+
+
+def with_variables(sql: str, variables: Mapping[str, str]) -> str:
+    """A statement inside a block: these parameters of it are variables there, the others are the block's own."""
+    return _PARAMETER.sub(lambda found: variables.get(found[1], found[0]), sql)
 
 
 def install(*, using: str = "default", **_: Any) -> None:

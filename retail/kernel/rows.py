@@ -7,6 +7,7 @@ models holds: fields convert their values, related rows are filled, defaults and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -147,4 +148,50 @@ def _insert_statement(
         f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES",
         one,
         "RETURNING " + ", ".join(quote(str(field.column)) for field in returned),
+    )
+
+
+def insertion(model: type[models.Model], source: str, *, without: Sequence[str] = ()) -> str:
+    """A statement that writes the rows told by the JSON `source`, as `told` tells them; the database fills the columns `without`."""
+    meta = model._meta
+    columns = [str(field.column) for field in meta.concrete_fields if field.column not in without]
+    names = ", ".join(connection.ops.quote_name(column) for column in columns)
+    table = connection.ops.quote_name(meta.db_table)
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, {source})"  # noqa: S608
+    )
+
+
+def told(rows: Sequence[models.Model]) -> str:
+    """New rows of one model as JSON, each column by its name: texts for what JSON has no type for, as PostgreSQL reads them."""
+    columns = _columns(type(rows[0])) if rows else ()
+    return as_json(
+        [
+            {
+                column: filled.pre_save(row, True) if filled else _own(getattr(row, name))
+                for column, name, filled in columns
+            }
+            for row in rows
+        ]
+    )
+
+
+def _own(value: Any) -> Any:
+    return None if isinstance(value, DatabaseDefault) else value
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=64)
+def _columns(model: type[models.Model]) -> tuple[tuple[str, str, models.Field[Any, Any] | None], ...]:
+    """Column and attribute, with the field where it fills its value just before it is written (`auto_now`)."""
+    return tuple(
+        (
+            str(f.column),
+            f.attname,
+            f if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False) else None,
+        )
+        for f in model._meta.concrete_fields
     )

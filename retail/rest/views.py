@@ -65,10 +65,15 @@ class ApiView(APIView):
     def idempotency_key(self) -> str:
         return str(self.request.headers.get("Idempotency-Key", ""))
 
+    def claims_later(self, data: Any) -> bool:
+        """Whether the verb itself claims `self.claim` for this body, in the transaction of what it writes and answers."""
+        return False
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         refuse_unreadable(request, kwargs, self.body_bytes_max)
         self.answer_before: idempotency.Answer | None = None
+        self.claim: idempotency.Claim | None = None
         self._claimed = False
         if request.method != "POST" or not self.idempotent:
             return
@@ -78,11 +83,17 @@ class ApiView(APIView):
                     "Send an Idempotency-Key: a new random text for each new request."
                 )
             return
+        claim = idempotency.Claim(
+            self.caller,
+            self.idempotency_key,
+            idempotency.hash_request(request.method, request.path, request.data),
+        )
+        if self.claims_later(request.data):
+            idempotency.check_length(claim.key)
+            self.claim = claim
+            return
         self.answer_before = idempotency.claim_key(
-            caller=self.caller,
-            key=self.idempotency_key,
-            request_hash=idempotency.hash_request(request.method, request.path, request.data),
-            now=timezone.now(),
+            caller=claim.caller, key=claim.key, request_hash=claim.request_hash, now=timezone.now()
         )
         self._claimed = self.answer_before is None
         failpoints.hit("key.claimed")
@@ -108,7 +119,7 @@ class ApiView(APIView):
             caller=self.caller,
             key=self.idempotency_key,
             status=response.status_code,
-            body=_plain(response.data),
+            body=plain(response.data),
         )
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
@@ -137,7 +148,8 @@ def refuse_unreadable(request: Request, kwargs: dict[str, Any], bytes_max: int) 
         raise InvalidInput("The address has a zero byte.")
 
 
-def _plain(data: Any) -> Any:
+def plain(data: Any) -> Any:
+    """What is kept is what is sent: JSON, without lazy texts or decimals."""
     import json
 
     from rest_framework.utils.encoders import JSONEncoder

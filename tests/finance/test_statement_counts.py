@@ -92,12 +92,14 @@ def test_goods_receipt_and_stock_difference(shop: Shop) -> None:
     assert one == twenty
 
 
-def test_attempt_to_pay(shop: Shop) -> None:
+def test_the_first_attempt_to_pay_asks_nothing(shop: Shop) -> None:
     order = shop.order(Sells(1, "1100.00"), method="CASH_ON_DELIVERY")
 
-    first = statements(lambda: finance.create_first_payment(order=order, method="CASH_ON_DELIVERY", now=NOW))
+    first = statements(
+        lambda: finance.first_payment(payment_id=1, order=order, method="CASH_ON_DELIVERY", now=NOW)
+    )
 
-    assert first == 1
+    assert first == 0
 
 
 def held(order: Order) -> Order:

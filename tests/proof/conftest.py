@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db.models import QuerySet
 
+from retail.kernel.prepared import Steps
 from retail.kernel.rows import Question
 from tests.flows.chain import Chain, make_chain
 
@@ -27,5 +28,10 @@ def without_row_locks(monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             question._built = usual
 
+    defined = Steps._defined
+    monkeypatch.setattr(Steps, "_exists", lambda _: False)
+    monkeypatch.setattr(
+        Steps, "_defined", lambda self, schema="": defined(self, schema).replace(" FOR UPDATE;", ";")
+    )
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
     monkeypatch.setattr(Question, "_statement", unkept)

@@ -19,6 +19,7 @@ from django.core.wsgi import get_wsgi_application
 from django.test.testcases import QuietWSGIRequestHandler
 from django.utils import timezone
 
+from oms.api.views import Orders
 from oms.models import Basket, Order
 from oms.workflows import baskets, placing
 from retail.kernel import idempotency
@@ -252,6 +253,7 @@ def test_twin_without_key_and_lock_makes_several_orders(
 ) -> None:
     drop_constraint("oms_order", "order_once_per_key")
     drop_unique("oms_order", "basket_id")
+    monkeypatch.setattr(Orders, "claims_later", lambda *_: False)
     monkeypatch.setattr(idempotency, "claim_key", lambda **_: None)
     meet(monkeypatch, (placing, "_claim_basket"))
     book = chain.variant(stock=30)

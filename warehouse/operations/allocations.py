@@ -18,7 +18,7 @@ from warehouse.rules import Short, Want, choose_lots, first_units
 from warehouse.selectors.lots import read_supply
 from warehouse.states import ReservationState
 
-_ALLOCATE = Prepared(
+ALLOCATE = Prepared(
     "stock_allocate",
     f"""
 WITH wanted AS (
@@ -76,7 +76,7 @@ def allocate_basket_claims(
     A hold that is out of time but that nobody took is still the shopper's.
     """
     assert state in (ReservationState.HELD, ReservationState.ALLOCATED), "an order starts unpicked"
-    rows = _ALLOCATE.rows(
+    rows = ALLOCATE.rows(
         {
             "basket": basket_id,
             "basket_lines": [basket_line_id for basket_line_id, _ in lines],

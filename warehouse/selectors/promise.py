@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from oms import promise as engine
 from oms.rules import RateRow, delivery_fee
@@ -52,7 +53,7 @@ class Option:
     reason_sku: str | None = None
 
 
-_LIVE = Prepared(
+LIVE = Prepared(
     "stock_promise",
     f"""
 WITH {PARTS}, {POOLED}, {GIVEN_BACK}, {SAFETY},
@@ -103,7 +104,7 @@ SELECT (SELECT version FROM warehouse_network),
 
 
 @dataclass(frozen=True, slots=True)
-class _Live:
+class Live:
     version: uuid.UUID
     zone: str | None
     latitude: float | None
@@ -151,15 +152,24 @@ def promise_options(
     goods_total: Decimal | None = None,
     currency: str = "RSD",
     method_code: str = "",
+    known: Live | None = None,
 ) -> list[Option]:
     """Options for (variant, quantity) together: home delivery, then pickup by nearness, then what is not offered yet.
 
     Without `pickup_location_ids` every store that has all of it is an option; named stores are answered even when they have not.
-    `method_code` asks for that method alone.
+    `method_code` asks for that method alone; `known` is what was read to order it now: then nobody asks until when it could be.
     """
-    live = _read(lines, channel_id, now, postal_code, basket_id, order_id)
+    live = known or _read(lines, channel_id, now, postal_code, basket_id, order_id)
     return _options(
-        lines, live, now, postal_code, pickup_location_ids, goods_total, currency, method_code=method_code
+        lines,
+        live,
+        now,
+        postal_code,
+        pickup_location_ids,
+        goods_total,
+        currency,
+        method_code=method_code,
+        is_deadline_wanted=known is None,
     )
 
 
@@ -184,7 +194,7 @@ def available_ways(
 
 def _options(
     lines: Sequence[tuple[int, int]],
-    live: _Live,
+    live: Live,
     now: datetime,
     postal_code: str | None,
     pickup_location_ids: Iterable[int] | None,
@@ -193,9 +203,10 @@ def _options(
     *,
     method_code: str = "",
     pickups_max: int | None = None,
+    is_deadline_wanted: bool = True,
 ) -> list[Option]:
     kept, rates = promise_network(live.version), live.rates
-    asked = _Asked(lines, live, kept, now)
+    asked = _Asked(lines, live, kept, now, is_deadline_wanted=is_deadline_wanted)
     if not asked.is_known:
         reason = engine.Reason.OUT_OF_STOCK.value
         return [Option(method.code, False, currency=currency, reason=reason) for method in kept.methods]
@@ -223,8 +234,8 @@ def _read(
     postal_code: str | None,
     basket_id: int | None,
     order_id: int | None,
-) -> _Live:
-    ((version, place, parts, lots, supply, load, rates),) = _LIVE.rows(
+) -> Live:
+    (row,) = LIVE.rows(
         {
             "variants": sorted({variant_id for variant_id, _ in lines}),
             "channel": channel_id,
@@ -234,11 +245,17 @@ def _read(
             "order": order_id,
         }
     )
+    return live_of(row)
+
+
+def live_of(row: Sequence[Any]) -> Live:
+    """The answer of LIVE."""
+    version, place, parts, lots, supply, load, rates = row
     by_sold: dict[int, list[tuple[str, int, int]]] = {}
     for sold_id, sku, variant_id, per_unit, _ in parts:
         by_sold.setdefault(sold_id, []).append((sku, variant_id, per_unit))
     zone, latitude, longitude = place or (None, None, None)
-    return _Live(
+    return Live(
         version=version,
         zone=zone,
         latitude=latitude,
@@ -259,9 +276,15 @@ class _Asked:
     """One question to the engine: the wanted units as its lines, the live rows as its stock."""
 
     def __init__(
-        self, lines: Sequence[tuple[int, int]], live: _Live, kept: PromiseNetwork, now: datetime
+        self,
+        lines: Sequence[tuple[int, int]],
+        live: Live,
+        kept: PromiseNetwork,
+        now: datetime,
+        *,
+        is_deadline_wanted: bool,
     ) -> None:
-        self.live, self.kept = live, kept
+        self.live, self.kept, self.is_deadline_wanted = live, kept, is_deadline_wanted
         wanted: dict[int, int] = {}
         self.skus: dict[int, str] = {}
         for sold_id, quantity in lines:
@@ -293,7 +316,9 @@ class _Asked:
             return Option(method.code, False, place=postal_code, currency=currency, reason=UNKNOWN_POSTCODE)
         if price is None and any(rate.method == method.code for rate in rates):
             return Option(method.code, False, place=postal_code, currency=currency, reason=TOO_HEAVY)
-        offer = self.promise.home(self.engine_lines, self.live.zone)
+        offer = self.promise.home(
+            self.engine_lines, self.live.zone, is_deadline_wanted=self.is_deadline_wanted
+        )
         if not offer.is_available:
             return self._refused(method, offer, postal_code, currency)
         last = max(offer.sources, key=lambda source: (source.arrives_on or date.min, source.location))

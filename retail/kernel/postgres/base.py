@@ -89,6 +89,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._send(context)
             return execute(sql, params, many, context)
 
+    def was_told(self, who: Context) -> None:
+        """A function of ours has told this transaction who acts."""
+        assert self.in_atomic_block, "what is told ends with its transaction"
+        self._sent = who
+
     def _send(self, context: dict[str, Any]) -> None:
         who = current()
         actor = "" if who.actor_id is None else str(who.actor_id)
