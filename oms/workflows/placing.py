@@ -241,6 +241,8 @@ def _claim_basket(checkout: Checkout, claim: idempotency.Claim | None, now: date
         if checkout.basket_token
         else None
     )
+    if claim is not None:
+        failpoints.hit("key.claimed")
     if desk is None:
         raise BasketNotFound("There is no such basket.")
     return desk

@@ -118,17 +118,19 @@ def test_without_the_common_transaction_a_lost_answer_acts_twice(
         test_a_key_whose_process_died_is_taken_over_and_acts_once(trade, monkeypatch)
 
 
+def die_at_the_key(point: str) -> None:
+    if point == "key.claimed":
+        raise Died
+
+
 def test_an_order_whose_process_died_at_its_key_is_placed_by_whoever_takes_it_over(
     trade: Trade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The bank is asked about a card outside any transaction: the key is claimed before."""
     call = GOOD_CALLS["post orders"](trade)
-
-    def die(point: str) -> None:
-        if point == "key.claimed":
-            raise Died
-
+    call.body["payment"] = {"method": "CARD"}
     with monkeypatch.context() as dying:
-        dying.setattr("retail.rest.views.failpoints.hit", die)
+        dying.setattr("retail.rest.views.failpoints.hit", die_at_the_key)
         with pytest.raises(Died):
             send(trade, "post orders", call, key="once")
     assert Order.objects.count() == 0
@@ -136,6 +138,23 @@ def test_an_order_whose_process_died_at_its_key_is_placed_by_whoever_takes_it_ov
     assert (waiting.status_code, waiting.json()["code"]) == (409, "IDEMPOTENCY_IN_FLIGHT")
     assert waiting["Retry-After"] == "1"
     let_leases_run_out()
+
+    placed = send(trade, "post orders", call, key="once")
+    assert placed.status_code == 201
+    assert send(trade, "post orders", call, key="once").json() == placed.json()
+    assert Order.objects.count() == 1
+
+
+def test_a_key_that_is_claimed_with_its_order_dies_with_its_process(
+    trade: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Key, order and answer are one transaction: nothing of them is left, and nobody waits for a lease."""
+    call = GOOD_CALLS["post orders"](trade)
+    with monkeypatch.context() as dying:
+        dying.setattr("retail.rest.views.failpoints.hit", die_at_the_key)
+        with pytest.raises(Died):
+            send(trade, "post orders", call, key="once")
+    assert (Order.objects.count(), IdempotencyKey.objects.count()) == (0, 0)
 
     placed = send(trade, "post orders", call, key="once")
     assert placed.status_code == 201
