@@ -45,7 +45,7 @@ def test_without_its_transaction_an_order_is_left_half_done(
     trade.chain.channel.save()
     unguarded = placing._create_with_claims.__wrapped__  # type: ignore[attr-defined]
     monkeypatch.setattr(placing, "_create_with_claims", unguarded)
-    with pytest.raises(AssertionError, match="oms_order"):
+    with pytest.raises(AssertionError, match="stock_supply"):
         sweep(acts.placing_cash(trade), StatementFault)
 
 
