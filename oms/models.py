@@ -157,8 +157,10 @@ class Basket(models.Model):
     """What a shopper is putting together; its secret token opens it."""
 
     token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+")
-    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     language = models.CharField(max_length=10, default="sr-latn")
     postal_code = models.CharField(max_length=12, blank=True)
     client_hash = models.CharField(max_length=64, blank=True)
@@ -181,7 +183,7 @@ class Basket(models.Model):
 
 class BasketLine(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="lines")
+    basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="lines", db_index=False)
     variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField()
     # The unit price that the shopper last saw; a different one at checkout is told before paying.
@@ -224,11 +226,15 @@ class Order(models.Model):
 
     number = models.CharField(max_length=24, unique=True)
     token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+")
-    entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+", db_index=False)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     # The login that ordered: a company's order stands on the company's account and is still this person's.
-    placed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    placed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     basket = models.OneToOneField(
         Basket, on_delete=models.SET_NULL, null=True, blank=True, related_name="order"
     )
@@ -254,7 +260,7 @@ class Order(models.Model):
 
     delivery_method = models.CharField(max_length=20, choices=DeliveryKind)
     pickup_location = models.ForeignKey(
-        Location, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        Location, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     payment_method = models.CharField(max_length=20, choices=PaymentMethod)
     paper = models.CharField(max_length=16, choices=PaperKind, default=PaperKind.FISCAL)
@@ -321,6 +327,9 @@ class Order(models.Model):
             models.Index(fields=["payment_status", "-placed_at"], name="order_payment"),
             models.Index(fields=["customer", "-placed_at"], name="order_customer"),
             models.Index(
+                fields=["pickup_location"], name="order_pickup", condition=Q(pickup_location__isnull=False)
+            ),
+            models.Index(
                 fields=["placed_by", "-placed_at"],
                 name="order_placed_by",
                 condition=Q(placed_by__isnull=False),
@@ -356,7 +365,7 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """What was sold, at the price it was sold at and why. `total` is gross after discounts, for the whole quantity."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     # The order's account, copied so that "who bought this" reads no orders; triggers keep it equal, so it needs no key of its own.
     customer = models.ForeignKey(
         Customer,
@@ -370,7 +379,9 @@ class OrderLine(models.Model):
     )
     position = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=10, choices=LineKind, default=LineKind.GOODS)
-    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    variant = models.ForeignKey(
+        Variant, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     sku = models.CharField(max_length=40, blank=True)
     title = models.CharField(max_length=400)
     quantity = models.IntegerField()

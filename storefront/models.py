@@ -118,6 +118,8 @@ class Product(models.Model):
             models.Index(fields=["updated_at", "id"], name="product_updated"),
             models.Index(fields=["brand"], condition=~Q(brand=""), name="product_brand"),
             models.Index(fields=["language"], name="product_language"),
+            # An import asks which addresses begin like a title's.
+            models.Index(OpClass("slug", "varchar_pattern_ops"), name="product_slug_begins"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -144,7 +146,9 @@ class ProductAddress(models.Model):
 
 
 class Contribution(models.Model):
-    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="contributions")
+    product = models.ForeignKey(
+        Product, on_delete=models.CASCADE, related_name="contributions", db_index=False
+    )
     contributor = models.ForeignKey(Contributor, on_delete=models.PROTECT, related_name="contributions")
     role = models.CharField(max_length=12, choices=ContributorRole, default=ContributorRole.AUTHOR)
     position = models.PositiveSmallIntegerField(default=0)
@@ -219,7 +223,7 @@ class Price(models.Model):
     """An entry of a price list; entries are closed and added, never overwritten, so the history stays."""
 
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="prices")
-    price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="prices")
+    price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="prices", db_index=False)
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     minimum_quantity = models.PositiveIntegerField(default=1)
     valid_from = models.DateTimeField(default=timezone.now)

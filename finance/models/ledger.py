@@ -48,7 +48,7 @@ class Period(models.Model):
 class JournalEntry(models.Model):
     """A balanced posting from one document. Never changed: a mistake is reversed by a new entry."""
 
-    entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
+    entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+", db_index=False)
     date = models.DateField()
     document_kind = models.CharField(max_length=30)
     document_key = models.CharField(max_length=64)
@@ -97,7 +97,7 @@ class JournalEntry(models.Model):
 
 class JournalLine(models.Model):
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="lines")
-    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="+", db_index=False)
     debit = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     credit = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     # Where it came from, when it is finer than the entry's document.

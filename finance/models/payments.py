@@ -16,7 +16,7 @@ class Payment(models.Model):
     """One attempt to pay one order by one method; its sums follow its captures and refunds."""
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
     method = models.CharField(max_length=20, choices=PaymentMethod)
     provider = models.CharField(max_length=20, blank=True)
     provider_ref = models.CharField(max_length=80, blank=True)
@@ -56,7 +56,6 @@ class Payment(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["order"], name="payment_order"),
             models.Index(fields=["reference"], name="payment_reference", condition=~Q(reference="")),
             models.Index(
                 fields=["state", "created_at"], name="payment_pending", condition=Q(state="PENDING")
@@ -102,7 +101,7 @@ class Capture(models.Model):
     """Money that came in: asked of the card provider (stored before the call), or seen on a statement or remittance."""
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="captures")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="captures", db_index=False)
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     state = models.CharField(max_length=8, choices=OperationState, default=OperationState.PENDING)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")

@@ -252,29 +252,43 @@ class Parcel(models.Model):
 class Reservation(models.Model):
     """The claim on a stock item, for a basket line, an order line or a transfer; the pick task is this row."""
 
-    stock_item = models.ForeignKey(StockItem, on_delete=models.PROTECT, related_name="claims")
-    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    stock_item = models.ForeignKey(StockItem, on_delete=models.PROTECT, related_name="claims", db_index=False)
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
     quantity = models.PositiveIntegerField()
     basket_line = models.ForeignKey(
-        BasketLine, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        BasketLine, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     order_line = models.ForeignKey(
-        OrderLine, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        OrderLine, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     transfer_line = models.ForeignKey(
-        "warehouse.TransferLine", on_delete=models.PROTECT, null=True, blank=True, related_name="claims"
+        "warehouse.TransferLine",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="claims",
+        db_index=False,
     )
     state = models.CharField(max_length=10, choices=ReservationState, default=ReservationState.HELD)
     expires_at = models.DateTimeField(null=True, blank=True)
-    picked_from = models.ForeignKey(Bin, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    picked_from = models.ForeignKey(
+        Bin, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     picker = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
     )
     shipment = models.ForeignKey(
-        Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="claims"
+        Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="claims", db_index=False
     )
-    parcel = models.ForeignKey(Parcel, on_delete=models.PROTECT, null=True, blank=True, related_name="claims")
+    parcel = models.ForeignKey(
+        Parcel, on_delete=models.PROTECT, null=True, blank=True, related_name="claims", db_index=False
+    )
     # Canceled after the pick: the units wait in PACKING to be put back, and are not sellable until scanned.
     is_put_back = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
@@ -303,8 +317,13 @@ class Reservation(models.Model):
                 name="reservation_live",
                 condition=Q(state__in=["HELD", "ALLOCATED", "PICKED", "PACKED"]),
             ),
-            models.Index(fields=["order_line"], name="reservation_order_line"),
-            models.Index(fields=["basket_line"], name="reservation_basket_line"),
+            # A claim is rewritten at every step of its life, and each index with it: only the rows that are asked for are in one.
+            models.Index(
+                fields=["order_line"], name="reservation_order_line", condition=Q(order_line__isnull=False)
+            ),
+            models.Index(
+                fields=["basket_line"], name="reservation_basket_line", condition=Q(basket_line__isnull=False)
+            ),
             models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="HELD")),
             # The work that waits at each place is asked with every promise.
             models.Index(
@@ -318,7 +337,10 @@ class Reservation(models.Model):
                 name="reservation_pick_queue",
                 condition=Q(state__in=["ALLOCATED", "PICKED", "PACKED"]),
             ),
-            models.Index(fields=["shipment"], name="reservation_shipment"),
+            models.Index(
+                fields=["shipment"], name="reservation_shipment", condition=Q(shipment__isnull=False)
+            ),
+            models.Index(fields=["parcel"], name="reservation_parcel", condition=Q(parcel__isnull=False)),
             models.Index(
                 fields=["transfer_line"],
                 name="reservation_transfer_line",
