@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -368,13 +369,13 @@ def _when(offer: Offer, by_day: bool) -> tuple[date, datetime]:
 
 
 def _same(offer: Offer, promise: Promise, wanted: list[Line]) -> Offer:
-    ask = {
+    ask: dict[Method, Callable[[list[Line], str], Offer]] = {
         Method.HOME_DELIVERY: promise.home,
         Method.PARCEL_LOCKER: promise.locker,
         Method.STORE_PICKUP: promise.pickup,
         Method.SHIP_TO_STORE: promise.ship_to_store,
-    }[offer.method]
-    return ask(wanted, offer.place)
+    }
+    return ask[offer.method](wanted, offer.place)
 
 
 def _every_offer(promise: Promise, world: worlds.World, wanted: list[Line]) -> list[Offer]:
