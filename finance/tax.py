@@ -296,25 +296,12 @@ def net_base(*, gross: Decimal, tax: Decimal, rate: Decimal) -> Decimal:
     return max(base, ZERO)
 
 
-class RoundingPosting(NamedTuple):
-    """The journal line of a payable rounding amount; exactly one of debit and credit is not zero."""
-
-    account: str
-    debit: Decimal
-    credit: Decimal
-
-
-def rounding_posting(payable_rounding: Decimal, *, is_refund: bool = False) -> RoundingPosting | None:
+def rounding_account(payable_rounding: Decimal) -> str:
     """Where the rest of an invoice goes: charged above base and VAT is income (679), below is expense (579).
 
     A credit note reverses on the same account.
     """
-    if payable_rounding == 0:
-        return None
-    amount = abs(payable_rounding)
-    account = ROUNDING_INCOME if payable_rounding > 0 else ROUNDING_EXPENSE
-    is_credit = (payable_rounding > 0) != is_refund
-    return RoundingPosting(account, ZERO if is_credit else amount, amount if is_credit else ZERO)
+    return ROUNDING_EXPENSE if payable_rounding < 0 else ROUNDING_INCOME
 
 
 def _ubl_line(source: UblSource, net: Decimal) -> UblLine:

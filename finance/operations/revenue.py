@@ -45,8 +45,7 @@ def revenue_of(parts: Sequence[Part], *, plan: PaperPlan, is_refund: bool) -> Re
         for rate, amount in taxes.items()
         if amount
     ]
-    # Charged above base and tax is income, below is expense; a credit note reverses on the same account.
-    account = tax.ROUNDING_EXPENSE if rounding < 0 else tax.ROUNDING_INCOME
+    account = tax.rounding_account(rounding)
     lines += [
         credit(account, sign * rest, order_line_id=part.line_id)
         for part, rest in zip(parts, roundings, strict=True)

@@ -96,9 +96,9 @@ SELECT c.id, b.orders, b.units, b.ordered, d.promised, b.units_sold, b.units_bac
        b.sold, b.returned, b.cost, d.given, l.sold, l.returned, l.cost, l.given,
        (SELECT count(*) FROM crm_campaignvisit v WHERE v.campaign_id = c.id),
        (SELECT count(DISTINCT v.visit_hash) FROM crm_campaignvisit v WHERE v.campaign_id = c.id),
-       (SELECT count(*) FROM (SELECT b.id FROM crm_campaignvisit v JOIN oms_basket b ON b.client_hash = v.visit_hash
-                               WHERE v.campaign_id = c.id AND v.visit_hash <> '' AND b.created_at >= v.at - interval '1 day'
-                                 AND b.touched_at >= v.at GROUP BY b.id) x)
+       (SELECT count(*) FROM (SELECT visit_hash, min(at) AS at FROM crm_campaignvisit
+                               WHERE campaign_id = c.id AND visit_hash <> '' GROUP BY visit_hash) v
+          JOIN oms_basket b ON b.client_hash = v.visit_hash AND b.touched_at >= v.at)
   FROM unnest(%(campaigns)s::bigint[]) c(id)
   LEFT JOIN by_papers b ON b.campaign_id = c.id LEFT JOIN discounts d ON d.campaign_id = c.id LEFT JOIN by_ledger l ON l.campaign_id = c.id"""
 

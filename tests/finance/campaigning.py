@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from crm.models import Discount
 from oms.models import LineDiscount, OrderLine
-from tests.flows.chain import NOW
 
 
 def taken_off(line: OrderLine, discount: Discount, amount: str) -> LineDiscount:
@@ -23,7 +22,7 @@ def taken_off(line: OrderLine, discount: Discount, amount: str) -> LineDiscount:
             "discount_version": discount.version,
             "amount": off,
             "tax_share": (off * line.tax_rate / (100 + line.tax_rate)).quantize(Decimal("0.01")),
-            "created_at": NOW,
+            "created_at": line.ordered_at,
         },
     )
     assert found.amount == off

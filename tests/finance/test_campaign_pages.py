@@ -178,3 +178,20 @@ def test_baskets_are_those_of_who_saw_a_page(chain: Chain, campaign: Campaign) -
         )
     shown = selectors.campaign_figures(campaign_ids=[campaign.pk])[campaign.pk]
     assert (shown.views, shown.visitors, shown.baskets, shown.ordered) == (1, 1, 1, Decimal("0.00"))
+
+
+def test_its_orders_are_credited_after_they_were_shown(order: Order, campaign: Campaign) -> None:
+    client = client_of(make_staff("OPS_LEAD"))
+    address = "/en/ops/campaigns/jesen/undo/"
+    assert order.number in text_of(client.get(address))
+    with nothing_changes():
+        refused = client.post(address, {"apply": "1"})
+        assert (refused.status_code, "Choose the orders first." in text_of(refused)) == (422, True)
+        shown = client.post(address, {"orders": [order.number]})
+    page = text_of(shown)
+    assert "asked back 3" in page and "3,000.00" in page and "600.00" in page
+    done = client.post(address, {"orders": [order.number], "apply": "1"})
+    assert done.status_code == 302
+    assert order.returns.get().status == "REQUESTED"
+    assert "No order to decide" in text_of(client.get(address))
+    assert client_of(make_staff("MERCHANDISER")).get(address).status_code == 403
