@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import segments
 from bench.figures import as_file, rotated, summarize, table
 from bench.measures import MEASURES, NEEDS, RACE_RUNS, Bench
 from bench.stand import ROOT, SIZES, BenchFailed, NoReferences, Stand
@@ -32,12 +33,12 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped
     try:
         print("Preparing …", flush=True)
-        stand.start()
+        stand.start(sizes=() if wanted == ["segments"] else tuple(SIZES))
         bench = _open(stand, options, rounds, wanted)
         found = []
         for number in range(rounds):
             found.append(_round(bench, wanted, number))
-            if not options.only:  # after each round: a bench that is cut short leaves what it has
+            if not options.only or options.output != RESULTS:  # after each round: a bench that is cut short leaves what it has
                 text = as_file(summarize(found), machine=_machine(stand), rounds=len(found))
                 options.output.write_text(text)
         print(f"\n{table(summarize(found))}\n")
@@ -71,6 +72,9 @@ def _wanted(only: list[str]) -> list[str]:
 
 
 def _open(stand: Stand, options: argparse.Namespace, rounds: int, wanted: list[str]) -> Bench:
+    accounts = segments.ACCOUNTS // 10 if options.quick else segments.ACCOUNTS
+    if wanted == ["segments"]:
+        return Bench(stand, large=0, small=0, floor=0, seconds=0, baskets=0, races=0, accounts=accounts)
     large = stand.start_web("large", stand.port)
     small = processes.free_port(start=stand.port + 1)
     if "growth" in wanted:
@@ -86,6 +90,7 @@ def _open(stand: Stand, options: argparse.Namespace, rounds: int, wanted: list[s
         seconds=2.0 if options.quick else 4.0,
         baskets=80 if options.quick else 320,
         races=2 if options.quick else -(-RACE_RUNS // rounds),
+        accounts=accounts,
     )
 
 

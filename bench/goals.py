@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.segments import COMPARED
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -65,6 +67,20 @@ GOALS = (
     Goal("race_100_for_10_sold_out_p95", "ms", None, None, 300, is_less_better=True),
     Goal("import_catalog", "lines/s", None, 5000, 5000),
     Goal("doctor", "s", None, 60, 60, is_less_better=True),
+    Goal("segment_accounts", "accounts", None),
+    Goal(
+        "segment_count_ratio", "worst of five counts / hand-written SQL", None, 1.5, 1.1, is_less_better=True
+    ),
+    *(
+        Goal(f"segment_count_{name}_ms", "ms", f"segment_count_{name}_raw_ms", 1.5, 1.1, is_less_better=True)
+        for name in COMPARED
+    ),
+    Goal("segment_membership_ms", "ms", None, 1, 0.1, is_less_better=True),
+    Goal("segment_membership_p95_ms", "ms", None, 1, 1, is_less_better=True),
+    Goal("segment_membership_busiest_ms", "ms", None),
+    Goal("segment_membership_planning_ms", "ms", None),
+    Goal("segment_membership_of_20_ms", "ms", None),
+    Goal("segment_membership_of_20_planning_ms", "ms", None),
     Goal("growth_product_page", "ms of CPU-bound time", "product_page_1x", 1.5, 1.1, is_less_better=True),
     Goal("growth_listing", "ms of CPU-bound time", "listing_1x", 1.5, 1.1, is_less_better=True),
     Goal("growth_search", "ms of CPU-bound time", "search_1x", 1.5, 1.1, is_less_better=True),

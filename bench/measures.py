@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench import load
+from bench import segments as sizes_of_segments
 from bench.figures import quantile
 from bench.load import Answer, Browser, Load
 from bench.shopper import buying, order_body, placing, product_path, reading, search_path, whole_way
@@ -36,6 +37,7 @@ class Bench:
     seconds: float
     baskets: int
     races: int
+    accounts: int = sizes_of_segments.ACCOUNTS
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def ask(self, size: str) -> dict[str, Any]:
@@ -247,6 +249,17 @@ def doctor(bench: Bench) -> Figures:
     return {"doctor": bench.stand.inside("large", "doctor")["seconds"]}
 
 
+def segments(bench: Bench) -> Figures:
+    """Counts against hand-written SQL over the same purchases, and membership of one account, in a database of their own."""
+    accounts = bench.accounts
+    bench.stand.make_segments(accounts=accounts, lines=accounts * 5)
+    found = bench.stand.inside(sizes_of_segments.DATABASE, "segments")
+    ratios = [
+        found[f"count_{name}_ms"] / found[f"count_{name}_raw_ms"] for name in sizes_of_segments.COMPARED
+    ]
+    return {f"segment_{name}": value for name, value in found.items()} | {"segment_count_ratio": max(ratios)}
+
+
 def _times(name: str, done: Load) -> Figures:
     return {f"{name}_p{share}": done.quantile(share / 100) for share in (50, 95, 99)}
 
@@ -267,6 +280,7 @@ MEASURES: dict[str, Callable[[Bench], Figures]] = {
     "statements": statements,
     "import_catalog": import_catalog,
     "doctor": doctor,
+    "segments": segments,
 }
 # What a measure is compared with must stand in the same round.
 NEEDS = {

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from bench import segments
 from retail.environment import read
 from retail.running import home as local
 from retail.running import postgres, processes, valkey
@@ -51,7 +52,8 @@ class Stand:
         self.key = ""
 
     # ------------------------------------------------------------------ start and stop
-    def start(self) -> None:
+    def start(self, *, sizes: Sequence[str] = tuple(SIZES)) -> None:
+        """Servers, references, and the databases of these sizes."""
         if not (REFERENCES / "fn.sql").is_file():
             raise NoReferences(f"The references are missing: {REFERENCES} (see docs/performance.md).")
         postgres.start(self.home)
@@ -59,12 +61,14 @@ class Stand:
         if "off" in self.settings().values():
             raise BenchFailed(f"The server is not durable: {self.settings()}")
         self._migrate()
-        for size in SIZES:
+        for size in sizes:
             self._fill(size)
-        for size in SIZES:
+        for size in sizes:
             self.renew(size, f"origin_{size}")
             self.inside(size, "refresh")
         self._make_references()
+        if "large" not in sizes:
+            return
         self.key = self.inside("large", "key")["key"]
 
     def stop(self) -> None:
@@ -83,6 +87,17 @@ class Stand:
                     sql.Identifier(name), sql.Identifier(origin), sql.Identifier(postgres.APPLICATION)
                 )
             )
+
+    def make_segments(self, *, accounts: int, lines: int) -> None:
+        """The database of the segments, kept until its migrations or its size change."""
+        digest = f"{_digest('*/migrations/*.py', 'bench/segments.py')}-{accounts}-{lines}"
+        if local.read_record(self.home, segments.DATABASE).get("digest") == digest:
+            return
+        print(f"  filling {accounts:,} accounts with {lines:,} lines …", flush=True)
+        self.renew(segments.DATABASE, EMPTY)
+        with self._administrator(segments.DATABASE) as connection:
+            segments.fill(connection, REFERENCES, accounts=accounts, lines=lines)
+        local.write_record(self.home, segments.DATABASE, {"digest": digest})
 
     def _migrate(self) -> None:
         """Tables, with rows or without, as the migrations of today make them."""

@@ -13,7 +13,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 
 from audit.attach import attach_triggers
-from bench import counting, filling
+from bench import counting, filling, segments
 from oms.models import OrderLine
 from oms.workflows import baskets
 from retail.doctor.examine import examine
@@ -148,4 +148,5 @@ VERBS: dict[str, Callable[..., Answer]] = {
     "import": import_lines,
     "statements": statements,
     "doctor": doctor,
+    "segments": segments.measure,
 }

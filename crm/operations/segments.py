@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from audit.models import Proposal
-from audit.operations import StaleProposal, propose
+from audit.operations import OwnProposal, StaleProposal, propose
 from crm.events import SegmentChanged
 from crm.models import Segment, SegmentExport, SegmentVersion
 from crm.segments import InvalidDefinition, Problem, check, parse, text
@@ -176,7 +176,9 @@ def propose_change(
 
 
 def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
-    """What ratifying does: the words hold from now on."""
+    """What ratifying does: the words hold from now on. Nobody ratifies their own, however small its value."""
+    if by is not None and by.pk == proposal.author_id:
+        raise OwnProposal("You made this proposal; another person must ratify it.")
     segment = Segment.objects.select_for_update().filter(slug=proposal.subject_key).first()
     if segment is None or segment.version != proposal.base["version"]:
         raise StaleProposal("The segment has changed since this was proposed.", slug=proposal.subject_key)

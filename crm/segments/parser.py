@@ -135,9 +135,8 @@ class _Reader:
             raise refuse("REPEATED_ARGUMENT", name.start, name.end, found=name.value)
         self._take()
         self._sign(":")
-        start = self.here.start
         value = self._value()
-        return Argument(name.value.lower(), value, start, self._tokens[self._at - 1].end)
+        return Argument(name.value.lower(), value, name.start, self._tokens[self._at - 1].end)
 
     def _comparison(self) -> tuple[str, tuple[Value, ...]]:
         if self.here.is_sign("=", "!=", "<", "<=", ">", ">="):

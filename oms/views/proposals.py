@@ -31,6 +31,8 @@ KINDS = {
     "LATE": gettext_lazy("later than promised"),
     "SHORT": gettext_lazy("a line stays open"),
 }
+# Kinds that are looked at and decided on a page of their own, which takes the subject and the proposal.
+PAGES = {"segment": "ops:segment_proposal"}
 
 
 @require_GET
@@ -50,12 +52,14 @@ def proposal_page(request: HttpRequest, public_id: str) -> HttpResponse:
     )
     if chosen is None:
         raise Http404
+    if chosen.kind in PAGES:
+        return redirect(PAGES[chosen.kind], chosen.subject_key, chosen.public_id)
     return _page(request, chosen)
 
 
 def _page(request: HttpRequest, chosen: Proposal | None) -> HttpResponse:
     waiting = list(audit.open_proposals()[:QUEUE_SHOWN])
-    chosen = chosen or (waiting[0] if waiting else None)
+    chosen = chosen or next((each for each in waiting if each.kind not in PAGES), None)
     decision = (
         RoutingDecision.objects.select_related("order").filter(proposal=chosen).first() if chosen else None
     )
@@ -137,8 +141,13 @@ def decide(request: HttpRequest) -> HttpResponse:
     if act == "reject" and not reason:
         messages.error(request, _("Say why you reject it."))
         return redirect(request.POST.get("back") or "ops:proposals")
+    elsewhere = set(
+        Proposal.objects.filter(public_id__in=chosen, kind__in=PAGES).values_list("public_id", flat=True)
+    )
+    if elsewhere:
+        messages.error(request, _("Some of them are decided on pages of their own; open them one by one."))
     done = 0
-    for public_id in chosen:
+    for public_id in [each for each in chosen if each not in elsewhere]:
         try:
             if act == "reject":
                 routing.reject_routing(

@@ -213,6 +213,28 @@ def _told(order: Order) -> dict[str, str]:
     return {"number": order.number, "token": order.token}
 
 
+def _segment(teller: Teller) -> dict[str, str]:
+    """A segment with a change that waits for another person."""
+    from crm import operations as crm
+
+    made = crm.create_segment(
+        slug="buyers",
+        name="Kupci u poslednjih 90 dana",
+        definition="bought(within: 90 days) and not company",
+        by=None,
+        now=teller.now,
+    )
+    proposal = crm.propose_change(
+        segment_id=made.pk,
+        version=1,
+        definition="(bought(within: 60 days) or member) and not company",
+        reason="i oni koji su samo članovi",
+        by=None,
+        now=teller.now,
+    )
+    return {"slug": made.slug, "proposal": proposal.public_id}
+
+
 def _rows(teller: Teller) -> dict[str, Any]:
     """Keys of records that have a page of their own."""
     from audit.models import Proposal
@@ -232,7 +254,8 @@ def _rows(teller: Teller) -> dict[str, Any]:
 
     paid = Payment.objects.filter(order=teller.orders["sold"])[0]
     return {
-        "proposal": Proposal.objects.filter(state="OPEN")[0].public_id,
+        "proposal": Proposal.objects.filter(state="OPEN").exclude(kind="segment")[0].public_id,
+        "segment": _segment(teller),
         "exception": OrderException.objects.filter(state="OPEN")[0].public_id,
         "customer": Customer.objects.get(email="ana@example.com", kind="PERSON").public_id,
         "shopper": User.objects.get(email="ana@prelist.example").pk,
