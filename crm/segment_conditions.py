@@ -151,7 +151,7 @@ def _tier(leaf: Leaf, now: datetime) -> Fragment:
     inner = compared("t.rank", leaf)
     found = Fragment(
         "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id "
-        f"AND a.tier_id IN (SELECT t.id FROM crm_tier t WHERE {inner.sql}))",
+        f"AND a.tier_id = ANY (ARRAY(SELECT t.id FROM crm_tier t WHERE {inner.sql})))",
         inner.params,
     )
     return either(found, leaf, "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)")

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext, pgettext
 
 from crm.segments import Leaf, Problem, condition, text
 from crm.segments.tree import Duration, Text, Value, value_text
+from crm.selectors import Reason
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,10 @@ def leaf_words(leaf: Leaf) -> str:
         for each in leaf.arguments
     ]
     return " ".join(parts) + (f": {', '.join(details)}" if details else "")
+
+
+def reason_words(reason: Reason) -> str:
+    return f"{_('not')} {leaf_words(reason.leaf)}" if reason.is_not else leaf_words(reason.leaf)
 
 
 def _value(value: Value) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm.segments.registry import Fragment
-from crm.segments.tree import Day, Duration, Leaf, Value
+from crm.segments.tree import Day, Duration, Leaf, Number, Value
 
 _SIGNS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -26,6 +26,9 @@ _HOLDS: dict[str, Callable[[Decimal, Decimal], bool]] = {
 def plain(value: Value) -> Any:
     """What the database is given of a value."""
     assert not isinstance(value, Duration), "a duration is turned into a moment first"
+    # A whole number is compared as one: a column cast to numeric could use no index and no statistics.
+    if isinstance(value, Number) and value.value == int(value.value):
+        return int(value.value)
     return value.value
 
 

@@ -43,6 +43,8 @@ class Reason:
 
     words: str
     is_met: bool
+    leaf: Leaf
+    is_not: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def segments_with_reasons(*, customer_id: int, now: datetime) -> list[ExplainedS
 def _reasons(node: Node, truth: dict[Leaf, bool], is_plain: bool) -> Iterator[Reason]:
     if isinstance(node, Leaf):
         words = text(node) if is_plain else text(Not(node))
-        yield Reason(words, truth[node] == is_plain)
+        yield Reason(words, truth[node] == is_plain, node, not is_plain)
     elif isinstance(node, Not):
         yield from _reasons(node.part, truth, not is_plain)
     else:

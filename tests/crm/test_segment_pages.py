@@ -18,7 +18,7 @@ from tests.api.integrator import Api, refused
 from tests.staff import client_of, make_staff
 
 pytestmark = pytest.mark.django_db
-BASE = "/ops/customers/segments/"
+BASE = "/en/ops/customers/segments/"
 
 
 @pytest.fixture
