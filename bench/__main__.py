@@ -38,7 +38,8 @@ def main(arguments: list[str]) -> int:
         found = []
         for number in range(rounds):
             found.append(_round(bench, wanted, number))
-            if not options.only or options.output != RESULTS:  # after each round: a bench that is cut short leaves what it has
+            # After each round: a bench that is cut short leaves what it has.
+            if not options.only or options.output != RESULTS:
                 text = as_file(summarize(found), machine=_machine(stand), rounds=len(found))
                 options.output.write_text(text)
         print(f"\n{table(summarize(found))}\n")
