@@ -50,6 +50,10 @@ GOALS = (
     Goal("statements_pricing", "statements", None, 6, 3, is_less_better=True),
     Goal("statements_full_flow", "statements", None, 60, 30, is_less_better=True),
     Goal("statements_growth_with_lines", "statements", None, 0, 0, is_less_better=True),
+    # Fifty lines under two hundred discounts and fifty segments: at most five times the bare view with one query.
+    Goal("price_under_discounts_by_cpu", "prices/s of CPU", "json_floor_by_cpu", 0.2, 0.33),
+    Goal("price_under_discounts", "ms", None),
+    Goal("statements_price_under_discounts", "statements", None, 6, 2, is_less_better=True),
     Goal("product_page", "requests/s", TEMPLATE, 0.25, 0.5),
     Goal("product_page_by_cpu", "requests/s of CPU", "template_floor_by_cpu", 0.25, 0.5),
     Goal("product_page_p95", "ms", None),

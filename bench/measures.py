@@ -236,6 +236,16 @@ def statements(bench: Bench) -> Figures:
     return {name: float(value) for name, value in bench.stand.inside("large", "statements").items()}
 
 
+def price_under_discounts(bench: Bench) -> Figures:
+    """In a process of its own, without a request around it: the price alone."""
+    found = bench.stand.inside("small", "price-under-discounts")
+    return {
+        "price_under_discounts_by_cpu": found["per_cpu_second"],
+        "price_under_discounts": found["milliseconds"],
+        "statements_price_under_discounts": float(found["statements"]),
+    }
+
+
 def import_catalog(bench: Bench) -> Figures:
     """Titles that are all new, into the small catalog."""
     bench.stand.renew("import", "origin_small")
@@ -278,6 +288,7 @@ MEASURES: dict[str, Callable[[Bench], Figures]] = {
     "race": race,
     "growth": growth,
     "statements": statements,
+    "price_under_discounts": price_under_discounts,
     "import_catalog": import_catalog,
     "doctor": doctor,
     "segments": segments,
@@ -289,4 +300,5 @@ NEEDS = {
     "product_page": ["floors"],
     "listing": ["floors"],
     "stock_figure": ["floors"],
+    "price_under_discounts": ["floors"],
 }

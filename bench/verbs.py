@@ -13,7 +13,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 
 from audit.attach import attach_triggers
-from bench import counting, filling, segments
+from bench import counting, filling, pricing, segments
 from oms.models import OrderLine
 from oms.workflows import baskets
 from retail.doctor.examine import examine
@@ -128,6 +128,10 @@ def statements() -> Answer:
     return counting.count(catalog())
 
 
+def price_under_discounts() -> Answer:
+    return pricing.measure()
+
+
 def doctor() -> Answer:
     """Seconds of all invariants. Without a worker events wait, as they are meant to here; nothing else may be broken."""
     began = time.perf_counter()
@@ -147,6 +151,7 @@ VERBS: dict[str, Callable[..., Answer]] = {
     "session": session,
     "import": import_lines,
     "statements": statements,
+    "price-under-discounts": price_under_discounts,
     "doctor": doctor,
     "segments": segments.measure,
 }

@@ -12,7 +12,10 @@ class CRMConfig(AppConfig):
         from audit.operations import register_kind
         from crm import segment_conditions
         from crm.operations import segments
+        from crm.selectors.offers import ANY_FOR_GUESTS
+        from storefront import selectors as catalog
 
+        catalog.register_offers(ANY_FOR_GUESTS)
         segment_conditions.register_conditions()
         register_kind(segments.KIND, apply=segments.apply, permission=segments.PERMISSION)
         post_migrate.connect(make_reader_after_migrate, sender=self, dispatch_uid="crm.reader")

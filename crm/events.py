@@ -17,3 +17,38 @@ class SegmentChanged:
     segment: str
     version: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CouponBatchCreated:
+    batch_id: int
+    discount: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CouponBatchStopped:
+    batch_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CouponsExported:
+    """The codes left the house in a file."""
+
+    batch_id: int
+    by: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferWritten:
+    offer_id: int
+    customer: str
+    discount: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferWithdrawn:
+    offer_id: int
+    customer: str
+    discount: str

@@ -23,10 +23,10 @@ from oms.pricing import (
     Gift,
     MinimumBasis,
     Priced,
+    Pricing,
     PricingInput,
     Scope,
     Tier,
-    price,
 )
 from retail.kernel.money import ZERO
 
@@ -119,8 +119,9 @@ def rule_of(text: str) -> Rule | None:
         return None
 
 
-def is_priceable(text: str) -> bool:
-    return rule_of(text) is not None
+def engine_discount(text: str) -> Discount:
+    """Refuses BadDiscount with the engine's own words."""
+    return _engine_discount(crm.live_discount(text))
 
 
 def _engine_discount(row: crm.LiveDiscount) -> Discount:
@@ -227,13 +228,21 @@ def _campaign_facts(
     return frozenset(facts)
 
 
-def price_within_budgets(asked: PricingInput, offers: Offers) -> Priced:
+# What was worked through already, by the facts that held: lines and discounts are the same in one quote.
+Worked = dict[frozenset[str], Pricing]
+
+
+def price_within_budgets(asked: PricingInput, offers: Offers, worked: Worked | None = None) -> Priced:
     """By the one engine; a campaign whose budget is too small for what it would give here gives nothing here."""
-    priced = price(asked)
-    while over := _overrun(priced, offers, asked.facts):
+    known: Worked = {} if worked is None else worked
+    while True:
+        if asked.facts not in known:
+            known[asked.facts] = Pricing(asked)
+        priced = known[asked.facts].priced(asked.delivery)
+        over = _overrun(priced, offers, asked.facts)
+        if not over:
+            return priced
         asked = replace(asked, facts=asked.facts - over)
-        priced = price(asked)
-    return priced
 
 
 def _overrun(priced: Priced, offers: Offers, facts: frozenset[str]) -> frozenset[str]:

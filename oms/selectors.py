@@ -20,12 +20,21 @@ from oms.offers import (
     Offers,
     Rule,
     TypedCoupon,
+    Worked,
+    engine_discount,
     facts_of,
     paths_with_ancestors,
     price_within_budgets,
     rule_of,
 )
-from oms.pricing import DELIVERY_KEY, DeliveryQuote, Priced, PriceEntry, PricingInput, PricingLine
+from oms.pricing import (
+    DELIVERY_KEY,
+    DeliveryQuote,
+    Priced,
+    PriceEntry,
+    PricingInput,
+    PricingLine,
+)
 from oms.states import BasketState
 from retail.kernel.clock import business_date
 from retail.kernel.prepared import Prepared
@@ -50,17 +59,18 @@ _DELIVERY_RATES = """
     SELECT m.code, r.amount, r.free_from, r.weight_grams_max
       FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
      WHERE r.channel_id = %(channel)s AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)"""
-# What may lower the price, read only where something is live: discounts, coupons of the basket, offers on the account, what is
+# What may lower the price, each where it could hold (guests are members of nothing): discounts, coupons of the basket, offers on the account, what is
 # left of budgets, prices of gifts; and what discounts have to know of the goods: branches of the catalog, and lowest prices.
-_OFFERS = f"""
+OFFERS = f"""
     typed AS MATERIALIZED ({crm.TYPED_COUPONS}
                             WHERE k.id IN (SELECT x.coupon_id FROM oms_basketcoupon x WHERE x.basket_id = %(basket)s) ORDER BY k.id),
     carried AS MATERIALIZED ({crm.CARRIED_OFFERS}),
     live AS MATERIALIZED (
         SELECT l.* FROM ({crm.LIVE_DISCOUNTS}) l
-         WHERE l.audience IN ('EVERYONE', 'SEGMENT') OR (l.audience = 'COUPON' AND l.id IN (SELECT discount_id FROM typed))
-            OR (l.audience = 'ACCOUNT' AND l.id IN (SELECT discount_id FROM carried)))"""  # noqa: S608 - texts of our own
-_GOODS_FACTS = """json_build_array(
+         WHERE (NOT l.is_for_members OR %(customer)s::bigint IS NOT NULL)
+           AND (l.audience IN ('EVERYONE', 'SEGMENT') OR (l.audience = 'COUPON' AND l.id IN (SELECT discount_id FROM typed))
+                OR (l.audience = 'ACCOUNT' AND l.id IN (SELECT discount_id FROM carried))))"""  # noqa: S608 - texts of our own
+GOODS_FACTS = """json_build_array(
         (SELECT json_agg(json_build_array(v.id, v.floor_price::text, ARRAY(
                     SELECT g.path FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id
                      WHERE m.product_id = v.product_id)))
@@ -74,7 +84,7 @@ _GIFTS = f"""SELECT v.id, e.amount, t.rate FROM storefront_variant v
 # Amounts travel as text: JSON numbers would lose their scale on the way.
 TARIFF = Prepared(
     "oms_tariff",
-    f"""WITH {_OFFERS} SELECT
+    f"""WITH {OFFERS} SELECT
     (SELECT COALESCE(json_agg(json_build_array(c.id, c.variant_id, c.code, c.name, c.currency, c.amount::text,
                                                c.minimum_quantity, c.valid_from, c.valid_to)), '[]') FROM ({catalog.PRICE_CANDIDATES}) c),
     (SELECT COALESCE(json_agg(json_build_array(t.tax_class, t.rate::text)), '[]') FROM ({catalog.TAX_RATES}) t),
@@ -87,7 +97,7 @@ TARIFF = Prepared(
         (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
           WHERE h.campaign_id IN (SELECT campaign_id FROM live)),
         (SELECT json_agg(json_build_array(g.id, g.amount::text, g.rate::text)) FROM ({_GIFTS}) g)) END,
-    CASE WHEN %(scoped)s OR EXISTS (SELECT 1 FROM live) THEN {_GOODS_FACTS} END""",  # noqa: S608 - texts of our own
+    CASE WHEN %(scoped)s OR EXISTS (SELECT 1 FROM live) THEN {GOODS_FACTS} END""",  # noqa: S608 - texts of our own
     {
         "price_list": "bigint",
         "variants": "bigint[]",
@@ -134,15 +144,16 @@ class Quote:
     asked: PricingInput
     rates: tuple[rules.RateRow, ...] = ()
     offers: Offers = NO_OFFERS
+    worked: Worked = field(default_factory=dict, compare=False, repr=False)
 
     def priced_with(self, method: str) -> Priced:
         """The whole with this way of delivery, by the same engine and at the same moment; without a fee, the goods alone."""
         if method not in self.fees:
-            return price_within_budgets(replace(self.asked, delivery=None), self.offers)
+            return price_within_budgets(replace(self.asked, delivery=None), self.offers, self.worked)
         # The fee shares the rates of the goods on the papers; the line shows the highest of them.
         top_rate = max((line.tax_rate for line in self.asked.lines), default=Decimal(0))
         delivery = DeliveryQuote(method=method, amount=self.fees[method], tax_rate=top_rate)
-        return price_within_budgets(replace(self.asked, delivery=delivery), self.offers)
+        return price_within_budgets(replace(self.asked, delivery=delivery), self.offers, self.worked)
 
     def without(self, facts: Iterable[str]) -> Quote:
         """Priced again as if these did not hold: a gift that is out of stock, a coupon that was used up a moment ago."""
@@ -150,7 +161,7 @@ class Quote:
         asked = replace(self.asked, facts=offers.facts)
         method = next((line.sku for line in self.priced.lines if line.key == DELIVERY_KEY), "")
         found = _with_fees(
-            replace(self, asked=asked, offers=offers, priced=price_within_budgets(asked, offers))
+            replace(self, asked=asked, offers=offers, priced=price_within_budgets(asked, offers, self.worked))
         )
         return replace(found, priced=found.priced_with(method)) if method in found.fees else found
 
@@ -212,15 +223,19 @@ def tariff_of(row: Sequence[Any]) -> Tariff:
             rules.RateRow(code, Decimal(amount), Decimal(free) if free is not None else None, grams)
             for code, amount, free, grams in rates
         ],
-        _offers(*live) if live else NO_OFFERS,
-        {
-            variant: (Decimal(floor) if floor is not None else None, paths_with_ancestors(paths))
-            for variant, floor, paths in (goods[0] if goods else None) or ()
-        },
+        offers_from(*live) if live else NO_OFFERS,
+        goods_from(goods),
     )
 
 
-def _offers(
+def goods_from(rows: Sequence[Any] | None) -> dict[int, tuple[Decimal | None, frozenset[str]]]:
+    return {
+        variant: (Decimal(floor) if floor is not None else None, paths_with_ancestors(paths))
+        for variant, floor, paths in (rows[0] if rows else None) or ()
+    }
+
+
+def offers_from(
     texts: Sequence[str] | None,
     typed: Sequence[tuple[int, str, int, bool]] | None,
     carried: Sequence[tuple[int, int]] | None,
@@ -257,13 +272,23 @@ def live_offers(
 
 def rules_of_discounts(discount_ids: Iterable[int]) -> tuple[Rule, ...]:
     """Discounts as the engine would take them, whatever their state: for drafts, replays, and orders that were priced by them."""
+    return tuple(rule for text in _texts(discount_ids) if (rule := rule_of(text)) is not None)
+
+
+def check_discount(discount_id: int) -> None:
+    """Refuses BadDiscount in the engine's own words when it cannot be priced with."""
+    for text in _texts([discount_id]):
+        engine_discount(text)
+
+
+def _texts(discount_ids: Iterable[int]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {crm.DISCOUNT_AS_TEXT} FROM {crm.DISCOUNT_ROWS} "  # noqa: S608 - texts of our own
             "WHERE d.id = ANY(%s) ORDER BY d.priority, d.code",
             [list(discount_ids)],
         )
-        return tuple(rule for (text,) in cursor.fetchall() if (rule := rule_of(text)) is not None)
+        return [text for (text,) in cursor.fetchall()]
 
 
 def _candidate(
@@ -322,15 +347,17 @@ def quote(
     asked = PricingInput(
         lines=lines, currency=channel.currency, at=now, discounts=offers.discounts, facts=offers.facts
     )
+    worked: Worked = {}
     found = _with_fees(
         Quote(
-            priced=price_within_budgets(asked, offers),
+            priced=price_within_budgets(asked, offers, worked),
             unpriced=tuple(w.key for w in wanted if w.variant.pk not in known.candidates),
             weight_grams=sum(w.variant.weight_grams * w.quantity for w in wanted),
             fees={},
             asked=asked,
             rates=tuple(known.rates),
             offers=offers,
+            worked=worked,
         )
     )
     return (

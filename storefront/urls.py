@@ -8,6 +8,7 @@ from storefront.views import (
     basket,
     campaigns,
     checkout,
+    coupons,
     home,
     listing,
     orders,
@@ -74,6 +75,8 @@ urlpatterns = [
     path("basket/add/", basket.add, name="add"),
     path("basket/put/<code:sku>/<int:quantity>/", basket.put_back, name="put_back"),
     path("basket/lines/<uuid:line>/", basket.change, name="basket_line"),
+    path("basket/codes/", coupons.add, name="coupon_add"),
+    path("basket/codes/remove/", coupons.remove, name="coupon_remove"),
     path("basket/prices/", basket.accept_prices, name="accept_prices"),
     path("basket/hold/", basket.hold_again, name="hold_again"),
     # Checkout and paying

@@ -1,6 +1,15 @@
 """Verbs of the CRM room, the only writers of its rows: accounts, addresses, letters, points."""
 
 from crm.operations.addresses import AddressNotFound, add_address, make_default_address, remove_address
+from crm.operations.coupons import (
+    CodeTaken,
+    NotForCoupons,
+    UnknownBatch,
+    create_batch,
+    export_codes,
+    normal_code,
+    stop_batch,
+)
 from crm.operations.letters import (
     SEND_ATTEMPTS_MAX,
     SEND_LEASE,
@@ -9,6 +18,18 @@ from crm.operations.letters import (
     send_queued_messages,
 )
 from crm.operations.loyalty import earn_points
+from crm.operations.offers import (
+    CarriedAlready,
+    CodeInUse,
+    NotForAccounts,
+    Target,
+    UnknownDiscount,
+    UnknownOffer,
+    move_discount,
+    withdraw_offer,
+    write_discount,
+    write_offer,
+)
 from crm.operations.people import (
     InvalidPib,
     PastCustomer,
@@ -36,6 +57,7 @@ from crm.operations.segments import (
     record_export,
     retire_segment,
 )
+from crm.operations.spending import CouponUsed, OfferGone, Taken, give_back_offers, spend_more, spend_offers
 from crm.operations.visits import record_visit
 
 __all__ = [
@@ -43,26 +65,43 @@ __all__ = [
     "SEND_ATTEMPTS_MAX",
     "SEND_LEASE",
     "AddressNotFound",
+    "CarriedAlready",
+    "CodeInUse",
+    "CodeTaken",
+    "CouponUsed",
     "InvalidPib",
     "InvalidSegment",
     "InvalidSegmentName",
+    "NotForAccounts",
+    "NotForCoupons",
+    "OfferGone",
     "PastCustomer",
     "SegmentInUse",
     "SegmentTaken",
     "SegmentUnchanged",
     "StaleSegment",
+    "Taken",
+    "Target",
+    "UnknownBatch",
+    "UnknownDiscount",
+    "UnknownOffer",
     "UnknownSegment",
     "activate_segment",
     "add_address",
     "add_past_customers",
     "change_segment",
+    "create_batch",
     "create_segment",
     "earn_points",
+    "export_codes",
     "find_or_create_company",
     "find_or_create_person",
+    "give_back_offers",
     "join_guest_account",
     "make_default_address",
+    "move_discount",
     "new_guest",
+    "normal_code",
     "open_account",
     "propose_change",
     "queue_message",
@@ -73,4 +112,10 @@ __all__ = [
     "retire_segment",
     "send_message",
     "send_queued_messages",
+    "spend_more",
+    "spend_offers",
+    "stop_batch",
+    "withdraw_offer",
+    "write_discount",
+    "write_offer",
 ]

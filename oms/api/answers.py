@@ -61,10 +61,26 @@ class ProblemPart(serializers.Serializer[Any]):
     sku = TEXT()
 
 
+class GiftPart(serializers.Serializer[Any]):
+    sku = TEXT()
+    title = TEXT()
+    quantity = serializers.IntegerField()
+
+
+class BasketCouponPart(serializers.Serializer[Any]):
+    code = TEXT()
+    is_applied = serializers.BooleanField()
+    reason = TEXT(
+        help_text="why it takes nothing off: the outcome of its discount, or NOT_VALID; empty when it does"
+    )
+
+
 class BasketAnswer(serializers.Serializer[Any]):
     token = TEXT(help_text="secret; whoever has it may")
     channel = TEXT()
     lines = BasketLinePart(many=True)
+    gifts = GiftPart(many=True)
+    coupons = BasketCouponPart(many=True)
     total = MoneySerializer()
     held_until = serializers.DateTimeField(allow_null=True)
     explanation = StepPart(many=True)

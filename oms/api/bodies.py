@@ -7,6 +7,7 @@ from rest_framework import serializers
 from oms.models import Order
 from oms.pricing import PricedLine
 from oms.states import DeliveryKind, PaymentMethod
+from oms.workflows.basket_coupons import CouponView, coupons_of
 from oms.workflows.baskets import BasketView
 from oms.workflows.placing import Checkout, Company
 from retail.rest.fields import MoneySerializer, Quantity, StrictSerializer, WholeNumber, choice_values, money
@@ -22,6 +23,10 @@ class BasketLineBody(StrictSerializer):
     sku = serializers.CharField(max_length=40)
     quantity = Quantity()
     location = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+
+
+class CouponBody(StrictSerializer):
+    code = serializers.CharField(max_length=60)
 
 
 class QuantityBody(StrictSerializer):
@@ -194,11 +199,29 @@ def show_basket(view: BasketView) -> dict[str, Any]:
         "token": view.basket.token,
         "channel": view.basket.channel.code,
         "lines": lines,
+        "gifts": [
+            {"sku": line.sku, "title": line.name, "quantity": line.quantity}
+            for line in view.priced.lines
+            if line.is_gift
+        ],
+        "coupons": [
+            {
+                "code": each.code,
+                "is_applied": each.is_applied,
+                "reason": "" if each.is_applied else _why_not(each),
+            }
+            for each in coupons_of(view)
+        ],
         "total": money(view.priced.total, currency),
         "held_until": view.held_until.isoformat() if view.held_until else None,
         "explanation": [step.as_json() for step in view.priced.steps_for_shopper()],
         "problems": [{"code": p.code, "line": p.line, "sku": p.sku, **p.details} for p in view.problems],
     }
+
+
+def _why_not(coupon: CouponView) -> str:
+    """The outcome of its discount; a code that holds no longer says only that."""
+    return coupon.steps[-1].outcome.value if coupon.is_usable and coupon.steps else "NOT_VALID"
 
 
 def _discounts(priced: PricedLine | None) -> list[dict[str, Any]]:

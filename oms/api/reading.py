@@ -4,13 +4,14 @@ from typing import Any
 
 from oms.api.bodies import show_order_row
 from oms.models import Order, OrderLine
-from oms.pricing import AppliedDiscount, Step, discounts_in
+from oms.pricing import AppliedDiscount, Outcome
 from oms.workflows import overview, timeline
 from retail.rest.fields import money
 from warehouse import selectors as warehouse
 
 
-def show_order(order: Order) -> dict[str, Any]:
+def show_order(order: Order, *, is_shopper: bool = False) -> dict[str, Any]:
+    """A shopper is not told of rules that did not hold: they would tell of segments, holdouts and other people's offers."""
     claims: dict[int, list[dict[str, Any]]] = {}
     for claim in warehouse.order_claims(order_id=order.pk):
         claims.setdefault(claim.order_line_id, []).append(
@@ -37,10 +38,14 @@ def show_order(order: Order) -> dict[str, Any]:
             "total": money(line.total, order.currency),
             "tax_rate": f"{line.tax_rate:.2f}",
             "discounts": [discount.as_json() for discount in _discounts(line)],
-            "explanation": line.explanation,
+            "explanation": [
+                step
+                for step in line.explanation
+                if not (is_shopper and step["outcome"] == Outcome.FACT_MISSING)
+            ],
             "reservations": claims.get(line.pk, []),
         }
-        for line in order.lines.all()
+        for line in order.lines.prefetch_related("discounts__campaign")
     ]
     return {
         **show_order_row(order),
@@ -76,7 +81,16 @@ def show_order(order: Order) -> dict[str, Any]:
     }
 
 
-def _discounts(line: OrderLine) -> tuple[AppliedDiscount, ...]:
-    """What lowered the price when it was sold, as its explanation froze it; imported lines have none."""
-    steps = [Step.from_json(one) for one in line.explanation]
-    return discounts_in(steps, tax_rate=line.tax_rate)
+def _discounts(line: OrderLine) -> list[AppliedDiscount]:
+    """What lowered the price when it was sold, as it was frozen; imported lines have none."""
+    return [
+        AppliedDiscount(
+            each.code,
+            each.name,
+            each.campaign.slug if each.campaign else "",
+            each.kind,
+            each.amount,
+            each.tax_share,
+        )
+        for each in line.discounts.all()
+    ]

@@ -19,7 +19,7 @@ from oms.api import answers, bodies
 from oms.api.reading import show_order
 from oms.models import Order
 from oms.states import PaymentMethod
-from oms.workflows import baskets, cancellation, overview, placing, returns, routing
+from oms.workflows import basket_coupons, baskets, cancellation, overview, placing, returns, routing
 from retail.kernel import idempotency
 from retail.kernel.access import of_seen_entities, sees_entity
 from retail.kernel.errors import InvalidInput, Refusal
@@ -27,6 +27,7 @@ from retail.kernel.models import ApiKey
 from retail.rest.fields import amount_of, moment_of, money, read
 from retail.rest.keys import has_scope
 from retail.rest.paging import page
+from retail.rest.throttles import client_of
 from retail.rest.views import ApiView
 
 AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="cursor of the page before")
@@ -94,6 +95,30 @@ class BasketLineOne(ApiView):
     @extend_schema(operation_id="basket_line_remove", responses={200: answers.BasketAnswer})
     def delete(self, request: Request, token: str, line: str) -> Response:
         baskets.remove_line(token=token, line_id=line, now=timezone.now())
+        return Response(_show(token))
+
+
+class BasketCoupons(ApiView):
+    scopes = {"POST": ""}
+
+    @extend_schema(
+        operation_id="basket_coupon_add", request=bodies.CouponBody, responses={200: answers.BasketAnswer}
+    )
+    def post(self, request: Request, token: str) -> Response:
+        """Put a code into the basket. A code that does not hold gets one answer, whatever the reason; attempts are counted."""
+        data = read(bodies.CouponBody, request)
+        basket_coupons.apply_coupon(
+            token=token, code=data["code"], now=timezone.now(), client_hash=client_of(request._request)
+        )
+        return Response(_show(token))
+
+
+class BasketCouponOne(ApiView):
+    scopes = {"DELETE": ""}
+
+    @extend_schema(operation_id="basket_coupon_remove", responses={200: answers.BasketAnswer})
+    def delete(self, request: Request, token: str, code: str) -> Response:
+        basket_coupons.remove_coupon(token=token, code=code, now=timezone.now())
         return Response(_show(token))
 
 
@@ -254,7 +279,8 @@ class OrderOne(OrderView):
     @extend_schema(operation_id="order_read", responses={200: answers.OrderAnswer})
     def get(self, request: Request, number: str) -> Response:
         order = self.order(request, number)
-        return Response(show_order(order), headers={"ETag": f'"{order.version}"'})
+        shown = show_order(order, is_shopper=self.is_shopper(request))
+        return Response(shown, headers={"ETag": f'"{order.version}"'})
 
 
 class OrderCancel(OrderView):
@@ -280,7 +306,8 @@ class OrderCancel(OrderView):
             cancellation.cancel_lines(lines=[(line["sku"], line["quantity"]) for line in lines], **common)
         else:
             cancellation.cancel_order(**common)
-        return Response(show_order(self.order(request, number)))
+        order = self.order(request, number)
+        return Response(show_order(order, is_shopper=self.is_shopper(request)))
 
 
 class OrderPayments(OrderView):

@@ -1,6 +1,7 @@
 """Verbs of the order room, the only writers of its rows."""
 
 from oms.operations.changes import AddedUnits, add_units, write_details
+from oms.operations.discounts import record_line_discounts, taken_by
 from oms.operations.exceptions import (
     AlreadyResolved,
     ExceptionNotFound,
@@ -68,6 +69,7 @@ __all__ = [
     "record_capture",
     "record_captures",
     "record_dispatch",
+    "record_line_discounts",
     "record_refund",
     "record_return",
     "release_order",
@@ -76,5 +78,6 @@ __all__ = [
     "revive_order",
     "save_order",
     "set_fulfillment",
+    "taken_by",
     "write_details",
 ]

@@ -1,12 +1,13 @@
 """What an order is changed to before it is picked: who gets it and where, and more units. The order row is locked by the caller."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from oms.models import Order, OrderLine
+from oms.models import LineDiscount, Order, OrderLine
+from oms.operations.discounts import record_line_discounts
 from oms.operations.orders import MONEY_FIELDS, save_order, summarize_money
 from oms.states import LineKind
 from storefront.models import Variant
@@ -23,6 +24,8 @@ class AddedUnits:
     tax_rate: Decimal
     explanation: list[dict[str, Any]]
     line: OrderLine | None
+    # What discounts took off, as rows of the line that is written.
+    discounts: Callable[[OrderLine, datetime], list[LineDiscount]] = lambda line, now: []
 
 
 def write_details(*, order: Order, values: Mapping[str, Any]) -> None:
@@ -57,6 +60,7 @@ def add_units(*, order: Order, added: AddedUnits, now: datetime) -> OrderLine:
         line.quantity += added.quantity
         line.total += added.total
         line.save(update_fields=["quantity", "total"])
+    record_line_discounts(added.discounts(line, now))
     order.goods_total += added.total
     order.total += added.total
     order.due_total += added.total

@@ -1,7 +1,7 @@
 """The one price engine of every channel; pure: no rows, no clock, no settings."""
 
 from oms.pricing.answer import AppliedDiscount, Outcome, Priced, PricedLine, Step, discounts_in
-from oms.pricing.engine import DELIVERY_KEY, price
+from oms.pricing.engine import DELIVERY_KEY, Pricing, price
 from oms.pricing.lists import Unpriced
 from oms.pricing.question import (
     BadBasket,
@@ -35,6 +35,7 @@ __all__ = [
     "PriceEntry",
     "Priced",
     "PricedLine",
+    "Pricing",
     "PricingInput",
     "PricingLine",
     "Scope",

@@ -20,13 +20,14 @@ that no engine that stacks can promise it: a threshold reached in one group can 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from oms.pricing.answer import AppliedDiscount, Outcome, Priced, PricedLine, Step
 from oms.pricing.groups import Candidate, Resolution, resolve
 from oms.pricing.lists import choose_entries
 from oms.pricing.question import (
+    DeliveryQuote,
     Discount,
     DiscountKind,
     Gift,
@@ -35,6 +36,7 @@ from oms.pricing.question import (
     PricingInput,
     PricingLine,
 )
+from oms.pricing.reach import Reach
 from oms.pricing.reductions import Amounts, percent_of, shortfall
 from retail.kernel.money import from_paras, in_paras, tax_in_gross
 
@@ -43,22 +45,41 @@ DELIVERY_KEY = "delivery"
 
 def price(basket: PricingInput) -> Priced:
     """Price a basket, an order or a change of one; equal questions get equal answers in every channel."""
-    lines = sorted(basket.lines, key=lambda line: (line.sku, line.quantity, line.key))
-    entries, price_steps = choose_entries(lines, basket.at)
-    listed = [in_paras(entry.amount) * line.quantity for line, entry in zip(lines, entries, strict=True)]
-    live, early_steps = _live_discounts(basket, lines, sum(listed))
-    stack = [discount for discount in live if not discount.is_exclusive]
-    alone = [discount for discount in live if discount.is_exclusive]
-    ranks = _ranks(basket.discounts)
-    sheets = [_work(basket, lines, listed, tried, ranks) for tried in (stack, *([d] for d in alone))]
-    best = min(range(len(sheets)), key=lambda place: (sheets[place].total, -sheets[place].gift_value, place))
-    sheet = sheets[best]
-    lost = _lost_steps(stack, alone, sheets, best)
-    return Priced(
-        currency=basket.currency,
-        lines=_answer_lines(basket, lines, entries, sheet),
-        steps=tuple(price_steps + early_steps + sheet.steps + lost),
-    )
+    return Pricing(basket).priced(basket.delivery)
+
+
+class Pricing:
+    """A basket whose goods and gifts are worked through once; ways of delivery come on top, each for little."""
+
+    def __init__(self, basket: PricingInput) -> None:
+        self._basket = basket
+        lines = self._lines = sorted(basket.lines, key=lambda line: (line.sku, line.quantity, line.key))
+        self._entries, price_steps = choose_entries(lines, basket.at)
+        listed = [
+            in_paras(entry.amount) * line.quantity for line, entry in zip(lines, self._entries, strict=True)
+        ]
+        reach = Reach(lines)
+        live, early_steps = _live_discounts(basket, reach, sum(listed))
+        self._early_steps = price_steps + early_steps
+        self._stack = [discount for discount in live if not discount.is_exclusive]
+        self._alone = [discount for discount in live if discount.is_exclusive]
+        ranks = _ranks(basket.discounts)
+        self._sheets = [
+            _work(lines, listed, tried, ranks, reach) for tried in (self._stack, *([d] for d in self._alone))
+        ]
+
+    def priced(self, delivery: DeliveryQuote | None) -> Priced:
+        """The answer with this way of delivery, or with the goods alone."""
+        sheets = [_with_delivery(sheet, delivery, self._lines) for sheet in self._sheets]
+        best = min(
+            range(len(sheets)), key=lambda place: (sheets[place].total, -sheets[place].gift_value, place)
+        )
+        lost = _lost_steps(self._stack, self._alone, sheets, best)
+        return Priced(
+            currency=self._basket.currency,
+            lines=_answer_lines(self._basket, delivery, self._lines, self._entries, sheets[best]),
+            steps=tuple(self._early_steps + sheets[best].steps + lost),
+        )
 
 
 @dataclass(slots=True)
@@ -69,7 +90,9 @@ class _Sheet:
     floors: list[int]
     running: list[int]
     taken: list[list[tuple[Discount, int]]]
-    delivery: int
+    groups: list[list[Discount]]
+    reach: Reach
+    delivery: int = 0
     delivery_taken: list[tuple[Discount, int]] = field(default_factory=list)
     gifts: list[tuple[Discount, Gift]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -83,9 +106,7 @@ class _Sheet:
         return sum(_gift_paras(gift) for _, gift in self.gifts)
 
 
-def _live_discounts(
-    basket: PricingInput, lines: Sequence[PricingLine], listed: int
-) -> tuple[list[Discount], list[Step]]:
+def _live_discounts(basket: PricingInput, reach: Reach, listed: int) -> tuple[list[Discount], list[Step]]:
     """Discounts that hold now, for this shopper and on some line; a step for each that does not."""
     live, steps = [], []
     for discount in sorted(basket.discounts, key=lambda d: d.order):
@@ -101,7 +122,7 @@ def _live_discounts(
         elif discount.valid_to is not None and basket.at >= discount.valid_to:
             outcome = Outcome.ENDED
             details = {"to": discount.valid_to.isoformat()}
-        elif not any(discount.scope.covers(line) for line in lines):
+        elif not reach.of(discount):
             outcome = Outcome.OUT_OF_SCOPE
         if outcome == Outcome.APPLIED:
             live.append(discount)
@@ -124,39 +145,44 @@ def _ranks(discounts: Sequence[Discount]) -> dict[str, tuple[int, int, str]]:
 
 
 def _work(
-    basket: PricingInput,
     lines: Sequence[PricingLine],
     listed: Sequence[int],
     discounts: Sequence[Discount],
     ranks: dict[str, tuple[int, int, str]],
+    reach: Reach,
 ) -> _Sheet:
-    """One attempt: all given discounts, group by group."""
+    """One attempt: all given discounts of goods, then gifts, group by group."""
+    groups: dict[str, list[Discount]] = {}
+    for discount in sorted(discounts, key=lambda d: d.order):
+        groups.setdefault(discount.group_name, []).append(discount)
     sheet = _Sheet(
         listed=list(listed),
         floors=[_floor(line, amount) for line, amount in zip(lines, listed, strict=True)],
         running=list(listed),
         taken=[[] for _ in lines],
-        delivery=in_paras(basket.delivery.amount) if basket.delivery else 0,
+        groups=[groups[name] for name in sorted(groups, key=lambda name: ranks.get(name, (0, 0, name)))],
+        reach=reach,
     )
-    groups: dict[str, list[Discount]] = {}
-    for discount in sorted(discounts, key=lambda d: d.order):
-        groups.setdefault(discount.group_name, []).append(discount)
-    ordered = [groups[name] for name in sorted(groups, key=lambda name: ranks.get(name, (0, 0, name)))]
-    for group in ordered:
+    for group in sheet.groups:
         _take_off_goods([d for d in group if d.is_of_goods], lines, sheet)
-    for group in ordered:
+    for group in sheet.groups:
         _add_gift([d for d in group if d.kind == DiscountKind.GIFT_LINE], lines, sheet)
-    for group in ordered:
-        _take_off_delivery([d for d in group if d.kind == DiscountKind.FREE_SHIPPING], basket, lines, sheet)
+    return sheet
+
+
+def _with_delivery(goods: _Sheet, delivery: DeliveryQuote | None, lines: Sequence[PricingLine]) -> _Sheet:
+    """The attempt with the fee and what is taken off it."""
+    fee = in_paras(delivery.amount) if delivery else 0
+    sheet = replace(goods, delivery=fee, delivery_taken=[], steps=list(goods.steps))
+    for group in sheet.groups:
+        _take_off_delivery([d for d in group if d.kind == DiscountKind.FREE_SHIPPING], delivery, lines, sheet)
     return sheet
 
 
 def _take_off_goods(group: Sequence[Discount], lines: Sequence[PricingLine], sheet: _Sheet) -> None:
     if not group:
         return
-    candidates = [
-        Candidate(d, [place for place, line in enumerate(lines) if d.scope.covers(line)]) for d in group
-    ]
+    candidates = [Candidate(d, sheet.reach.of(d)) for d in group]
     resolution = resolve(candidates, _amounts(lines, sheet))
     for candidate in candidates:
         _tell_group(candidate, resolution, lines, sheet)
@@ -214,7 +240,7 @@ def _add_gift(group: Sequence[Discount], lines: Sequence[PricingLine], sheet: _S
 
 
 def _take_off_delivery(
-    group: Sequence[Discount], basket: PricingInput, lines: Sequence[PricingLine], sheet: _Sheet
+    group: Sequence[Discount], delivery: DeliveryQuote | None, lines: Sequence[PricingLine], sheet: _Sheet
 ) -> None:
     """The best delivery discount of the group."""
     able = []
@@ -222,9 +248,9 @@ def _take_off_delivery(
         methods = discount.delivery_methods
         if not _meets_minimum(discount, lines, sheet):
             continue
-        if basket.delivery is None:
+        if delivery is None:
             sheet.steps.append(_step(None, discount, Outcome.NO_DELIVERY, 0, 0))
-        elif methods and basket.delivery.method not in methods:
+        elif methods and delivery.method not in methods:
             step = _step(DELIVERY_KEY, discount, Outcome.OUT_OF_SCOPE, sheet.delivery, sheet.delivery)
             sheet.steps.append(step)
         else:
@@ -257,7 +283,7 @@ def _delivery_off(discount: Discount, amount: int) -> int:
 def _meets_minimum(discount: Discount, lines: Sequence[PricingLine], sheet: _Sheet) -> bool:
     """Whether the goods in scope reach the minimum; tells what is missing when they do not."""
     amounts = _amounts(lines, sheet)
-    block = [amounts[place] for place, line in enumerate(lines) if discount.scope.covers(line)]
+    block = [amounts[place] for place in sheet.reach.of(discount)]
     short = shortfall(discount, block)
     if short is None:
         return True
@@ -288,7 +314,11 @@ def _lost_steps(
 
 
 def _answer_lines(
-    basket: PricingInput, lines: Sequence[PricingLine], entries: Sequence[PriceEntry], sheet: _Sheet
+    basket: PricingInput,
+    delivery: DeliveryQuote | None,
+    lines: Sequence[PricingLine],
+    entries: Sequence[PriceEntry],
+    sheet: _Sheet,
 ) -> tuple[PricedLine, ...]:
     priced: dict[str, PricedLine] = {}
     for line, entry, listed, taken in zip(lines, entries, sheet.listed, sheet.taken, strict=True):
@@ -305,19 +335,19 @@ def _answer_lines(
         )
     answer = [priced[line.key] for line in basket.lines]
     answer += [_gift_line(discount, gift) for discount, gift in sheet.gifts]
-    if basket.delivery is not None:
-        fee = in_paras(basket.delivery.amount)
+    if delivery is not None:
+        fee = in_paras(delivery.amount)
         answer.append(
             PricedLine(
                 key=DELIVERY_KEY,
                 kind=LineKind.DELIVERY,
-                sku=basket.delivery.method,
-                name=basket.delivery.name,
+                sku=delivery.method,
+                name=delivery.name,
                 quantity=1,
                 unit_price=from_paras(fee),
                 price_list="",
-                tax_rate=basket.delivery.tax_rate,
-                discounts=_applied(fee, sheet.delivery_taken, basket.delivery.tax_rate),
+                tax_rate=delivery.tax_rate,
+                discounts=_applied(fee, sheet.delivery_taken, delivery.tax_rate),
             )
         )
     return tuple(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from oms.pricing import Step
+from oms.pricing import Outcome, Step
 from oms.pricing.words import in_words
 from retail.front.formats import money_text, short_day_text
 
@@ -163,6 +164,17 @@ def _as_day(key: str, text: str) -> str:
         return ""
 
 
+# What has to hold for a discount (`oms.offers`), after “only with”.
+FACTS = {
+    "segment": _("membership in the segment %(name)s"),
+    "coupon": _("a code of %(name)s"),
+    "offer": _("an offer on the account"),
+    "treated": _("an account outside the holdout of %(name)s"),
+    "budget": _("enough left of the budget of %(name)s"),
+    "gift": _("the gift in stock"),
+}
+
+
 def price_words(explanation: list[dict[str, Any]], currency: str) -> list[str]:
     """Why a line costs what it costs, one sentence for each step."""
     language = get_language() or "en"
@@ -170,7 +182,25 @@ def price_words(explanation: list[dict[str, Any]], currency: str) -> list[str]:
     def write(amount: Decimal) -> str:
         return money_text(amount, language, currency)
 
-    return [in_words(Step.from_json(step), language=language, money=write) for step in explanation]
+    return [
+        in_words(with_fact_words(Step.from_json(step)), language=language, money=write)
+        for step in explanation
+    ]
+
+
+def with_fact_words(step: Step) -> Step:
+    """The facts that did not hold, as people say them."""
+    missing = step.details.get("missing", "")
+    if step.outcome != Outcome.FACT_MISSING or not missing:
+        return step
+    told = ", ".join(_fact_words(fact) for fact in missing.split(", "))
+    return replace(step, details={**step.details, "missing": told})
+
+
+def _fact_words(fact: str) -> str:
+    kind, _, name = fact.partition(":")
+    sentence = FACTS.get(kind)
+    return str(sentence) % {"name": name} if sentence else fact
 
 
 def papers(documents: list[dict[str, Any]], *, may_open: bool) -> list[dict[str, Any]]:

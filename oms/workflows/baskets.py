@@ -13,6 +13,7 @@ from oms import selectors as oms
 from oms.models import Basket, BasketLine
 from oms.pricing import Priced
 from oms.states import BasketState
+from oms.workflows.taking import with_gifts_that_can_be_had
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import Location
 from retail.kernel.rows import Question, insert
@@ -148,7 +149,7 @@ def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_locat
     """Put units in the basket and hold them; a line that is there already grows. Refuses OutOfStock with what can be had."""
     check_quantity(quantity)
     with transaction.atomic():
-        basket = _claim(token)
+        basket = claim_basket(token)
         variant = _sellable(sku)
         line = _LINE_OF.first(basket.pk, variant.pk)
         amount = _unit_price(basket.channel, variant, quantity + (line.quantity if line else 0), now)
@@ -160,7 +161,7 @@ def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_locat
             line.price_seen = amount
             line.save(update_fields=["quantity", "price_seen"])
         _hold(basket, line, now, prefer_location)
-        _touch(basket, now)
+        touch_basket(basket, now)
     return line
 
 
@@ -197,7 +198,7 @@ def add_lines(*, token: str, wanted: Sequence[tuple[str, int]], now: datetime) -
     for sku, quantity in wanted:
         quantities[sku] = check_quantity(quantities.get(sku, 0) + check_quantity(quantity))
     with transaction.atomic():
-        basket = _claim(token)
+        basket = claim_basket(token)
         rows = []
         for sku, quantity in quantities.items():
             variant = _sellable(sku)
@@ -215,36 +216,36 @@ def add_lines(*, token: str, wanted: Sequence[tuple[str, int]], now: datetime) -
                 expires_at=_expiry(basket.channel, now),
                 now=now,
             )
-        _touch(basket, now)
+        touch_basket(basket, now)
     return lines
 
 
 def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: datetime) -> BasketLine:
     check_quantity(quantity)
     with transaction.atomic():
-        basket = _claim(token)
+        basket = claim_basket(token)
         line = _line(basket, line_id)
         line.quantity = quantity
         line.price_seen = _unit_price(basket.channel, line.variant, quantity, now)
         line.save(update_fields=["quantity", "price_seen"])
         _hold(basket, line, now, "")
-        _touch(basket, now)
+        touch_basket(basket, now)
     return line
 
 
 def remove_line(*, token: str, line_id: uuid.UUID | str, now: datetime) -> None:
     with transaction.atomic():
-        basket = _claim(token)
+        basket = claim_basket(token)
         line = _line(basket, line_id)
         stock.release_basket_line_claims(basket_line_ids=[line.pk], now=now)
         line.delete()
-        _touch(basket, now)
+        touch_basket(basket, now)
 
 
 def extend_holds(*, token: str, now: datetime) -> datetime | None:
     """The shopper is still there: hold again what can be held, up to the channel's maximum."""
     with transaction.atomic():
-        basket = _claim(token)
+        basket = claim_basket(token)
         lines = oms.basket_lines(basket)
         if basket.channel.is_held_in_basket and lines:
             stock.hold_for_basket_lines(
@@ -254,14 +255,14 @@ def extend_holds(*, token: str, now: datetime) -> datetime | None:
                 now=now,
             )
             stock.extend_basket_holds(basket_id=basket.pk, expires_at=_expiry(basket.channel, now), now=now)
-        _touch(basket, now)
+        touch_basket(basket, now)
     return warehouse.hold_expiry(basket_id=basket.pk)
 
 
 def accept_prices(*, token: str, now: datetime) -> None:
     """The shopper has seen today's prices."""
     with transaction.atomic():
-        basket = _claim(token)
+        basket = claim_basket(token)
         lines = oms.basket_lines(basket)
         quoted = oms.quote_basket(basket=basket, lines=lines, now=now)
         changed = []
@@ -276,7 +277,7 @@ def accept_prices(*, token: str, now: datetime) -> None:
 
 def set_postal_code(*, token: str, postal_code: str, now: datetime) -> None:
     with transaction.atomic():
-        basket = _claim(token)
+        basket = claim_basket(token)
         basket.postal_code = postal_code[:12]
         basket.save(update_fields=["postal_code"])
 
@@ -285,6 +286,7 @@ def read_basket(*, basket: Basket, now: datetime, delivery_method: str = "") -> 
     """Priced with the same engine as the order, with the holds as they are now. Reads only."""
     lines = oms.basket_lines(basket)
     quoted = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=delivery_method)
+    quoted = with_gifts_that_can_be_had(quoted, channel_id=basket.channel_id, now=now)
     holds = warehouse.basket_holds(basket_id=basket.pk, now=now) if lines else {}
     return BasketView(basket, lines, quoted, holds, _problems(basket, lines, quoted, holds))
 
@@ -316,7 +318,8 @@ def _units(line: BasketLine) -> int:
     return 1 if line.variant.is_kit else line.quantity
 
 
-def _claim(token: str) -> Basket:
+def claim_basket(token: str) -> Basket:
+    """The open basket, locked."""
     basket = _OPEN.first(token) if token else None
     if basket is None:
         raise BasketNotFound("There is no such basket, or it was ordered already.")
@@ -374,7 +377,8 @@ def _hold(basket: Basket, line: BasketLine, now: datetime, prefer_location: str)
     )
 
 
-def _touch(basket: Basket, now: datetime) -> None:
+def touch_basket(basket: Basket, now: datetime) -> None:
+    """The shopper is still there: what is held stays held."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE oms_basket SET touched_at = %s, version = version + 1 WHERE id = %s", [now, basket.pk]

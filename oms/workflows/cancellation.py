@@ -8,6 +8,7 @@ from django.db import transaction
 
 from audit.models import Proposal
 from audit.states import ProposalState
+from crm import operations as crm
 from finance import operations as finance
 from oms import operations as orders
 from oms.models import Order, OrderLine
@@ -139,6 +140,8 @@ def _cancel(
     Proposal.objects.filter(
         kind="ROUTING", subject_kind="order", subject_key=order.number, state=ProposalState.OPEN
     ).update(state=ProposalState.STALE, decided_at=now, decision_reason="the order changed")
+    if order.status == OrderStatus.CANCELED:
+        crm.give_back_offers(taken=orders.taken_by(order), order_number=order.number, now=now)
     stock.release_order_claims(order_line_ids=goods.values_list("pk", flat=True), now=now)
     stock.cancel_shipments(order_id=order.pk, now=now)
     finance.release_excess(order_id=order.pk, reason=reason, by=by, now=now)

@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from oms import operations as orders
-from oms import selectors as oms
 from oms.models import Order, OrderLine
 from oms.rules import part_of
 from oms.states import LineKind
-from oms.workflows.baskets import NotForSale, UnknownSku, check_quantity
+from oms.workflows.baskets import UnknownSku, check_quantity
+from oms.workflows.change_prices import AddedPrices, price_added
 from retail.kernel.errors import InvalidInput, Refusal
-from storefront.models import Channel, Variant
+from storefront.models import Variant
 
 
 class NothingLeft(Refusal):
@@ -58,7 +58,7 @@ def line_plan(
             told.append(LineChange(sku, rows[0].title, have, units, -amount))
         elif units > have:
             extra[sku] = units - have
-    more = _priced(order, extra, by_sku, now)
+    more = _priced(order, extra, by_sku, fewer, now)
     for added in more:
         sku = added.variant.sku
         have = sum(units_left(line) for line in by_sku.get(sku, []))
@@ -94,7 +94,11 @@ def _is_anythingunits_left(by_sku: dict[str, list[OrderLine]], told: Sequence[Li
 
 
 def _priced(
-    order: Order, extra: dict[str, int], by_sku: dict[str, list[OrderLine]], now: datetime
+    order: Order,
+    extra: dict[str, int],
+    by_sku: dict[str, list[OrderLine]],
+    fewer: Sequence[tuple[int, int]],
+    now: datetime,
 ) -> list[orders.AddedUnits]:
     """The added units at the price of now. They join the line that was sold at the same plain price."""
     if not extra:
@@ -103,35 +107,34 @@ def _priced(
     for sku in extra:
         if sku not in variants:
             raise UnknownSku("There is no such SKU.", sku=sku[:40])
-    channel = Channel.objects.select_related("entity", "price_list").get(pk=order.channel_id)
-    quote = oms.quote(
-        channel=channel,
-        wanted=[oms.Wanted(sku, variants[sku], units) for sku, units in extra.items()],
+    gone = dict(fewer)
+    rows = [line for lines in by_sku.values() for line in lines]
+    prices = price_added(
+        order=order,
+        lines=[(line, line.quantity - line.quantity_canceled - gone.get(line.pk, 0)) for line in rows],
+        added={variants[sku]: units for sku, units in extra.items()},
         now=now,
     )
-    if quote.unpriced:
-        raise NotForSale("This cannot be bought in this channel now.", sku=quote.unpriced[0])
-    found = []
-    for sku, units in extra.items():
-        priced = quote.priced.line(sku)
-        is_plain = priced.total == priced.unit_price * units
-        same = [
-            line
-            for line in by_sku.get(sku, [])
-            if is_plain
-            and line.unit_price == priced.unit_price
-            and line.total == line.unit_price * line.quantity
-            and line.tax_rate == priced.tax_rate
-        ]
-        found.append(
-            orders.AddedUnits(
-                variant=variants[sku],
-                quantity=units,
-                unit_price=priced.unit_price,
-                total=priced.total,
-                tax_rate=priced.tax_rate,
-                explanation=[step.as_json() for step in quote.priced.steps_of(sku)],
-                line=same[-1] if same else None,
-            )
-        )
-    return found
+    return [_added(variants[sku], prices, by_sku.get(sku, [])) for sku in extra]
+
+
+def _added(variant: Variant, prices: AddedPrices, rows: Sequence[OrderLine]) -> orders.AddedUnits:
+    priced = prices.by_sku[variant.sku]
+    same = [
+        line
+        for line in rows
+        if not priced.discounts
+        and line.unit_price == priced.unit_price
+        and line.total == line.unit_price * line.quantity
+        and line.tax_rate == priced.tax_rate
+    ]
+    return orders.AddedUnits(
+        variant=variant,
+        quantity=priced.quantity,
+        unit_price=priced.unit_price,
+        total=priced.total,
+        tax_rate=priced.tax_rate,
+        explanation=[step.as_json() for step in priced.steps],
+        line=same[-1] if same else None,
+        discounts=lambda line, now: prices.rows(line, priced.discounts, now),
+    )

@@ -1,7 +1,7 @@
 """Changing an order before it is picked: a change set that is shown with all it does, and applied whole or not at all.
 
 Showing is doing: the preview runs the very change and takes it back, so it answers exactly what applying will do, with the same
-refusals. What was sold keeps its price; units that are added are priced by the one engine at the price of now. The delivery fee stays.
+refusals. What was sold keeps its price; units that are added are priced by the one engine (`change_prices`). The delivery fee stays.
 """
 
 from collections.abc import Sequence
@@ -41,6 +41,7 @@ from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.identifiers import parse_email, parse_phone, parse_pib
 from retail.kernel.models import User
+from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
@@ -341,9 +342,14 @@ def _add(order: Order, more: Sequence[orders.AddedUnits], now: datetime) -> None
     if not more:
         return
     demands = []
+    before = orders.taken_by(order).campaigns
     for added in more:
         line = orders.add_units(order=order, added=added, now=now)
         demands.append((line.pk, added.variant.pk, added.quantity, order.pickup_location_id))
+    after = orders.taken_by(order).campaigns
+    crm.spend_more(
+        campaigns={pk: after[pk] - before.get(pk, ZERO) for pk in after if after[pk] != before.get(pk)}
+    )
     waits = order.status == OrderStatus.PENDING_PAYMENT
     stock.claim_for_order_lines(
         demands=demands,

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from crm import operations as crm
 from oms import operations as orders
 from oms.models import Order
 from oms.states import LineKind, OrderStatus
@@ -30,7 +31,7 @@ def payment_secured(*, order_id: int, now: datetime) -> str:
 
 
 def _revive(order: Order, now: datetime) -> bool:
-    """Late money: claim again if every line can be had; an order that somebody canceled stays canceled."""
+    """Late money: take again what the order took, if all of it can be had; an order that somebody canceled stays canceled."""
     covered = max(order.captured_total - order.refunded_total, order.authorized_total) >= order.total
     if order.cancel_reason != orders.UNPAID or not covered:
         return False
@@ -39,6 +40,12 @@ def _revive(order: Order, now: datetime) -> bool:
     )
     try:
         with transaction.atomic():
+            crm.spend_offers(
+                taken=orders.taken_by(order),
+                order_number=order.number,
+                customer_id=order.customer_id,
+                now=now,
+            )
             stock.claim_for_order_lines(
                 demands=[
                     (pk, variant_id or 0, units, order.pickup_location_id) for pk, variant_id, units in goods
@@ -48,7 +55,7 @@ def _revive(order: Order, now: datetime) -> bool:
                 expires_at=None,
                 now=now,
             )
-    except stock.OutOfStock:
+    except (stock.OutOfStock, crm.OfferGone, crm.CouponUsed):
         return False
     orders.revive_order(order_id=order.pk)
     return True

@@ -17,6 +17,7 @@ from finance import workflows as money
 from finance.models import Payment
 from finance.workflows.sef_registration import AT_PLACEMENT, Registration, look_up
 from oms import events
+from oms import operations as orders
 from oms import selectors as oms
 from oms.models import Order, OrderLine
 from oms.pricing import LineKind as PricedKind
@@ -24,6 +25,7 @@ from oms.pricing import PricedLine
 from oms.states import BasketState, DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
 from oms.workflows.baskets import BasketNotFound
 from oms.workflows.placing_rows import Desk, KeyKept, Line, line_keys, read, write
+from oms.workflows.taking import gift_of, line_discounts, taken_of, with_gifts_that_can_be_had
 from retail.kernel import failpoints, idempotency
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 from retail.kernel.errors import InvalidInput, Refusal
@@ -61,6 +63,13 @@ class PriceChanged(Refusal):
 
 class InvalidContact(InvalidInput):
     code = "INVALID_CONTACT"
+
+
+class _GiftGone(Exception):
+    """Somebody else took the last gift between the price and the claim: the order goes on without it."""
+
+    def __init__(self, facts: frozenset[str]) -> None:
+        self.facts = facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ def place_order(
 
     With `claim` the key is claimed and `answer` kept in the order's own transaction, for orders that nobody outside is asked about.
     Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered,
-    and with a claim KeyInFlight, KeyReused; raises AnsweredBefore.
+    CouponUsed, and with a claim KeyInFlight, KeyReused; raises AnsweredBefore.
     """
     checkout = _normalize(checkout)
     registration = None
@@ -125,8 +134,12 @@ def place_order(
         registration = sef_registration(checkout.company, now)
         checkout = replace(checkout, company=with_registration_number(checkout.company, registration))
     try:
-        order, payment, lines = _create_with_claims(checkout, registration, by, now, claim, answer)
+        order, payment, lines = _create(checkout, registration, by, now, claim, answer)
         failpoints.hit("order.committed")
+    except crm.OfferGone as gone:
+        raise PriceChanged(
+            "A discount was used up since you saw it.", total=_total_now(checkout, now), lines=[]
+        ) from gone
     except IntegrityError as error:
         if "order_once_per_key" not in str(error):
             raise
@@ -186,14 +199,42 @@ def _normalize(checkout: Checkout) -> Checkout:
     return Checkout(**values)
 
 
+def _create(
+    checkout: Checkout,
+    registration: Registration | None,
+    by: User | None,
+    now: datetime,
+    claim: idempotency.Claim | None,
+    answer: Callable[[Placed], idempotency.Answer] | None,
+) -> _Written:
+    gone: frozenset[str] = frozenset()
+    while True:
+        try:
+            return _create_with_claims(checkout, registration, by, now, claim, answer, gone)
+        except _GiftGone as gift:
+            gone |= gift.facts
+
+
+def _total_now(checkout: Checkout, now: datetime) -> str:
+    """What the basket costs after a refusal took everything back."""
+    basket = oms.basket_by_token(checkout.basket_token)
+    if basket is None:
+        return ""
+    basket.customer_id = basket.customer_id or checkout.customer_id
+    lines = oms.basket_lines(basket)
+    quote = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=checkout.delivery_method)
+    return str(with_gifts_that_can_be_had(quote, channel_id=basket.channel_id, now=now).priced.total)
+
+
 @transaction.atomic
 def _create_with_claims(
     checkout: Checkout,
     registration: Registration | None,
     by: User | None,
     now: datetime,
-    claim: idempotency.Claim | None = None,
-    answer: Callable[[Placed], idempotency.Answer] | None = None,
+    claim: idempotency.Claim | None,
+    answer: Callable[[Placed], idempotency.Answer] | None,
+    gone: frozenset[str],
 ) -> _Written:
     desk = _claim_basket(checkout, claim, now)
     if desk.state == BasketState.ORDERED:
@@ -203,7 +244,7 @@ def _create_with_claims(
         return written
     if not desk.lines:
         raise EmptyBasket("The basket is empty.")
-    quote = _quote(desk, checkout, now)
+    quote = _quote(desk, checkout, gone, now)
     promise = _promise(desk, checkout, quote, now)
     with collected() as announced:
         guest = _guest(desk, checkout, now) if desk.is_new_guest else None
@@ -217,11 +258,43 @@ def _create_with_claims(
             subject=("order", order.number),
         )
     placed = Placed(order, payment, None, [row for row, _ in sold])
+    # After the account, before any claim.
+    crm.spend_offers(
+        taken=taken_of(quote.priced, quote.offers),
+        order_number=order.number,
+        customer_id=order.customer_id,
+        now=now,
+    )
     _write(
         desk, placed, guest, {line.pk: row.pk for row, line in sold if line}, announced, claim, answer, now
     )
+    _keep_offers(order, placed.lines, quote, now)
     failpoints.hit("order.written")
     return order, payment, placed.lines
+
+
+def _keep_offers(order: Order, rows: Sequence[OrderLine], quote: oms.Quote, now: datetime) -> None:
+    """Why each line costs what it costs, frozen; and the stock of gifts."""
+    sold = list(zip(rows, quote.priced.lines, strict=True))
+    orders.record_line_discounts(
+        line_discounts([(row, priced.discounts) for row, priced in sold], quote.offers, now)
+    )
+    gifts = {row.pk: gift_of(quote.offers, priced) for row, priced in sold if priced.is_gift}
+    if not gifts:
+        return
+    waits = order.status == OrderStatus.PENDING_PAYMENT
+    try:
+        stock.claim_for_order_lines(
+            demands=[
+                (pk, variant, units, order.pickup_location_id) for pk, (_, variant, units) in gifts.items()
+            ],
+            channel_id=order.channel_id,
+            state="HELD" if waits else "ALLOCATED",
+            expires_at=order.payment_deadline if waits else None,
+            now=now,
+        )
+    except stock.OutOfStock as refusal:
+        raise _GiftGone(frozenset(f"gift:{code}" for code, _, _ in gifts.values())) from refusal
 
 
 def _keep(claim: idempotency.Claim, answer: idempotency.Answer) -> None:
@@ -248,16 +321,21 @@ def _claim_basket(checkout: Checkout, claim: idempotency.Claim | None, now: date
     return desk
 
 
-def _quote(desk: Desk, checkout: Checkout, now: datetime) -> oms.Quote:
+def _quote(desk: Desk, checkout: Checkout, gone: frozenset[str], now: datetime) -> oms.Quote:
+    """For the account of the basket, or of who logged in since; what a guest types is nobody's account."""
+    customer_id = desk.customer_id or checkout.customer_id
     wanted = [oms.Wanted(line.key, line.goods, line.quantity) for line in desk.lines]
     quote = oms.quote(
         channel=desk.channel,
         wanted=wanted,
         now=now,
         delivery_method=checkout.delivery_method,
-        known=desk.tariff,
-        customer_id=desk.customer_id,
+        known=desk.tariff if customer_id == desk.customer_id else None,
+        customer_id=customer_id,
         basket_id=desk.basket_id,
+    )
+    quote = with_gifts_that_can_be_had(
+        quote.without(gone) if gone else quote, channel_id=desk.channel.pk, now=now
     )
     if quote.unpriced or (
         checkout.expected_total is not None and quote.priced.total != checkout.expected_total
@@ -506,20 +584,22 @@ def _order_line(
     now: datetime,
 ) -> OrderLine:
     is_delivery = priced.kind == PricedKind.DELIVERY
+    gift = quote.offers.by_code[priced.discounts[0].code].row.gift if priced.is_gift else None
+    goods = source.goods if source else gift
     return OrderLine(
         order=order,
         customer_id=order.customer_id,
         position=position,
         kind=LineKind.DELIVERY if is_delivery else LineKind.GOODS,
-        variant_id=source.goods.pk if source else None,
+        variant_id=source.goods.pk if source else gift.variant_id if gift else None,
         sku="" if is_delivery else priced.sku,
         title=_delivery_title(order) if is_delivery else priced.name,
         quantity=priced.quantity,
         unit_price=priced.unit_price,
         total=priced.total,
-        tax_class=source.goods.tax_class if source else "",
+        tax_class=goods.tax_class if goods else "",
         tax_rate=priced.tax_rate,
-        weight_grams=source.goods.weight_grams if source else 0,
+        weight_grams=goods.weight_grams if goods else 0,
         explanation=[step.as_json() for step in quote.priced.steps_of(priced.key)],
         ordered_at=now,
     )

@@ -3,22 +3,12 @@
 Marked history (is_imported) has no journals and no claims; the checks of money and goods leave it out, and the command says how many rows that is.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from crm.selectors import is_segment_readable
 from finance.selectors.campaigns import DISAGREEING
+from retail.doctor.check import Check
+from retail.doctor.offer_checks import OFFER_CHECKS
 
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    protects: str
-    sql: str
-    # What SQL cannot say: of the rows found those stay for which this is true.
-    is_broken: Callable[[dict[str, Any]], bool] | None = None
-
+__all__ = ["CHECKS", "Check"]
 
 CHECKS: tuple[Check, ...] = (
     # --- segments
@@ -502,4 +492,5 @@ CHECKS: tuple[Check, ...] = (
         "What a campaign sold, took back, cost and gave away is the same by its papers and by the journal lines of its order lines.",
         DISAGREEING,
     ),
+    *OFFER_CHECKS,
 )

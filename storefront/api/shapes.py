@@ -10,6 +10,8 @@ from typing import Any
 from rest_framework import serializers
 
 from oms import selectors as oms
+from oms import unit_prices
+from oms.offers import NO_OFFERS
 from retail.rest.fields import MoneySerializer, StrictSerializer, WholeNumber, choice_values, money
 from storefront import selectors as catalog
 from storefront.models import Channel, TaxClass, Variant
@@ -121,19 +123,33 @@ class AvailabilityAnswer(serializers.Serializer[Any]):
 def show_variants(variants: Sequence[Variant], *, channel: Channel, now: datetime) -> list[dict[str, Any]]:
     """Shelf entries of variants in their order; the same few statements for any number of them."""
     ids = [variant.pk for variant in variants]
-    quote = oms.quote(channel=channel, wanted=[oms.Wanted(str(one.pk), one, 1) for one in variants], now=now)
-    priced = {line.key: line for line in quote.priced.lines}
+    known = oms.tariff(channel=channel, variant_ids=ids, now=now)
+    wanted = [oms.Wanted(str(one.pk), one, 1) for one in variants]
+    listed = oms.quote(channel=channel, wanted=wanted, now=now, known=known, offers=NO_OFFERS).priced
+    priced = {line.key: line for line in listed.lines}
+    # Each by itself, for everybody: what stands beside it on the page is not bought with it.
+    lowered = unit_prices.lowered(
+        oms.facts_now(known.offers, customer_id=None, now=now),
+        known.goods,
+        channel=channel,
+        listed={one.pk: (one.sku, priced[str(one.pk)].total) for one in variants if str(one.pk) in priced},
+        now=now,
+    )
     before = _prices_before(channel, ids, now)
+    before |= catalog.lowest_prices_before(
+        {pk: each.began_at for pk, each in lowered.items()}, channel.price_list_id
+    )
     rates = catalog.tax_rates(now, country=channel.entity.country)
     free = warehouse.availability(variant_ids=ids, channel_id=channel.pk, now=now)
     paths = catalog.category_paths({one.product_id for one in variants})
     found = []
     for one in variants:
         line, product = priced.get(str(one.pk)), one.product
-        lowest = before.get(one.pk)
-        if line is not None and line.discount_total:
-            lowest = min(lowest, line.unit_price) if lowest is not None else line.unit_price
-        is_reduced = line is not None and lowest is not None and lowest > line.total
+        lowest, cut = before.get(one.pk), lowered.get(one.pk)
+        amount = cut.amount if cut else line.total if line else None
+        if cut is not None:
+            lowest = min(lowest, cut.list_amount) if lowest is not None else cut.list_amount
+        is_reduced = amount is not None and lowest is not None and lowest > amount
         found.append(
             {
                 "sku": one.sku,
@@ -153,7 +169,7 @@ def show_variants(variants: Sequence[Variant], *, channel: Channel, now: datetim
                         if each.role == ContributorRole.AUTHOR
                     ],
                 },
-                "price": money(line.total, channel.currency) if line else None,
+                "price": money(amount, channel.currency),
                 "lowest_30_days": money(lowest, channel.currency) if is_reduced else None,
                 "tax_class": one.tax_class,
                 "tax_rate": f"{rates[one.tax_class]:.2f}",

@@ -6,6 +6,7 @@ from storefront.selectors.cards import Card, cards, cards_of, keep_statements
 from storefront.selectors.facets import Facet, FacetValue
 from storefront.selectors.filters import ListingQuery
 from storefront.selectors.listing import SORTS, Listing, listing, search
+from storefront.selectors.offers import register as register_offers
 from storefront.selectors.page import Credit, ProductPage, VariantOffer, product_page
 from storefront.selectors.prices import (
     PRICE_CANDIDATES,
@@ -15,6 +16,7 @@ from storefront.selectors.prices import (
     channel_by_code,
     kept_channel,
     lowest_prices,
+    lowest_prices_before,
     price_candidates,
     tax_rates,
     unit_prices,
@@ -59,10 +61,12 @@ __all__ = [
     "kept_channel",
     "listing",
     "lowest_prices",
+    "lowest_prices_before",
     "present_slug",
     "price_candidates",
     "product_page",
     "register_availability",
+    "register_offers",
     "register_together",
     "search",
     "sellable_variant",

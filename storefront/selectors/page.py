@@ -15,6 +15,7 @@ from retail.kernel.clock import business_date
 from storefront.models import Product, Variant
 from storefront.selectors.availability import availability_condition
 from storefront.selectors.cards import Card, ask, cards_of_json, cards_sql, define
+from storefront.selectors.offers import any_offer
 from storefront.selectors.prices import CHANNEL_VERSION, PriceCandidate
 from storefront.selectors.together import together_sql
 from storefront.selectors.tree import Node
@@ -53,7 +54,7 @@ class VariantOffer:
 class ProductPage:
     """`taxes` are the rates of the day by tax class; `related` what is bought together with it and can be had (`is_together`), or,
     where too little is known of that, others by the same authors, then of the same branch. `channel_version` is that of the channel that the question named:
-    whoever keeps the channel sees whether it still holds.
+    whoever keeps the channel sees whether it still holds. `has_offers`: some discount may be live for guests.
     """
 
     product: Product
@@ -65,6 +66,7 @@ class ProductPage:
     related: tuple[Card, ...]
     is_together: bool
     channel_version: str | None
+    has_offers: bool
 
 
 def _text() -> str:
@@ -114,7 +116,7 @@ def _text() -> str:
                (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
                  WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
                ({cards_sql(related, as_json=True)}), (SELECT count(*) FROM together) >= {TOGETHER_MIN},
-               ({CHANNEL_VERSION})
+               ({CHANNEL_VERSION}), {any_offer()}
           FROM shown p"""
 
 
@@ -133,7 +135,7 @@ define(
     (
         *("bigint", "varchar", "varchar", "varchar", "varchar", "text", "varchar", "varchar", "json"),
         *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
-        *("json", "json", "json", "json", "json", "json", "boolean", "text"),
+        *("json", "json", "json", "json", "json", "json", "boolean", "text", "boolean"),
     ),
 )
 
@@ -164,7 +166,7 @@ def product_page(
         return None
     row = rows[0]
     width = len(_PRODUCT)
-    variants, entries, credits, branches, taxes, near, is_together, version = row[width:]
+    variants, entries, credits, branches, taxes, near, is_together, version, has_offers = row[width:]
     product = _model(Product, _PRODUCT, row[:width])
     candidates = _candidates(entries)
     nodes = {branch[0]: Node(*branch) for branch in branches or ()}
@@ -181,6 +183,7 @@ def product_page(
         related=cards_of_json(near),
         is_together=is_together,
         channel_version=version,
+        has_offers=has_offers,
     )
 
 

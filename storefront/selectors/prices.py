@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -100,6 +100,24 @@ def lowest_prices(
                   AND valid_from < %s AND (valid_to IS NULL OR valid_to > %s)
                 GROUP BY variant_id""",
             [price_list_id, list(variant_ids), before, before - timedelta(days=days)],
+        )
+        return dict(cursor.fetchall())
+
+
+def lowest_prices_before(
+    began: Mapping[int, datetime], price_list_id: int, days: int = PRIOR_DAYS
+) -> dict[int, Decimal]:
+    """The same for variants whose reductions began at different moments; one statement."""
+    if not began:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.variant_id, min(p.amount) FROM storefront_price p
+                 JOIN unnest(%s::bigint[], %s::timestamptz[]) AS w(id, began) ON w.id = p.variant_id
+                WHERE p.price_list_id = %s AND p.minimum_quantity = 1
+                  AND p.valid_from < w.began AND (p.valid_to IS NULL OR p.valid_to > w.began - make_interval(days => %s))
+                GROUP BY p.variant_id""",
+            [list(began), list(began.values()), price_list_id, days],
         )
         return dict(cursor.fetchall())
 

@@ -28,7 +28,7 @@ from retail.kernel import clock
 from retail.kernel.errors import Refusal
 from retail.kernel.money import ZERO, allocate, tax_in_gross
 from storefront import selectors as catalog
-from storefront.views import frame, product, shelves, shopper, ways
+from storefront.views import frame, offers, product, shelves, shopper, ways
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -270,7 +270,7 @@ def context_of(
     )
     if found is None or view is None or not view.lines:
         popular = catalog.listing(catalog.ListingQuery(page_size=INSTEAD), channel.price_list_id, now)
-        reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
+        reading = shelves.reading(request, channel, popular.cards, now)
         books = [reading.book(card) for card in popular.cards]
         return {"crumbs": crumbs, "rows": [], "units": 0, "popular": books}
     code = ways.postcode_for(found.postal_code, shopper.chosen_postcode(request))
@@ -289,6 +289,8 @@ def context_of(
         "rows": problems,
         "units": view.units,
         "sums": sums_of(view, view.quote.rates),
+        "offers": offers.shown(view, view.priced),
+        **coupon_typed(request),
         "ways": ways.in_words(options, now),
         "postal_code": code,
         "held_until": view.held_until,
@@ -297,6 +299,12 @@ def context_of(
         "refused_words": words_of(refusal) if refusal and not refused_key else "",
         "currency": channel.currency,
     }
+
+
+def coupon_typed(request: HttpRequest) -> dict[str, str]:
+    """The code that was refused just now, and why."""
+    typed, words = getattr(request, "shop_coupon_refused", ("", ""))
+    return {"coupon_typed": typed, "coupon_error": words}
 
 
 def rows_of(

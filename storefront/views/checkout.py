@@ -32,7 +32,7 @@ from retail.kernel.money import ZERO
 from storefront.forms import CheckoutForm
 from storefront.models import Channel
 from storefront.views import basket as basket_page
-from storefront.views import shopper, ways
+from storefront.views import offers, shopper, ways
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -125,6 +125,16 @@ def checkout(request: HttpRequest) -> HttpResponse:
 @never_cache
 def preview(request: HttpRequest) -> HttpResponse:
     """Dates and total for what is chosen so far; nothing is written."""
+    return preview_of(request)
+
+
+def shown_again(request: HttpRequest, *, status: int = 200) -> HttpResponse:
+    """The page as things are now, with nothing ordered."""
+    desk = _desk(request)
+    return _page(request, desk, _form(request, desk), status=status) if desk else redirect("shop:basket")
+
+
+def preview_of(request: HttpRequest, *, status: int = 200) -> HttpResponse:
     desk = _desk(request, shopper.clean_postcode(request.POST.get("postal_code", "")))
     if desk is None:
         return HttpResponse(status=204, headers={"HX-Redirect": reverse("shop:basket")})
@@ -134,7 +144,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     if typed and not request.POST.get("city", "").strip() and (place := ways.place_of(typed)):
         form.data = {**request.POST.dict(), "city": ways.in_script(place)}
         context["new_city"] = True
-    return HttpResponse(quick.part(request, "shop/parts/checkout_preview.html", context))
+    return HttpResponse(quick.part(request, "shop/parts/checkout_preview.html", context), status=status)
 
 
 # ------------------------------------------------------------------ placing
@@ -368,6 +378,8 @@ def _context(
         "postal_code": desk.postal_code,
         "goods_list": sum((line.list_total for line in desk.view.priced.lines), ZERO),
         "saved": desk.view.priced.saved,
+        "offers": offers.shown(desk.view, whole),
+        **basket_page.coupon_typed(request),
         "fee": whole.delivery_total if chosen_method in desk.methods else None,
         "fee_words": ways.method_words(chosen_method) if chosen_method else "",
         "total": whole.total,

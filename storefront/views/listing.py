@@ -149,7 +149,7 @@ def _page(
         "path": request.path,
         "price_from": _plain(query.price_from),
         "price_to": _plain(query.price_to),
-        "popular": () if found.cards else _instead(channel, now),
+        "popular": () if found.cards else _instead(request, channel, now),
         "canonical": _own_address(request, found),
     }
     is_part = request.headers.get("HX-Target") == "results"
@@ -186,10 +186,10 @@ def _head(context: Mapping[str, Any]) -> str:
     return heads.head(shown, crumbs, heads.list_data(book.url for book in context["books"]))
 
 
-def _instead(channel: Channel, now: Any) -> list[shelves.Book]:
+def _instead(request: HttpRequest, channel: Channel, now: Any) -> list[shelves.Book]:
     """What a page without results offers."""
     found = catalog.listing(catalog.ListingQuery(page_size=6), channel.price_list_id, now)
-    reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
+    reading = shelves.reading(request, channel, found.cards, now)
     return [reading.book(card) for card in found.cards]
 
 

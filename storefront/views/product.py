@@ -22,7 +22,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from oms import selectors as oms
+from oms import unit_prices
 from oms.models import Basket
+from oms.offers import NO_OFFERS, Offers
 from oms.pricing import PricedLine, Step
 from oms.pricing import in_words as step_in_words
 from oms.workflows import baskets
@@ -33,6 +35,7 @@ from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.states import ContributorRole
 from storefront.views import listing, shelves, shopper, ways
+from storefront.views import offers as offer_words
 from storefront.views.machines import heads, pictures
 from warehouse import selectors as warehouse
 
@@ -63,6 +66,7 @@ class Offer:
     url: str
     barcode: str
     reasons: tuple[Reason, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,11 @@ def show(
     channel, page = _page(slug, now)
     chosen = _chosen(page, sku)
     basket = shopper.open_basket(request)
-    quote = _quote(channel, page, now)
-    offers = _offers(channel, page, chosen, quote, now)
+    reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
+    quotes = _quotes(request, channel, page, reading, now)
+    offers = _offers(channel, page, chosen, quotes, now)
     offer = next(one for one in offers if one.is_chosen)
     promise = promise_of(request, channel, chosen.variant.pk, basket, offer.price, now)
-    reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
     authors = [c for c in page.contributors if c.role == ContributorRole.AUTHOR]
     crumbs = _crumbs(page)
     context = {
@@ -242,33 +246,58 @@ def _chosen(page: catalog.ProductPage, sku: str) -> catalog.VariantOffer:
     return min(priced, key=lambda each: each.amount or 0) if priced else page.variants[0]
 
 
-def _quote(channel: Channel, page: catalog.ProductPage, now: datetime) -> oms.Quote | None:
-    """All variants priced by the one engine in one go; None when none has a price."""
-    wanted = [
-        oms.Wanted(each.variant.sku, each.variant, 1) for each in page.variants if each.amount is not None
-    ]
-    if not wanted:
-        return None
+def _quotes(
+    request: HttpRequest,
+    channel: Channel,
+    page: catalog.ProductPage,
+    reading: shelves.Reading,
+    now: datetime,
+) -> dict[str, oms.Quote]:
+    """One unit of each variant by itself, by the one engine, for this shopper; the cards beside it learn their prices too.
+
+    Discounts are asked only while there are any for guests, or for who has logged in.
+    """
+    offers: Offers = NO_OFFERS
+    goods: unit_prices.GoodsFacts = {}
+    customer = shopper.customer_of(request)
+    if page.has_offers or customer is not None:
+        ids = [*(each.variant.pk for each in page.variants), *(card.variant_id for card in page.related)]
+        offers, goods = unit_prices.offers_of_goods(
+            channel=channel, variant_ids=ids, now=now, customer_id=customer.pk if customer else None
+        )
+        listed = {card.variant_id: (card.sku, card.price) for card in page.related if card.price is not None}
+        reading.lowered = unit_prices.lowered(offers, goods, channel=channel, listed=listed, now=now)
+        began = {variant: lowered.began_at for variant, lowered in reading.lowered.items()}
+        reading.lowest = catalog.lowest_prices_before(began, channel.price_list_id)
     candidates = {each.variant.pk: each.candidates for each in page.variants}
-    return oms.quote(
-        channel=channel, wanted=wanted, now=now, known=oms.Tariff(candidates, page.taxes, rates=())
-    )
+    known = oms.Tariff(candidates, page.taxes, rates=(), goods=goods)
+    return {
+        each.variant.sku: oms.quote(
+            channel=channel,
+            wanted=[oms.Wanted(each.variant.sku, each.variant, 1)],
+            now=now,
+            known=known,
+            offers=offers,
+        )
+        for each in page.variants
+        if each.amount is not None
+    }
 
 
 def _offers(
     channel: Channel,
     page: catalog.ProductPage,
     chosen: catalog.VariantOffer,
-    quote: oms.Quote | None,
+    quotes: dict[str, oms.Quote],
     now: datetime,
 ) -> list[Offer]:
     """Each variant as it is sold here."""
-    priced = {line.key: line for line in quote.priced.lines} if quote else {}
-    lowest = _lowest_before(channel, page, now)
+    lowest = _lowest_before(channel, page, quotes, now)
     is_only = len(page.variants) == 1
     offers = []
     for each in page.variants:
-        line = priced.get(each.variant.sku)
+        quote = quotes.get(each.variant.sku)
+        line = quote.priced.line(each.variant.sku) if quote else None
         is_chosen = each is chosen
         steps = quote.priced.steps_of(line.key) if quote and line and is_chosen else ()
         offers.append(
@@ -285,23 +314,30 @@ def _offers(
                 else reverse("shop:variant", args=[page.product.slug, each.variant.sku]),
                 barcode=each.variant.barcode,
                 reasons=_reasons(steps, channel.currency),
+                hints=offer_words.hints_of(quote.priced, quote.offers) if quote and is_chosen else (),
             )
         )
     return offers
 
 
-def _lowest_before(channel: Channel, page: catalog.ProductPage, now: datetime) -> dict[int, Decimal]:
-    """The lowest price before the present one, asked only where the present one is young enough to be a reduction."""
-    began = [
-        candidate.valid_from
-        for each in page.variants
-        for candidate in each.candidates
-        if candidate.minimum_quantity == 1 and candidate.valid_from > now - timedelta(days=REDUCED_DAYS)
-    ]
-    if not began:
-        return {}
-    ids = [each.variant.pk for each in page.variants]
-    return catalog.lowest_prices(ids, channel.price_list_id, max(began))
+def _lowest_before(
+    channel: Channel, page: catalog.ProductPage, quotes: dict[str, oms.Quote], now: datetime
+) -> dict[int, Decimal]:
+    """The lowest price before a reduction began: of a discount, or of a price list entry young enough to be one."""
+    began: dict[int, datetime] = {}
+    for each in page.variants:
+        quote = quotes.get(each.variant.sku)
+        line = quote.priced.line(each.variant.sku) if quote else None
+        starts = [
+            candidate.valid_from
+            for candidate in each.candidates
+            if candidate.minimum_quantity == 1 and candidate.valid_from > now - timedelta(days=REDUCED_DAYS)
+        ]
+        if quote and line and line.discounts:
+            starts.append(unit_prices.began_at(quote.offers, line))
+        if starts:
+            began[each.variant.pk] = max(starts)
+    return catalog.lowest_prices_before(began, channel.price_list_id)
 
 
 def _shown_lowest(line: PricedLine | None, before: Decimal | None) -> Decimal | None:

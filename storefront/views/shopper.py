@@ -75,8 +75,12 @@ def basket_token(request: HttpRequest) -> str:
 
 
 def open_basket(request: HttpRequest) -> Basket | None:
+    """The basket of this browser, for the account of who has logged in meanwhile when it has none of its own."""
     token = basket_token(request)
-    return oms.basket_by_token(token) if token else None
+    found = oms.basket_by_token(token) if token else None
+    if found is not None and found.customer_id is None and (customer := customer_of(request)) is not None:
+        found.customer = customer
+    return found
 
 
 def put_in(request: HttpRequest, *, sku: str, quantity: int, now: datetime) -> BasketLine:

@@ -51,6 +51,15 @@ def _basket(trade: Trade, units: int = 1) -> tuple[str, str]:
     return basket.token, str(basket.lines.get().public_id)
 
 
+def _coupon(trade: Trade) -> str:
+    """A word that holds now."""
+    discount = offering.discount(audience="COUPON")
+    batch = crm.create_batch(
+        discount_id=discount.pk, name="Jesen", word=f"JESEN{discount.pk}", by=None, now=trade.now
+    )
+    return batch.coupons.get().code
+
+
 def _basket_read(trade: Trade) -> Call:
     return Call(f"baskets/{_basket(trade)[0]}")
 
@@ -354,6 +363,12 @@ GOOD_CALLS: dict[str, Prepared] = {
     "post baskets": lambda trade: Call("baskets", {"channel": "web-rs"}),
     "get baskets/{token}": _basket_read,
     "post baskets/{token}/lines": _line_add,
+    "post baskets/{token}/coupons": lambda trade: Call(
+        f"baskets/{_basket(trade)[0]}/coupons", {"code": _coupon(trade)}
+    ),
+    "delete baskets/{token}/coupons/{code}": lambda trade: Call(
+        f"baskets/{_basket(trade)[0]}/coupons/JESEN20"
+    ),
     "patch baskets/{token}/lines/{line}": lambda trade: _line(trade, {"quantity": 2}),
     "delete baskets/{token}/lines/{line}": _line,
     "post carriers/{carrier}/events": _carrier_event,

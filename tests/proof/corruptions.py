@@ -216,6 +216,45 @@ CORRUPTIONS: dict[str, Corruption] = {
         f"UPDATE oms_orderline SET total = total + 1 WHERE id = {_line('waiting')}",
         "SELECT %(waiting)s AS id",
         "oms_orderline",
+        also=frozenset({"line_discounts_add_up"}),
+    ),
+    "line_discounts_add_up": Corruption(
+        f"UPDATE oms_linediscount SET amount = amount - 0.01 WHERE line_id = {_line('offered')} AND campaign_id IS NULL",
+        f"SELECT {_line('offered')} AS id",
+        "oms_linediscount",
+    ),
+    "coupon_uses_match_redemptions": Corruption(
+        "UPDATE crm_coupon SET uses = uses + 1",
+        "SELECT id, 2 AS uses, 1 AS held FROM crm_coupon",
+        "crm_coupon",
+        is_refused=True,
+    ),
+    "redemption_has_its_order": Corruption(
+        "UPDATE crm_couponredemption SET order_number = 'ORD-0' WHERE released_at IS NULL",
+        "SELECT id FROM crm_couponredemption WHERE released_at IS NULL",
+        "crm_couponredemption",
+        also=frozenset({"order_has_its_redemption"}),
+    ),
+    "order_has_its_redemption": Corruption(
+        "UPDATE crm_couponredemption SET released_at = now() WHERE released_at IS NULL",
+        "SELECT %(offered)s AS id",
+        "crm_couponredemption",
+        also=frozenset({"coupon_uses_match_redemptions"}),
+    ),
+    "campaign_budget_matches_orders": Corruption(
+        "UPDATE crm_campaignbudget SET used = used + 1",
+        "SELECT campaign_id AS id FROM crm_campaignbudget",
+        "crm_campaignbudget",
+    ),
+    "offer_uses_match_orders": Corruption(
+        "UPDATE crm_customerdiscount SET uses = 0",
+        "SELECT id FROM crm_customerdiscount",
+        "crm_customerdiscount",
+    ),
+    "active_discount_can_be_priced": Corruption(
+        "UPDATE crm_discount SET kind = 'N_FOR_M' WHERE code = 'uz-kod'",
+        "SELECT code FROM crm_discount WHERE code = 'uz-kod'",
+        "crm_discount",
     ),
     "order_has_lines": Corruption(
         _copy(

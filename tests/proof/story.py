@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from crm import operations as crm
 from crm.models import Customer, LoyaltyAccount, LoyaltyEntry, Tier
 from finance import operations as finance
 from finance import workflows as money
 from finance.models import Payment, Refund
 from oms.models import Order
-from oms.workflows import cancellation, returns, routing
+from oms.workflows import basket_coupons, baskets, cancellation, placing, returns, routing
 from oms.workflows.placing import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant
 from tests.flows.chain import Chain
+from tests.oms import offering
 from warehouse import operations as stock
 from warehouse import workflows as goods
 from warehouse.models import Parcel, Shipment
@@ -48,6 +50,7 @@ class Teller:
         self.chain.basket((book, 1), now=self.now)
         self.transferred(book)
         self.member()
+        self.offered()
         while outbox.run_pending(now=self.now):
             pass
         return self.orders
@@ -72,6 +75,33 @@ class Teller:
     def place(self, name: str, *wanted: tuple[Variant, int], **changes: object) -> Order:
         self.orders[name] = self.chain.place(*wanted, now=self.now, **changes)
         return self.orders[name]
+
+    def offered(self) -> None:
+        """A campaign with a budget, a coupon and an offer on the account, all on one line; canceled once, then ordered again."""
+        title = self.chain.variant(price="1000.00", stock=9)
+        long_ago = self.now - timedelta(days=1)
+        ana = offering.customer("Ana Nova", "ana.nova@example.com")
+        budget = offering.campaign("jesen", budget=("MONEY", "500.00"), start=long_ago)
+        offering.target(offering.discount("svima", value="10.00", campaign=budget), title)
+        offering.target(coded := offering.discount("uz-kod", value="5.00", audience="COUPON"), title)
+        own = offering.discount(
+            "njena", value="5.00", audience="ACCOUNT", campaign=offering.campaign("vernost", start=long_ago)
+        )
+        offering.target(own, title)
+        crm.create_batch(discount_id=coded.pk, name="Jesen", word="JESEN", by=None, now=self.now)
+        crm.write_offer(customer_id=ana.pk, discount_id=own.pk, reason="verna", by=None, now=self.now)
+        for name in ("taken_back", "offered"):
+            basket = baskets.create_basket(
+                channel_code=self.chain.channel.code, now=self.now, postal_code="21000", customer_id=ana.pk
+            )
+            baskets.add_line(token=basket.token, sku=title.sku, quantity=1, now=self.now)
+            basket_coupons.apply_coupon(token=basket.token, code="JESEN", now=self.now)
+            checkout = self.chain.checkout(basket, customer_id=ana.pk)
+            self.orders[name] = placing.place_order(checkout=checkout, by=None, now=self.now).order
+            if name == "taken_back":
+                cancellation.cancel_order(
+                    order_id=self.orders[name].pk, reason="changed mind", by=None, now=self.now
+                )
 
     def route(self, order: Order) -> list[Shipment]:
         decision = routing.propose_routing(order_id=order.pk, now=self.now)

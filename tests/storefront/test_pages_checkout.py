@@ -1,7 +1,6 @@
 """Checkout: one page, nothing typed is lost, one basket makes one order, and no price is charged that was not seen."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,11 +11,11 @@ from crm.models import Customer
 from finance import workflows as money
 from finance.models import Payment
 from oms.models import Order
-from oms.pricing import Discount, DiscountKind, price
 from retail.kernel.models import User
 from storefront.models import Price
 from tests.factories import make_customer
 from tests.flows.chain import Chain
+from tests.oms import offering
 from tests.storefront.shopping import hidden, open_shop, order, put, typed
 from tests.unchanged import nothing_changes
 from warehouse.models import Reservation, StockItem
@@ -130,12 +129,9 @@ def test_a_price_that_changed_is_shown_and_asked_again(client: Client, chain: Ch
     assert order().total == Decimal("1490.00")
 
 
-def test_each_way_shows_and_submits_the_engines_own_total(
-    client: Client, chain: Chain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_way_shows_and_submits_the_engines_own_total(client: Client, chain: Chain) -> None:
     """A discount that looks at the delivery changes what this way costs, not what another one does."""
-    half = Discount("posta", DiscountKind.FREE_SHIPPING, Decimal(50), name="Poštarina upola")
-    monkeypatch.setattr("oms.selectors.price", lambda asked: price(replace(asked, discounts=(half,))))
+    offering.discount("posta", "FREE_SHIPPING", "50.00", name="Poštarina upola")
     put(client, chain.variant(price="1000.00", stock=5, store_stock=5))
     page = client.get("/checkout/").text
     assert hidden(page, "seen_HOME_DELIVERY") == "1145.00"

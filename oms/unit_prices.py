@@ -1,0 +1,122 @@
+"""What one unit costs by itself under live discounts: for cards and product pages, whose list prices are read already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from crm import selectors as crm
+from oms import selectors as oms
+from oms.offers import NO_OFFERS, Offers, price_within_budgets
+from oms.pricing import PricedLine, PriceEntry, PricingInput, PricingLine
+from retail.kernel.prepared import Prepared
+from storefront.models import Channel
+
+# Variant → lowest price, branches of the catalog.
+GoodsFacts = Mapping[int, tuple[Decimal | None, frozenset[str]]]
+_LIVE = """CASE WHEN EXISTS (SELECT 1 FROM live) THEN json_build_array(
+        (SELECT json_agg(l.text ORDER BY l.priority, l.code) FROM live l), NULL,
+        (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o),
+        (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({budgets}) h
+          WHERE h.campaign_id IN (SELECT campaign_id FROM live)), NULL) END""".replace(
+    "{budgets}", crm.BUDGETS_LEFT
+)
+# The same for goods whose list prices are known: cards and product pages.
+_OFFERS_OF_GOODS = Prepared(
+    "oms_offers_of_goods",
+    f"""WITH {oms.OFFERS} SELECT {_LIVE}, CASE WHEN EXISTS (SELECT 1 FROM live) THEN {oms.GOODS_FACTS} END""",  # noqa: S608 - texts of our own
+    {
+        "variants": "bigint[]",
+        "now": "timestamptz",
+        "channel": "bigint",
+        "basket": "bigint",
+        "customer": "bigint",
+    },
+    ("json", "json"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrice:
+    """One unit by itself: what it costs, before discounts, and since when the discounts hold."""
+
+    amount: Decimal
+    list_amount: Decimal
+    began_at: datetime
+
+    @property
+    def saved(self) -> Decimal:
+        return self.list_amount - self.amount
+
+
+def offers_of_goods(
+    *, channel: Channel, variant_ids: Iterable[int], now: datetime, customer_id: int | None = None
+) -> tuple[Offers, GoodsFacts]:
+    """What may lower the prices of these goods by themselves, and what discounts have to know of them; one statement."""
+    ((live, goods),) = _OFFERS_OF_GOODS.rows(
+        {
+            "variants": list(variant_ids),
+            "now": now,
+            "channel": channel.pk,
+            "basket": None,
+            "customer": customer_id,
+        }
+    )
+    if not live:
+        return NO_OFFERS, {}
+    return oms.facts_now(oms.offers_from(*live), customer_id=customer_id, now=now), oms.goods_from(goods)
+
+
+def lowered_prices(
+    *,
+    channel: Channel,
+    listed: Mapping[int, tuple[str, Decimal]],
+    now: datetime,
+    customer_id: int | None = None,
+) -> dict[int, UnitPrice]:
+    """Of variants with SKU and list price those that a discount lowers when one unit is bought by itself, by the one engine."""
+    offers, goods = offers_of_goods(channel=channel, variant_ids=listed, now=now, customer_id=customer_id)
+    return lowered(offers, goods, channel=channel, listed=listed, now=now)
+
+
+def lowered(
+    offers: Offers,
+    goods: GoodsFacts,
+    *,
+    channel: Channel,
+    listed: Mapping[int, tuple[str, Decimal]],
+    now: datetime,
+) -> dict[int, UnitPrice]:
+    """The same with what was read already."""
+    discounts = tuple(each for each in offers.discounts if each.is_of_goods)
+    if not discounts:
+        return {}
+    found = {}
+    for variant_id, (sku, amount) in listed.items():
+        floor, paths = goods.get(variant_id, (None, frozenset()))
+        line = PricingLine(
+            key=sku,
+            sku=sku,
+            quantity=1,
+            entries=(PriceEntry(amount=amount, list_code=channel.price_list.code),),
+            tax_rate=Decimal(0),
+            categories=paths,
+            floor=floor,
+        )
+        near = tuple(each for each in discounts if each.scope.covers(line))
+        if not near:
+            continue
+        asked = PricingInput(
+            lines=(line,), currency=channel.currency, at=now, discounts=near, facts=offers.facts
+        )
+        priced = price_within_budgets(asked, offers).lines[0]
+        if priced.discounts:
+            found[variant_id] = UnitPrice(priced.total, amount, began_at(offers, priced))
+    return found
+
+
+def began_at(offers: Offers, line: PricedLine) -> datetime:
+    """When the newest of the discounts on a line began: its earlier price is the one before that."""
+    return max(offers.by_code[each.code].row.began_at for each in line.discounts)

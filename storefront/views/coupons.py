@@ -1,0 +1,66 @@
+"""Discount codes: put in and taken out in the basket and at checkout, with the reason in words where the code was typed."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from oms.workflows import basket_coupons, baskets
+from retail.kernel import clock
+from retail.kernel.errors import Refusal
+from storefront.views import basket, checkout, offers, shopper
+
+
+@require_POST
+@never_cache
+def add(request: HttpRequest) -> HttpResponse:
+    typed = shopper.plain(request.POST.get("code", ""), 60)
+    customer = shopper.customer_of(request)
+    try:
+        basket_coupons.apply_coupon(
+            token=shopper.basket_token(request),
+            code=typed,
+            now=clock.now(),
+            client_hash=shopper.client_hash(request),
+            customer_id=customer.pk if customer else None,
+        )
+    except baskets.BasketNotFound:
+        return _again(request)
+    except Refusal as refusal:
+        request.shop_coupon_refused = (typed, offers.refusal_words(refusal))  # type: ignore[attr-defined]
+        return _shown(request, refusal.status)
+    return _again(request)
+
+
+@require_POST
+@never_cache
+def remove(request: HttpRequest) -> HttpResponse:
+    try:
+        basket_coupons.remove_coupon(
+            token=shopper.basket_token(request),
+            code=shopper.plain(request.POST.get("code", ""), 60),
+            now=clock.now(),
+        )
+    except baskets.BasketNotFound:
+        return redirect("shop:basket")
+    return _again(request)
+
+
+def _is_at_checkout(request: HttpRequest) -> bool:
+    return request.POST.get("at") == "checkout"
+
+
+def _again(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return _shown(request, 200)
+    return redirect("shop:checkout" if _is_at_checkout(request) else "shop:basket")
+
+
+def _shown(request: HttpRequest, status: int) -> HttpResponse:
+    if not _is_at_checkout(request):
+        return basket.show(request, status=status)
+    if request.headers.get("HX-Request"):
+        return checkout.preview_of(request, status=status)
+    return checkout.shown_again(request, status=status)
