@@ -91,7 +91,7 @@ def make(now: datetime) -> World:
             group=f"g{number % GROUPS}",
             priority=number % 7,
             audience="SEGMENT" if number % 2 else "EVERYONE",
-            segment=segments[number % SEGMENTS] if number % 2 else None,
+            segment=segments[number // 2 % SEGMENTS] if number % 2 else None,
             **KINDS[number % len(KINDS)],
         )
         for number in range(DISCOUNTS)
@@ -116,6 +116,7 @@ def _goods(number: int, branch: Category, channel: Channel, now: datetime) -> om
     product = Product.objects.create(
         slug=f"bench-price-{number}", title=f"Bench {number}", status="PUBLISHED"
     )
+    assert branch.parent is not None
     product.categories.add(branch, branch.parent)
     variant = Variant.objects.create(product=product, sku=f"BENCH-P{number}", weight_grams=300)
     Price.objects.create(

@@ -9,8 +9,9 @@ from django.db.models import Sum
 from bench.counting import counted, number_of
 from crm import operations as crm
 from crm.models import CampaignBudget, Coupon, CouponRedemption
+from crm.operations import activate_segment, create_segment
 from oms import selectors as oms
-from oms.models import BasketCoupon, LineDiscount, Order, OrderLine
+from oms.models import Basket, BasketCoupon, LineDiscount, Order, OrderLine
 from oms.pricing import Outcome
 from oms.rules import part_of
 from oms.workflows import basket_coupons, baskets, cancellation, changes, placing
@@ -357,3 +358,31 @@ def test_a_code_is_applied_in_as_many_statements_as_before(chain: Chain) -> None
             basket_coupons.apply_coupon(token=basket.token, code="JESEN20", now=NOW)
         counts.append(number_of(sent))
     assert counts[0] == counts[1]
+
+
+def test_an_order_moves_an_account_into_a_segment_and_the_very_next_price_changes(chain: Chain) -> None:
+    """No job and no cache in between; what priced the line is frozen with the words of the segment."""
+    ana, variant = offering.customer(), chain.variant(price="3000.00", stock=20)
+    segment = create_segment(slug="verni", name="Verni", definition="spent >= 2500", by=None, now=NOW)
+    activate_segment(segment_id=segment.pk, version=segment.version, by=None, now=NOW)
+    offering.discount("verni-deset", value="10.00", audience="SEGMENT", segment=segment)
+
+    def basket_of_ana() -> Basket:
+        basket = baskets.create_basket(
+            channel_code="web-rs", now=NOW, postal_code="21000", customer_id=ana.pk
+        )
+        baskets.add_line(token=basket.token, sku=variant.sku, quantity=1, now=NOW)
+        return basket
+
+    first, second = basket_of_ana(), basket_of_ana()
+    assert baskets.read_basket(basket=second, now=NOW).priced.total == Decimal("3000.00")
+    placing.place_order(checkout=chain.checkout(first, customer_id=ana.pk), by=None, now=NOW)
+    assert baskets.read_basket(basket=second, now=NOW).priced.total == Decimal("2700.00")
+    order = placing.place_order(checkout=chain.checkout(second, customer_id=ana.pk), by=None, now=NOW).order
+    row = LineDiscount.objects.get(line__order=order)
+    assert (row.amount, row.segment_slug, row.segment_version, row.segment_definition) == (
+        Decimal("300.00"),
+        "verni",
+        segment.version,
+        segment.definition,
+    )
