@@ -1,16 +1,17 @@
 """Verbs of the trace: seal it, and propose, ratify or reject a change that waits for a person."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 
 from audit.events import ProposalDecided, ProposalMade
-from audit.models import AuditLink, Proposal
+from audit.models import AuditLink, LogEntry, PersonalChange, Proposal
 from audit.states import PROPOSAL_MOVES, ProposalState
 from retail.kernel.errors import NotAllowed, NotFound, Refusal
 from retail.kernel.models import User
@@ -236,3 +237,19 @@ def _decide(
         subject=("proposal", proposal.public_id),
     )
     return proposal
+
+
+def erase_personal(*, rows: Mapping[str, Sequence[int]], now: datetime) -> int:
+    """Empty the personal before and after of these rows ({"crm.customer": [7]}) in the trace; returns how many entries had some.
+
+    The entries themselves stay with their digests, so the chain verifies as before; the salt goes with the text.
+    """
+    erased = 0
+    for label, keys in rows.items():
+        app_label, model = label.split(".")
+        kind = ContentType.objects.get_by_natural_key(app_label, model)
+        entries = LogEntry.objects.filter(content_type=kind, object_id__in=list(keys)).values("pk")
+        erased += PersonalChange.objects.filter(entry__in=entries, erased_at__isnull=True).update(
+            changes=None, erased_at=now
+        )
+    return erased

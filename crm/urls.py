@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from crm import views
 from crm.segment_pages import builder, pages
+from crm.views import acts, customers, merging, privacy, program
 
 ops_urlpatterns = [
-    path("customers/", views.customer_list, name="customers"),
+    path("customers/", customers.customer_list, name="customers"),
     path("customers/segments/", pages.segment_list, name="segments"),
     path("customers/segments/new/", builder.new, name="segment_new"),
     path("customers/segments/look/", builder.look, name="segment_look"),
@@ -26,5 +26,18 @@ ops_urlpatterns = [
         pages.decide,
         name="segment_decide",
     ),
-    path("customers/<str:public_id>/", views.customer_page, name="customer"),
+    path("customers/duplicates/", merging.duplicate_list, name="customer_duplicates"),
+    path("customers/loyalty/", program.program_page, name="loyalty_program"),
+    path("customers/<str:public_id>/", customers.customer_page, name="customer"),
+    path("customers/<str:public_id>/notes/", acts.add_note, name="customer_note"),
+    path("customers/<str:public_id>/tasks/", acts.add_task, name="customer_task"),
+    path("customers/<str:public_id>/tasks/done/", acts.finish_task, name="customer_task_done"),
+    path("customers/<str:public_id>/consents/", acts.record_consent, name="customer_consent"),
+    path("customers/<str:public_id>/offers/", acts.write_offer, name="customer_offer"),
+    path("customers/<str:public_id>/offers/withdraw/", acts.withdraw_offer, name="customer_offer_withdraw"),
+    path("customers/<str:public_id>/membership/", acts.join_program, name="customer_join"),
+    path("customers/<str:public_id>/merge/<str:other>/", merging.merge_page, name="customer_merge"),
+    path("customers/<str:public_id>/export/", privacy.export, name="customer_export"),
+    path("customers/<str:public_id>/erase/", privacy.erase, name="customer_erase"),
+    path("customers/<str:public_id>/merge-undo/", merging.undo_merge, name="customer_merge_undo"),
 ]

@@ -31,7 +31,9 @@ SHORTAGES = "574"
 WRITE_OFFS = "577"
 OTHER_EXPENSE = "579"
 GOODS_REVENUE = "604"
+POINTS = "495"
 SERVICES_REVENUE = "614"
+POINTS_REVENUE = "6049"
 SURPLUSES = "674"
 OTHER_INCOME = "679"
 
@@ -68,6 +70,7 @@ ACCOUNTS: tuple[Account, ...] = (
         False,
     ),
     Account("479", "Obaveze za PDV po osnovu razlike", "VAT payable", False),
+    Account(POINTS, "Odloženi prihodi za poene lojalnosti", "Deferred income for loyalty points", False),
     Account(COST_OF_GOODS, "Nabavna vrednost prodate robe", "Cost of goods sold"),
     Account("531", "Troškovi transportnih usluga", "Transport"),
     Account(FEES, "Troškovi platnog prometa", "Payment and bank fees"),
@@ -75,6 +78,9 @@ ACCOUNTS: tuple[Account, ...] = (
     Account(WRITE_OFFS, "Rashodi po osnovu rashodovanja zaliha", "Stock written off"),
     Account(OTHER_EXPENSE, "Ostali nepomenuti rashodi", "Other expenses"),
     Account(GOODS_REVENUE, "Prihodi od prodaje robe na domaćem tržištu", "Sales of goods", False),
+    Account(
+        POINTS_REVENUE, "Prihodi odloženi poenima lojalnosti", "Revenue deferred by loyalty points", False
+    ),
     Account(SERVICES_REVENUE, "Prihodi od usluga na domaćem tržištu", "Sales of services", False),
     Account(SURPLUSES, "Viškovi", "Surpluses", False),
     Account(OTHER_INCOME, "Ostali nepomenuti prihodi", "Other income", False),

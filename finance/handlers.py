@@ -10,6 +10,7 @@ from finance.models import Refund
 from finance.operations import bell
 from finance.states import OperationState
 from finance.tasks import ON_BELL, ring
+from finance.workflows import loyalty
 from oms.workflows import returns
 from retail.kernel.clock import now
 from retail.kernel.models import OutboxEvent
@@ -29,3 +30,17 @@ def finish_return(event: OutboxEvent) -> None:
     waiting = Refund.objects.filter(parent_return_id=refund.parent_return_id, state=OperationState.PENDING)
     if not waiting.exists():
         returns.mark_refunded(return_id=refund.parent_return_id, now=now())
+
+
+@subscribe("finance.payment_captured")
+@subscribe("finance.refund_done")
+@subscribe("oms.order_dispatched")
+@subscribe("oms.order_completed")
+@subscribe("oms.order_canceled")
+@subscribe("oms.order_lines_canceled")
+@subscribe("oms.return_received")
+@subscribe("warehouse.delivery_failed")
+@subscribe("warehouse.shipment_returned")
+def settle_points(event: OutboxEvent) -> None:
+    """Whatever moved the goods or the money of an order, its points follow."""
+    loyalty.settle_points(order_id=event.payload["order_id"], now=now())

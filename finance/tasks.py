@@ -8,6 +8,7 @@ from django.core.cache import cache
 from finance import workflows as money
 from finance.operations import bell
 from finance.providers import sef_documents
+from finance.workflows import loyalty
 from retail.kernel.clock import now
 from retail.kernel.context import acting
 from retail.kernel.models import LegalEntity
@@ -97,6 +98,14 @@ def pull_purchases() -> None:
         # One key is one company: the first of the group.
         if entity is not None and sef_documents.is_configured():
             money.pull_purchases(entity=entity, now=now())
+
+
+@shared_task
+def keep_points() -> None:
+    """Once a night: points past their day go, and members stand where their spending puts them."""
+    with acting(label="job:finance.keep_points"):
+        loyalty.expire_points(now=now())
+        loyalty.retier(now=now())
 
 
 def ring(kind: str) -> None:

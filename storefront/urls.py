@@ -94,6 +94,8 @@ urlpatterns = [
     path("order/<token:token>/papers/<slug:kind>/<code:number>/", orders.paper, name="paper"),
     # The account
     path("account/", account.account, name="account"),
+    path("account/data/", account.own_data, name="own_data"),
+    path("account/erase/", account.erase_me, name="erase_me"),
     path("account/addresses/", addresses.addresses, name="addresses"),
     path("account/addresses/<int:pk>/remove/", addresses.remove, name="remove_address"),
     path("account/addresses/<int:pk>/default/", addresses.make_default, name="default_address"),

@@ -34,6 +34,9 @@ class CustomerRow(serializers.Serializer[Any]):
     registration_number = serializers.CharField()
     external_ref = serializers.CharField()
     tier = serializers.CharField(allow_null=True)
+    merged_into = serializers.CharField(
+        allow_null=True, help_text="the account that this one became a part of; it has everything now"
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -99,7 +102,7 @@ class Customers(ApiView):
         kind = query.get("kind", "")
         if kind and kind not in CustomerKind.values:
             raise InvalidInput("kind is PERSON or COMPANY.", field="kind", value=kind[:20])
-        rows = search.customers(text=query.get("search", "").strip()[:100], kind=kind)
+        rows = search.customers(text=query.get("search", "").strip()[:100], kind=kind, with_merged=True)
         if since := query.get("updated_after", ""):
             rows = rows.filter(updated_at__gt=moment_of(since, "updated_after"))
         return page(
@@ -113,7 +116,7 @@ class CustomerOne(ApiView):
     @extend_schema(operation_id="customer_read", responses={200: CustomerAnswer})
     def get(self, request: Request, public_id: str) -> Response:
         customer = (
-            Customer.objects.select_related("loyalty__tier")
+            Customer.objects.select_related("loyalty__tier", "merged_into")
             .prefetch_related("addresses", "consents")
             .filter(public_id=public_id)
             .first()
@@ -136,6 +139,7 @@ def customer_row(customer: Customer) -> dict[str, Any]:
         "registration_number": customer.registration_number,
         "external_ref": customer.external_ref,
         "tier": loyalty.tier.code if loyalty else None,
+        "merged_into": customer.merged_into.public_id if customer.merged_into else None,
         "created_at": customer.created_at.isoformat(),
         "updated_at": customer.updated_at.isoformat(),
     }

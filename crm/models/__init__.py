@@ -1,7 +1,7 @@
 """People and offers: who buys, what they carry, and what we say to them."""
 
 from crm.models.campaigns import Campaign, CampaignBudget, CampaignVisit
-from crm.models.loyalty import LoyaltyAccount, LoyaltyEntry, Tier
+from crm.models.loyalty import LoyaltyAccount, LoyaltyEntry, LoyaltyProgram, Tier
 from crm.models.messages import Message
 from crm.models.offers import (
     Coupon,
@@ -11,7 +11,15 @@ from crm.models.offers import (
     Discount,
     DiscountTarget,
 )
-from crm.models.people import Address, Consent, Customer
+from crm.models.people import (
+    Address,
+    Consent,
+    Customer,
+    CustomerMerge,
+    CustomerNote,
+    CustomerTask,
+    PersonalExport,
+)
 from crm.models.segments import Segment, SegmentExport, SegmentVersion
 
 __all__ = [
@@ -25,11 +33,16 @@ __all__ = [
     "CouponRedemption",
     "Customer",
     "CustomerDiscount",
+    "CustomerMerge",
+    "CustomerNote",
+    "CustomerTask",
     "Discount",
     "DiscountTarget",
     "LoyaltyAccount",
     "LoyaltyEntry",
+    "LoyaltyProgram",
     "Message",
+    "PersonalExport",
     "Segment",
     "SegmentExport",
     "SegmentVersion",

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower, Upper
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -35,8 +35,23 @@ class Customer(models.Model):
     birth_month = models.PositiveSmallIntegerField(null=True, blank=True)
     birth_day = models.PositiveSmallIntegerField(null=True, blank=True)
     external_ref = models.CharField(max_length=120, blank=True)
+    # Merged into another account: whoever comes by an old link is sent there.
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # What was personal is gone; what the law keeps stands on the papers.
+    erased_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+    # Name, e-mail and phone in one spelling (`crm_fold` does what `retail.kernel.fold` does), so that any script finds it.
+    folded = models.GeneratedField(
+        expression=Func(
+            Concat(
+                F("name"), Value(" "), F("email"), Value(" "), F("phone"), output_field=models.TextField()
+            ),
+            function="crm_fold",
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     class Meta:
         constraints = [
@@ -45,6 +60,10 @@ class Customer(models.Model):
                 | Q(birth_month__range=(1, 12), birth_day__isnull=True)
                 | Q(birth_month__range=(1, 12), birth_day__range=(1, 31)),
                 name="customer_birthday",
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | ~Q(merged_into=F("id")),
+                name="customer_not_into_itself",
             ),
             models.CheckConstraint(condition=Q(kind="PERSON") | ~Q(pib=""), name="company_has_pib"),
             models.UniqueConstraint(
@@ -62,12 +81,9 @@ class Customer(models.Model):
             ),
             models.Index(fields=["updated_at", "id"], name="customer_updated"),
             models.Index(fields=["-created_at", "-id"], name="customer_newest"),
-            # `icontains` compares in capitals; an index on the bare columns would never be asked.
-            GinIndex(
-                OpClass(Upper("name"), "gin_trgm_ops"),
-                OpClass(Upper("email"), "gin_trgm_ops"),
-                OpClass("phone", "gin_trgm_ops"),
-                name="customer_find",
+            GinIndex(OpClass("folded", "gin_trgm_ops"), name="customer_find"),
+            models.Index(
+                fields=["merged_into"], name="customer_merged", condition=Q(merged_into__isnull=False)
             ),
         ]
 
@@ -105,6 +121,11 @@ class Consent(models.Model):
     kind = models.CharField(max_length=12, choices=ConsentKind)
     is_given = models.BooleanField()
     wording = models.TextField()
+    # Where it was said, and by whom it was written down when not by the person.
+    source = models.CharField(max_length=40, blank=True)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     given_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -113,3 +134,93 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {'given' if self.is_given else 'withdrawn'}"
+
+
+class CustomerNote(models.Model):
+    """What staff wrote about an account."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="notes")
+    text = models.TextField()
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "-created_at"], name="customer_notes")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class CustomerTask(models.Model):
+    """Something that somebody has to do for an account until a day."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="tasks")
+    title = models.CharField(max_length=200)
+    due_on = models.DateField()
+    # None: whoever has time.
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=True, done_by__isnull=True)
+                | Q(done_at__isnull=False, done_by__isnull=False),
+                name="task_done_by_somebody",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["customer", "due_on"], name="customer_tasks"),
+            models.Index(fields=["assignee", "due_on"], name="task_open", condition=Q(done_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class CustomerMerge(models.Model):
+    """Two accounts made one: `moved` names by ids what went over, so that it can go back."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    survivor = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="merges")
+    merged = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    moved = models.JSONField(default=dict)
+    merged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    merged_at = models.DateTimeField(default=timezone.now)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["merged"], condition=Q(undone_at__isnull=True), name="customer_merged_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.merged_id} into {self.survivor_id}"
+
+
+class PersonalExport(models.Model):
+    """Somebody took everything that the house keeps about a person."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="exports")
+    taken_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    taken_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        triggers = append_only("personalexport")
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} at {self.taken_at:%Y-%m-%d %H:%M}"

@@ -17,7 +17,7 @@ from crm.operations.letters import (
     send_message,
     send_queued_messages,
 )
-from crm.operations.loyalty import earn_points
+from crm.operations.loyalty import BadProgram, NoMember, NotEnoughPoints, join_program, save_program
 from crm.operations.offers import (
     CarriedAlready,
     CodeInUse,
@@ -65,6 +65,7 @@ __all__ = [
     "SEND_ATTEMPTS_MAX",
     "SEND_LEASE",
     "AddressNotFound",
+    "BadProgram",
     "CarriedAlready",
     "CodeInUse",
     "CodeTaken",
@@ -72,6 +73,8 @@ __all__ = [
     "InvalidPib",
     "InvalidSegment",
     "InvalidSegmentName",
+    "NoMember",
+    "NotEnoughPoints",
     "NotForAccounts",
     "NotForCoupons",
     "OfferGone",
@@ -92,12 +95,12 @@ __all__ = [
     "change_segment",
     "create_batch",
     "create_segment",
-    "earn_points",
     "export_codes",
     "find_or_create_company",
     "find_or_create_person",
     "give_back_offers",
     "join_guest_account",
+    "join_program",
     "make_default_address",
     "move_discount",
     "new_guest",
@@ -110,6 +113,7 @@ __all__ = [
     "record_visit",
     "remove_address",
     "retire_segment",
+    "save_program",
     "send_message",
     "send_queued_messages",
     "spend_more",

@@ -20,7 +20,7 @@ from retail.kernel.rows import Question, find_or_insert
 _GUEST: Question[Customer] = Question(
     lambda email: (
         Customer.objects.alias(mailbox=Lower("email"))
-        .filter(mailbox=email, user__isnull=True, kind=CustomerKind.PERSON)
+        .filter(mailbox=email, user__isnull=True, kind=CustomerKind.PERSON, merged_into__isnull=True)
         .order_by("id")[:1]
     ),
     "?mailbox",
@@ -30,7 +30,7 @@ _GUEST: Question[Customer] = Question(
 # The same question inside a larger statement.
 FIND_GUEST = (
     "SELECT id FROM crm_customer WHERE kind = 'PERSON' AND lower(email) = %(mailbox)s AND user_id IS NULL "
-    "ORDER BY id LIMIT 1"
+    "AND merged_into_id IS NULL ORDER BY id LIMIT 1"
 )
 
 
@@ -70,7 +70,11 @@ def find_or_create_company(
     number = parse_pib(pib)
     if number is None:
         raise InvalidPib("This is not a PIB: it has nine digits, the last one is a check digit.", pib=pib)
-    found = Customer.objects.filter(pib=number, kind=CustomerKind.COMPANY).order_by("id").first()
+    found = (
+        Customer.objects.filter(pib=number, kind=CustomerKind.COMPANY, merged_into__isnull=True)
+        .order_by("id")
+        .first()
+    )
     if found is not None:
         return found
     return _create(
@@ -154,7 +158,12 @@ def join_guest_account(*, user: User, now: datetime) -> Customer:
             return found
         guest = (
             Customer.objects.select_for_update()
-            .filter(email__iexact=user.email, user__isnull=True, kind=CustomerKind.PERSON)
+            .filter(
+                email__iexact=user.email,
+                user__isnull=True,
+                kind=CustomerKind.PERSON,
+                merged_into__isnull=True,
+            )
             .order_by("id")
             .first()
         )

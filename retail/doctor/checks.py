@@ -481,6 +481,32 @@ CHECKS: tuple[Check, ...] = (
         GROUP BY a.id HAVING a.points <> COALESCE(sum(e.points), 0)""",
     ),
     Check(
+        "points_owed_match_ledger",
+        "Account 495 of each company is the value of the points that members still have.",
+        """SELECT COALESCE(p.entity_id, l.entity_id) AS entity_id, COALESCE(p.value, 0) AS points, COALESCE(l.value, 0) AS ledger
+        FROM (SELECT entity_id, sum(value) AS value FROM crm_loyaltyentry WHERE entity_id IS NOT NULL GROUP BY 1) p
+        FULL JOIN (SELECT j.entity_id, sum(x.credit - x.debit) AS value FROM finance_journalline x JOIN finance_journalentry j ON j.id = x.entry_id
+                     JOIN finance_ledgeraccount c ON c.id = x.account_id WHERE c.code = '495' GROUP BY 1) l ON l.entity_id = p.entity_id
+        WHERE COALESCE(p.value, 0) <> COALESCE(l.value, 0)""",
+    ),
+    Check(
+        "tier_follows_spending",
+        "A member stands in the tier that the spending of the window gives; the window moves once a night.",
+        """SELECT a.id, a.tier_id, newest.id AS by_rule FROM crm_loyaltyaccount a
+        JOIN crm_loyaltyprogram g ON g.valid_to IS NULL AND g.valid_from <= now(),
+        LATERAL (SELECT COALESCE(sum(o.captured_total - o.refunded_total) FILTER (WHERE o.placed_at >= current_date - make_interval(months => g.window_months)), 0) AS spent,
+                        COALESCE(sum(o.captured_total - o.refunded_total), 0) AS spent_yesterday FROM oms_order o
+                  WHERE o.customer_id = a.customer_id AND o.currency = g.currency
+                    AND o.placed_at >= current_date - make_interval(months => g.window_months) - interval '2 days') s,
+        LATERAL (SELECT t.id FROM crm_tier t WHERE t.spend_from <= s.spent OR t.spend_from = (SELECT min(spend_from) FROM crm_tier)
+                  ORDER BY t.spend_from DESC, t.rank DESC LIMIT 1) newest,
+        LATERAL (SELECT t.id FROM crm_tier t WHERE t.spend_from <= s.spent_yesterday OR t.spend_from = (SELECT min(spend_from) FROM crm_tier)
+                  ORDER BY t.spend_from DESC, t.rank DESC LIMIT 1) older
+        WHERE a.tier_id NOT IN (newest.id, older.id)
+          AND NOT EXISTS (SELECT 1 FROM kernel_outboxevent e JOIN oms_order o ON o.number = e.subject_key
+                           WHERE e.subject_kind = 'order' AND e.pending <> '{}' AND o.customer_id = a.customer_id)""",
+    ),
+    Check(
         "shipment_of_its_order",
         "A shipment carries only units of its own order, from its own location.",
         """SELECT r.id, s.number FROM warehouse_reservation r JOIN warehouse_shipment s ON s.id = r.shipment_id JOIN oms_orderline l ON l.id = r.order_line_id

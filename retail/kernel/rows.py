@@ -154,7 +154,11 @@ def _insert_statement(
 def insertion(model: type[models.Model], source: str, *, without: Sequence[str] = ()) -> str:
     """A statement that writes the rows told by the JSON `source`, as `told` tells them; the database fills the columns `without`."""
     meta = model._meta
-    columns = [str(field.column) for field in meta.concrete_fields if field.column not in without]
+    columns = [
+        str(field.column)
+        for field in meta.concrete_fields
+        if field.column not in without and not field.generated
+    ]
     names = ", ".join(connection.ops.quote_name(column) for column in columns)
     table = connection.ops.quote_name(meta.db_table)
     return (
@@ -194,4 +198,5 @@ def _columns(model: type[models.Model]) -> tuple[tuple[str, str, models.Field[An
             f if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False) else None,
         )
         for f in model._meta.concrete_fields
+        if not f.generated
     )

@@ -29,7 +29,7 @@ def copy_in(instances: Sequence[models.Model]) -> None:
     if not instances:
         return
     meta = instances[0]._meta
-    fields = meta.concrete_fields
+    fields = [field for field in meta.concrete_fields if not field.generated]
     with connection.cursor() as cursor:
         for instance, row_id in zip(instances, new_ids(cursor, meta.db_table, len(instances)), strict=True):
             instance.pk = row_id

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
+from django.db.models import Sum
 
-from crm.models import Address
+from crm.models import Address, LoyaltyEntry
 from crm.states import CustomerKind
+from finance.workflows import loyalty
 from oms.models import Order
 from oms.states import (
     DeliveryKind,
@@ -52,8 +54,6 @@ PAYMENTS = (
 )
 GUEST_SHARE, CANCELED_SHARE, RETURNED_SHARE = 0.25, 0.04, 0.02
 SHOPPER_ORDERS = 24
-# One point for every hundred dinars of goods.
-POINT_PRICE = 100
 
 
 class _Sold(NamedTuple):
@@ -97,6 +97,13 @@ def make(company: Company, count: int, now: datetime) -> None:
             columns = list(rows[0])
             copy_rows(cursor, table, columns, map(itemgetter(*columns), rows))
         _give_points(cursor)
+    for entity_id, value in (
+        LoyaltyEntry.objects.values_list("entity").annotate(Sum("value")).order_by("entity")
+    ):
+        loyalty.post_opening_points(
+            entity_id=entity_id, value=value, document_key="opening", by=None, now=now
+        )
+    loyalty.retier(now=now)
 
 
 class _Year:
@@ -374,17 +381,19 @@ def _buyers() -> list[_Buyer]:
 
 
 def _give_points(cursor: Any) -> None:
-    """Members earned on what they kept; the tier follows the points."""
+    """Members earned on what they kept."""
     cursor.execute(
-        """INSERT INTO crm_loyaltyentry (account_id, points, reason, source_kind, source_key, created_at)
-           SELECT a.id, floor((o.goods_total - o.refunded_total) / %s)::int, 'EARNED', 'order', o.number, o.completed_at
+        """INSERT INTO crm_loyaltyentry (account_id, points, reason, source_kind, source_key, entity_id, value, order_number, rate,
+                  expires_on, created_at)
+           SELECT a.id, p.points, 'EARNED', 'order', o.number, o.entity_id, p.points * g.point_value, o.number,
+                  round(1 / g.spend_per_point, 6), (o.completed_at + make_interval(months => g.expiry_months))::date, o.completed_at
              FROM oms_order o JOIN crm_loyaltyaccount a ON a.customer_id = o.customer_id
-            WHERE o.is_imported AND o.status = 'COMPLETED' AND o.goods_total - o.refunded_total >= %s""",
-        [POINT_PRICE, POINT_PRICE],
+             JOIN crm_loyaltyprogram g ON g.currency = o.currency AND g.valid_to IS NULL,
+          LATERAL (SELECT floor((o.goods_total - o.refunded_total) / g.spend_per_point)::int AS points) p
+            WHERE o.is_imported AND o.status = 'COMPLETED' AND p.points > 0 ORDER BY o.completed_at, o.id"""
     )
     cursor.execute(
-        """UPDATE crm_loyaltyaccount a SET points = e.points,
-                  tier_id = (SELECT t.id FROM crm_tier t WHERE t.points_from <= e.points ORDER BY t.rank DESC LIMIT 1)
+        """UPDATE crm_loyaltyaccount a SET points = e.points
              FROM (SELECT account_id, sum(points)::int points FROM crm_loyaltyentry GROUP BY 1) e
             WHERE e.account_id = a.id"""
     )

@@ -7,6 +7,7 @@ import hmac
 from base64 import b32encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 
-from crm.models import Address, Consent, Customer, LoyaltyAccount, Tier
+from crm.models import Address, Consent, Customer, LoyaltyAccount, LoyaltyProgram, Tier
 from crm.states import ConsentKind, CustomerKind
 from oms.models import DeliveryPostcode
 from retail.kernel import access
@@ -35,7 +36,12 @@ COMPANY_SHARE, MEMBER_SHARE = 0.06, 0.55
 WORDING = (
     "Želim da dobijam novosti i ponude Prelista na ovu adresu. Pristanak mogu da povučem u svakom trenutku."
 )
-TIERS = (("nivo-1", 1, "Nivo 1", 0), ("nivo-2", 2, "Nivo 2", 150), ("nivo-3", 3, "Nivo 3", 400))
+# Code, rank, name, spending of a year from which it is had, points for the money.
+TIERS = (
+    ("nivo-1", 1, "Nivo 1", 0, Decimal("1.00")),
+    ("nivo-2", 2, "Nivo 2", 15_000, Decimal("1.25")),
+    ("nivo-3", 3, "Nivo 3", 40_000, Decimal("1.50")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +253,10 @@ def customers_exist() -> bool:
 
 def make_customers(company: Company, count: int, now: datetime) -> None:
     tiers = Tier.objects.bulk_create(
-        Tier(code=code, rank=rank, name=name, points_from=points) for code, rank, name, points in TIERS
+        Tier(code=code, rank=rank, name=name, spend_from=spending, earn_factor=factor)
+        for code, rank, name, spending, factor in TIERS
     )
+    LoyaltyProgram.objects.create(valid_from=now - timedelta(days=SHOPPER_DAYS), created_at=now)
     rng = generator("customers")
     postcodes = list(
         DeliveryPostcode.objects.order_by("postal_code").values_list("postal_code", "place", "population")

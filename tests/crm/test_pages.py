@@ -14,6 +14,7 @@ from crm.models import Address, Consent, Customer, LoyaltyAccount, Tier
 from oms.models import Order
 from retail.kernel.models import User
 from tests.api.integrator import Api, refused
+from tests.crm.members import earn
 from tests.factories import NOW, Sells, make_channel, make_customer, make_entity, make_order
 from tests.staff import client_of, make_staff
 
@@ -32,10 +33,10 @@ def ana(db: None) -> Customer:
     ana = make_customer(user=User.objects.create_user("ana@example.com", name="Ana"))
     for code, total in (("web", "1100.00"), ("pos", "500.00")):
         make_order(make_channel(entity, code=code), Sells(1, total), customer=ana)
-    tier = Tier.objects.create(code="zlatni", rank=2, name="Zlatni", points_from=100)
+    tier = Tier.objects.create(code="zlatni", rank=2, name="Zlatni", spend_from=0)
     LoyaltyAccount.objects.create(customer=ana, number="2900012", tier=tier)
     with transaction.atomic():
-        crm.earn_points(customer_id=ana.pk, points=230, source=("order", "ORD-1"), now=NOW)
+        earn(ana, 230)
         crm.queue_message(
             kind="order_placed",
             subject=("order", "ORD-1"),

@@ -28,7 +28,7 @@ def segment(slug: str, definition: str, **fields: object) -> Segment:
 
 @pytest.fixture
 def member() -> Customer:
-    tier, _ = Tier.objects.get_or_create(rank=2, defaults={"code": "two", "name": "Two", "points_from": 0})
+    tier, _ = Tier.objects.get_or_create(rank=2, defaults={"code": "two", "name": "Two", "spend_from": 0})
     made = Customer.objects.create(name="Ana", language="sr-latn")
     LoyaltyAccount.objects.create(customer=made, number="1", tier=tier, points=40)
     return made

@@ -315,7 +315,7 @@ def test_an_account_is_told_its_segments_and_why(chain: Chain) -> None:
 def test_what_people_compose_cannot_write(chain: Chain) -> None:
     for statement in (
         "UPDATE crm_customer SET name = 'x'",
-        "INSERT INTO crm_tier (code, rank, name, points_from) VALUES ('x', 9, 'x', 0)",
+        "INSERT INTO crm_tier (code, rank, name, spend_from, earn_factor) VALUES ('x', 9, 'x', 0, 1)",
         "DELETE FROM crm_segment",
     ):
         with (

@@ -271,8 +271,8 @@ def test_abandoned_basket(chain: Chain, shelf: dict[str, Variant]) -> None:
 
 
 def test_the_account_itself(chain: Chain) -> None:
-    two = Tier.objects.create(code="second", rank=2, name="Second", points_from=100)
-    one = Tier.objects.create(code="first", rank=1, name="First", points_from=0)
+    two = Tier.objects.create(code="second", rank=2, name="Second", spend_from=100)
+    one = Tier.objects.create(code="first", rank=1, name="First", spend_from=0)
     ana = crm.open_account(user=chain.dragan, name="Ana", now=ago(400))
     bojan = crm.find_or_create_person(
         name="Bojan", email="b@example.com", phone="", language="en", now=ago(5)

@@ -488,6 +488,17 @@ CORRUPTIONS: dict[str, Corruption] = {
         "SELECT 999999 AS campaign_id",
         "",
     ),
+    "points_owed_match_ledger": Corruption(
+        "UPDATE crm_loyaltyentry SET entity_id = (SELECT min(id) FROM kernel_legalentity), value = 20",
+        "SELECT min(id) AS entity_id FROM kernel_legalentity",
+        "crm_loyaltyentry",
+        is_refused=True,
+    ),
+    "tier_follows_spending": Corruption(
+        "UPDATE crm_loyaltyaccount SET tier_id = (SELECT id FROM crm_tier WHERE code = 'gold')",
+        "SELECT id FROM crm_loyaltyaccount",
+        "crm_loyaltyaccount",
+    ),
     "shipment_of_its_order": Corruption(
         "UPDATE warehouse_shipment SET location_id = (SELECT id FROM kernel_location WHERE code = 'S-001') WHERE order_id = %(routed)s",
         "SELECT number FROM warehouse_shipment WHERE order_id = %(routed)s",

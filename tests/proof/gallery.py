@@ -112,6 +112,8 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
             "ops-segment-proposal",
             f"/ops/customers/segments/{scene['segment']['slug']}/proposals/{scene['segment']['proposal']}/",
         ),
+        ("ops-duplicates", "/ops/customers/duplicates/"),
+        ("ops-customer-erase", f"/ops/customers/{scene['customer']}/erase/"),
         ("ops-stock", f"/ops/stock/?sku={scene['sku']}"),
         ("ops-stock-empty", "/ops/stock/"),
         ("ops-shipments", "/ops/shipments/"),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from crm import operations as crm
-from crm.models import Customer, LoyaltyAccount, LoyaltyEntry, Tier
+from crm.models import Customer, LoyaltyAccount, LoyaltyEntry, LoyaltyProgram, Tier
 from finance import operations as finance
 from finance import workflows as money
 from finance.models import Payment, Refund
@@ -220,12 +220,19 @@ class Teller:
                 transfers.ship_transfer(transfer_id=transfer.pk, by=self.chain.bojan, now=self.now)
 
     def member(self) -> None:
+        LoyaltyProgram.objects.create(valid_from=self.now - timedelta(days=400))
+        Tier.objects.create(code="gold", rank=2, name="Zlatni", spend_from=10_000_000)
         account = LoyaltyAccount.objects.create(
-            customer=Customer.objects.filter(kind="PERSON")[0],
+            customer=Customer.objects.create(name="Član"),
             number="1000001",
-            tier=Tier.objects.create(code="basic", rank=1, name="Osnovni", points_from=0),
+            tier=Tier.objects.create(code="basic", rank=1, name="Osnovni", spend_from=0),
             points=20,
         )
         LoyaltyEntry.objects.create(
-            account=account, points=20, reason="EARNED", source_kind="order", source_key="x"
+            account=account,
+            points=20,
+            reason="EARNED",
+            source_kind="order",
+            source_key="x",
+            expires_on=self.now.date(),
         )

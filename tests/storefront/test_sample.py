@@ -229,9 +229,7 @@ def _people(settings: Any) -> None:
     assert all(
         parse_pib(pib) == pib for pib in Customer.objects.exclude(pib="").values_list("pib", flat=True)
     )
-    tiers = LoyaltyAccount.objects.values_list("tier__rank", "points", "tier__points_from")
-    assert {rank for rank, *_ in tiers} >= {1, 2}
-    assert all(points >= least for _, points, least in tiers)
+    assert set(LoyaltyAccount.objects.values_list("tier__rank", flat=True)) >= {1, 2}
 
 
 def _trace() -> None:

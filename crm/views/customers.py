@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, F, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET
 
 from crm import search
-from crm.models import Consent, Customer, LoyaltyEntry
-from crm.states import ConsentKind, CustomerKind
+from crm.models import Customer, Discount, LoyaltyAccount
+from crm.selectors.duplicates import duplicates_of
+from crm.states import Audience, CustomerKind, DiscountState
+from crm.views import facts, merging
 from oms import selectors as oms
 from oms.models import Order, Return
-from oms.states import OrderStatus
 from retail.front.keyset import newest_first
-from retail.front.parts import MoneyCell
-from retail.kernel.access import VIEW_CUSTOMERS, VIEW_ORDERS, may, staff_page
-from retail.kernel.money import ZERO
+from retail.kernel.access import EDIT_CAMPAIGNS, EDIT_CUSTOMERS, VIEW_CUSTOMERS, VIEW_ORDERS, may, staff_page
+from retail.kernel.clock import business_date
+from retail.kernel.models import User
 
 LETTERS_SHOWN = 20
 POINTS_SHOWN = 20
 RETURNS_SHOWN = 20
+OFFERS_SHOWN = 20
+NOTES_SHOWN = 20
+TASKS_SHOWN = 20
+# Why points moved, in words.
+POINTS = {
+    "EARNED": gettext_lazy("Earned"),
+    "BURNED": pgettext_lazy("points", "Used"),
+    "RELEASED": gettext_lazy("Given back"),
+    "REVERSED": gettext_lazy("Taken back"),
+    "EXPIRED": pgettext_lazy("points", "Expired"),
+    "MERGED_IN": gettext_lazy("From a merged account"),
+    "MERGED_OUT": gettext_lazy("To a merged account"),
+}
 # The letter's kind in words; a new kind is shown by its code until it has some.
 LETTERS = {
     "order_placed": gettext_lazy("Order placed"),
@@ -70,6 +83,8 @@ def customer_list(request: HttpRequest) -> HttpResponse:
             "text": text,
             "kind": kind,
             "kinds": CustomerKind.choices,
+            "may_edit": may(request.user, EDIT_CUSTOMERS),
+            "may_program": may(request.user, EDIT_CAMPAIGNS),
             "now": timezone.now(),
         },
     )
@@ -92,13 +107,18 @@ def _with_orders(rows: list[Customer]) -> list[tuple[Customer, int, datetime | N
 @staff_page(VIEW_CUSTOMERS)
 def customer_page(request: HttpRequest, public_id: str) -> HttpResponse:
     customer = get_object_or_404(
-        Customer.objects.select_related("loyalty__tier", "user"), public_id=public_id
+        Customer.objects.select_related("loyalty__tier", "user", "merged_into"), public_id=public_id
     )
-    orders = Order.objects.filter(customer=customer)
+    if customer.merged_into is not None:
+        return redirect("ops:customer", customer.merged_into.public_id)
+    now = timezone.now()
     shown, following = newest_first(
-        orders.select_related("channel"), by="placed_at", cursor=request.GET.get("after", "")
+        Order.objects.filter(customer=customer).select_related("channel"),
+        by="placed_at",
+        cursor=request.GET.get("after", ""),
     )
-    loyalty = getattr(customer, "loyalty", None)
+    loyalty: LoyaltyAccount | None = getattr(customer, "loyalty", None)
+    figures = facts.figures_of(customer)
     return render(
         request,
         "crm/customer.html",
@@ -107,74 +127,56 @@ def customer_page(request: HttpRequest, public_id: str) -> HttpResponse:
             "language": dict(settings.LANGUAGES).get(customer.language, customer.language),
             "orders": shown,
             "next": following,
-            "money": _money(orders),
-            "channels": list(
-                orders.order_by().values_list("channel__name").annotate(n=Count("pk")).order_by("-n")
-            ),
+            "money": facts.money_cells(figures),
+            "figures": figures,
+            "chart": facts.spend_chart(customer, figures, now),
+            "promises": facts.promises_of(customer, now),
+            "channels": facts.channels_of(customer),
             "returns": Return.objects.filter(order__customer=customer)
             .select_related("order")
             .order_by("-requested_at")[:RETURNS_SHOWN],
+            "baskets": facts.baskets_of(customer),
             "addresses": customer.addresses.order_by("-is_default", "pk"),
-            "consents": _consents(customer),
+            "consents": facts.consents_of(customer),
+            "offers": customer.offers.select_related("discount", "created_by").order_by(
+                F("withdrawn_at").desc(nulls_first=True), "-pk"
+            )[:OFFERS_SHOWN],
             "loyalty": loyalty,
-            "points": LoyaltyEntry.objects.filter(account=loyalty).order_by("-created_at", "-pk")[
-                :POINTS_SHOWN
+            "standing": facts.standing_of(loyalty, now),
+            "points": [
+                (entry, POINTS.get(entry.reason, entry.reason))
+                for entry in loyalty.entries.order_by("-pk")[:POINTS_SHOWN]
             ]
             if loyalty
+            else [],
+            "notes": customer.notes.select_related("author").order_by("-created_at", "-pk")[:NOTES_SHOWN],
+            "tasks": customer.tasks.select_related("assignee", "done_by").order_by(
+                F("done_at").desc(nulls_first=True), "due_on", "pk"
+            )[:TASKS_SHOWN],
+            "merges": customer.merges.filter(undone_at__isnull=True)
+            .select_related("merged", "merged_by")
+            .order_by("-merged_at"),
+            "duplicates": merging.shown(duplicates_of(customer_id=customer.pk))
+            if may(request.user, EDIT_CUSTOMERS)
             else [],
             "letters": [
                 (letter, LETTERS.get(letter.kind, letter.kind))
                 for letter in customer.messages.order_by("-created_at", "-pk")[:LETTERS_SHOWN]
             ],
+            "today": business_date(now),
+            "now": now,
             "may_orders": may(request.user, VIEW_ORDERS),
+            "can": _choices_of_staff() if may(request.user, EDIT_CUSTOMERS) else None,
             "crumbs": [(_("Customers"), reverse("ops:customers")), (customer.name, "")],
         },
     )
 
 
-def _money(orders: QuerySet[Order]) -> list[MoneyCell]:
-    """What the account bought, of every channel; each currency in its own row of sums."""
-    sums = (
-        orders.exclude(status=OrderStatus.CANCELED)
-        .order_by()
-        .values("currency")
-        .annotate(
-            n=Count("pk"),
-            ordered=Sum("total"),
-            captured=Sum("captured_total"),
-            refunded=Sum("refunded_total"),
-            due=Sum("due_total"),
-        )
-        .order_by("-n")
-    )
-    cells: list[MoneyCell] = []
-    for row in sums:
-        left: Decimal = row["due"] - row["captured"] + row["refunded"]
-        currency = row["currency"]
-        cells += [
-            MoneyCell(pgettext("sum", "Ordered"), row["ordered"], currency),
-            MoneyCell(pgettext("sum", "Paid"), row["captured"], currency),
-            MoneyCell(pgettext("sum", "Returned"), row["refunded"], currency),
-            MoneyCell(
-                _("Left to collect") if left >= 0 else _("Left to refund"),
-                abs(left),
-                currency,
-                state="even" if left == 0 else "due",
-            ),
-        ]
-    return cells or [MoneyCell(pgettext("sum", "Ordered"), ZERO)]
-
-
-def _consents(customer: Customer) -> list[dict[str, Any]]:
-    """Per kind the newest word of the customer, and how often it changed."""
-    given: dict[str, list[Consent]] = {}
-    for consent in customer.consents.order_by("-given_at", "-pk"):
-        given.setdefault(consent.kind, []).append(consent)
-    return [
-        {
-            "label": kind.label,
-            "newest": given.get(kind.value, [None])[0],
-            "count": len(given.get(kind.value, [])),
-        }
-        for kind in ConsentKind
-    ]
+def _choices_of_staff() -> dict[str, Any]:
+    """What the forms of somebody who may change the account offer."""
+    return {
+        "colleagues": User.objects.filter(is_staff=True, is_active=True).order_by("name", "email"),
+        "discounts": Discount.objects.filter(audience=Audience.ACCOUNT, state=DiscountState.ACTIVE).order_by(
+            "name"
+        ),
+    }
