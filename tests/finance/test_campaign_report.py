@@ -212,19 +212,20 @@ def test_two_discounts_of_two_campaigns_on_one_line(
     tenth = offering.discount("clanovi-10", campaign=other)
     variant = chain.variant(price="1100.00", stock=10)
     order = chain.place((variant, 1))
-    taken_off(line_of(order), fifth_off, "220.00")
-    taken_off(line_of(order), tenth, "88.00")
+    # In the order of their codes: 110.00 of 1,100.00, then 198.00 of the rest.
+    taken_off(line_of(order), fifth_off, "198.00")
+    taken_off(line_of(order), tenth, "110.00")
     send(chain, order)
     both = selectors.campaign_figures(campaign_ids=[campaign.pk, other.pk])
     assert (
         both[campaign.pk].ledger
         == both[campaign.pk].papers
-        == Side(Decimal("720.00"), Decimal("0.00"), Decimal("400.00"), Decimal("200.00"))
+        == Side(Decimal("720.00"), Decimal("0.00"), Decimal("400.00"), Decimal("180.00"))
     )
     assert (
         both[other.pk].ledger
         == both[other.pk].papers
-        == Side(Decimal("720.00"), Decimal("0.00"), Decimal("400.00"), Decimal("80.00"))
+        == Side(Decimal("720.00"), Decimal("0.00"), Decimal("400.00"), Decimal("100.00"))
     )
 
 
