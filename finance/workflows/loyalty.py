@@ -1,7 +1,7 @@
 """Points of members in step with what they bought, and what the books owe for them in step with the points.
 
 Earning takes the value of the points out of the revenue (6049) into deferred income (495); used, expired or taken back points release
-it again. The points and their journal entry are one transaction. Why 495 and not an advance: docs/decisions/0009-points-are-deferred-income.md.
+it again. The points and their journal entry are one transaction. Why 495 and not an advance: docs/decisions/0010-points-are-deferred-income.md.
 """
 
 from __future__ import annotations
