@@ -52,7 +52,7 @@ class Figures:
     @property
     def return_rate(self) -> Decimal | None:
         """Units that came back of a hundred that left; None: nothing has left yet."""
-        return Decimal(100 * self.units_back) / self.units_sent if self.units_sent else None
+        return round(Decimal(100 * self.units_back) / self.units_sent, 1) if self.units_sent else None
 
 
 def figures_of(customer: Customer) -> list[Figures]:
