@@ -16,6 +16,8 @@ UNTRACED = {
     "crm.CampaignVisit",
     # Derived by a check from rows that are traced.
     "storefront.FeedRejection",
+    # Counted, never changed; says nothing of a person.
+    "storefront.ShopVisit",
     "kernel.IdempotencyKey",
     "kernel.OutboxEvent",
     # Derived from orders every night and replaced whole: the orders have the trace.
@@ -143,6 +145,20 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "storefront.TaxRate": {
         "plain": ("id", "tax_class", "country", "rate", "valid_from", "valid_to"),
     },
+    "storefront.Collection": {
+        "plain": (
+            "id",
+            "slug",
+            "name",
+            "name_en",
+            "description",
+            "filters",
+            "category_id",
+            "position",
+            "is_shown",
+            "updated_at",
+        ),
+    },
     "storefront.Category": {
         "plain": ("id", "parent_id", "slug", "path", "depth", "name", "name_en", "position", "external_ref"),
     },
@@ -166,6 +182,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "released_on",
             "rating",
             "rating_count",
+            "is_rated_by_buyers",
             "popularity",
             "main_category_id",
             "external_ref",
@@ -348,6 +365,42 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "merged_at",
             "undone_by_id",
             "undone_at",
+        ),
+    },
+    "crm.Review": {
+        "personal": ("title", "text", "shown_name"),
+        "plain": (
+            "id",
+            "product_id",
+            "customer_id",
+            "order_line_id",
+            "rating",
+            "language",
+            "state",
+            "reason",
+            "decided_by_id",
+            "decided_at",
+            "created_at",
+        ),
+    },
+    "crm.Wish": {
+        "plain": ("id", "customer_id", "variant_id", "added_at"),
+    },
+    "crm.Alert": {
+        "personal": ("email",),
+        "secret": ("token", "basket_token"),
+        "plain": (
+            "id",
+            "kind",
+            "variant_id",
+            "channel_id",
+            "customer_id",
+            "language",
+            "price_seen",
+            "state",
+            "created_at",
+            "confirmed_at",
+            "ended_at",
         ),
     },
     "crm.Message": {

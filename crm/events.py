@@ -52,3 +52,35 @@ class OfferWithdrawn:
     offer_id: int
     customer: str
     discount: str
+
+
+@dataclass(frozen=True)
+class ReviewWritten:
+    review_id: int
+    product_id: int
+
+
+@dataclass(frozen=True)
+class ReviewDecided:
+    review_id: int
+    product_id: int
+    state: str
+
+
+@dataclass(frozen=True)
+class AlertAsked:
+    alert_id: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class AlertTold:
+    alert_id: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class ConsentChanged:
+    customer: str
+    kind: str
+    is_given: bool

@@ -18,6 +18,7 @@ from finance.models import Payment, Refund
 from oms.models import Order, OrderLine, Return
 from oms.rules import ORDER_CHANGED, part_of
 from oms.states import LineKind, OrderStatus, PaymentMethod
+from oms.workflows import alerts
 from retail.front.formats import local
 from retail.kernel import clock
 from retail.kernel.identifiers import format_account, parse_account
@@ -37,6 +38,11 @@ def ring_the_sender(event: OutboxEvent) -> None:
 
     message_id = event.payload["message_id"]
     transaction.on_commit(lambda: send_message.delay(message_id), robust=True)
+
+
+@subscribe("crm.alert_asked")
+def ask_to_confirm(event: OutboxEvent) -> None:
+    alerts.ask_to_confirm(alert_id=event.payload["alert_id"], now=clock.now())
 
 
 # ------------------------------------------------------------------ the order

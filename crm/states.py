@@ -86,3 +86,28 @@ DISCOUNT_MOVES = {
     DiscountState.DRAFT: {DiscountState.ACTIVE, DiscountState.ENDED},
     DiscountState.ACTIVE: {DiscountState.ENDED},
 }
+
+
+class ReviewState(models.TextChoices):
+    PENDING = "PENDING", _("Waits to be read")
+    PUBLISHED = "PUBLISHED", _("Shown")
+    REJECTED = "REJECTED", _("Not shown")
+
+
+REVIEW_MOVES = {
+    ReviewState.PENDING: {ReviewState.PUBLISHED, ReviewState.REJECTED},
+    ReviewState.PUBLISHED: {ReviewState.REJECTED},
+    ReviewState.REJECTED: {ReviewState.PUBLISHED},
+}
+
+
+class AlertKind(models.TextChoices):
+    BACK_IN_STOCK = "BACK_IN_STOCK", _("When it is there again")
+    PRICE_DROP = "PRICE_DROP", _("When it costs less")
+
+
+class AlertState(models.TextChoices):
+    UNCONFIRMED = "UNCONFIRMED", _("Waits for the address to be confirmed")
+    WAITING = "WAITING", _("Waits")
+    TOLD = "TOLD", _("Told")
+    ENDED = "ENDED", _("Ended")

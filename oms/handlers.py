@@ -2,7 +2,7 @@
 
 from oms.models import Order
 from oms.states import OrderStatus
-from oms.workflows import returns, routing
+from oms.workflows import alerts, returns, routing
 from retail.kernel import clock
 from retail.kernel.models import OutboxEvent
 from retail.kernel.outbox import subscribe
@@ -47,3 +47,11 @@ def route_again_when_displaced(event: OutboxEvent) -> None:
 def close_return_when_refunded(event: OutboxEvent) -> None:
     if return_id := event.payload.get("return_id"):
         returns.mark_refunded(return_id=return_id, now=clock.now())
+
+
+@subscribe("warehouse.goods_received")
+@subscribe("warehouse.stock_adjusted")
+@subscribe("warehouse.units_put_back")
+def tell_who_waits(event: OutboxEvent) -> None:
+    """Units came to a shelf; what no event tells of (a hold that ran out) the sweep finds."""
+    alerts.tell_back_in_stock(now=clock.now())

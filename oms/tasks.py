@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from oms.workflows import cancellation, recommendations, routing
+from oms.workflows import alerts, cancellation, recommendations, routing
 
 
 @shared_task
@@ -19,3 +19,13 @@ def route_order(order_id: int) -> None:
 @shared_task(name="recs.neighbours")
 def renew_neighbours() -> int:
     return recommendations.renew_neighbours(now=timezone.now())
+
+
+@shared_task
+def tell_back_in_stock() -> int:
+    return alerts.tell_back_in_stock(now=timezone.now())
+
+
+@shared_task
+def tell_price_drops() -> int:
+    return alerts.tell_price_drops(now=timezone.now())

@@ -286,6 +286,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "warehouse.tasks.release_no_shows",
         "schedule": crontab(hour="2", minute="30"),
     },
+    "shop-tell-back-in-stock": {"task": "oms.tasks.tell_back_in_stock", "schedule": 120.0},
+    "shop-tell-price-drops": {"task": "oms.tasks.tell_price_drops", "schedule": 600.0},
+    "shop-forget-visits": {
+        "task": "storefront.tasks.forget_visits",
+        "schedule": crontab(hour="3", minute="55"),
+    },
     "shop-check-feeds": {"task": "storefront.tasks.check_feeds", "schedule": crontab(minute="20")},
     "crm-send-messages": {"task": "crm.tasks.send_messages", "schedule": 60.0},
     "clear-sessions": {"task": "retail.tasks.clear_sessions", "schedule": crontab(hour="3", minute="40")},

@@ -47,3 +47,9 @@ class PriceSet:
     sku: str
     price_list: str
     amount: str
+
+
+@dataclass(frozen=True)
+class CollectionSaved:
+    collection_id: int
+    slug: str

@@ -4,11 +4,16 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
+from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from crm import operations as crm
+from crm.models import Customer
 from retail.kernel import clock
+from retail.kernel.models import User
+from storefront.models import Variant
+from storefront.views import wishes
 
 
 @receiver(email_confirmed)
@@ -17,3 +22,20 @@ def join_when_proved(request: HttpRequest, email_address: EmailAddress, **_: Any
     user = email_address.user
     if user.email.lower() == email_address.email.lower():
         crm.join_guest_account(user=user, now=clock.now())
+
+
+@receiver(user_logged_in)
+def keep_wishes(request: HttpRequest | None, user: User, **_: Any) -> None:
+    """What a stranger wished for goes with the account; staff have none."""
+    skus = wishes.guest_skus(request) if request is not None and not user.is_staff else []
+    if skus:
+        customer = Customer.objects.filter(user=user).first() or crm.open_account(
+            user=user, name=user.name or user.email, now=clock.now()
+        )
+        ids = dict(Variant.objects.filter(sku__in=skus).values_list("sku", "pk"))
+        crm.add_wishes(
+            customer_id=customer.pk,
+            variant_ids=[ids[sku] for sku in reversed(skus) if sku in ids],
+            by=user,
+            now=clock.now(),
+        )

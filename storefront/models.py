@@ -9,7 +9,33 @@ from django.utils.translation import gettext_lazy as _
 
 from retail.imports.record import ImportRecord
 from retail.kernel.models import LegalEntity
-from storefront.states import ContributorRole, Feed, FeedReason, ProductKind, ProductStatus
+from storefront.states import ContributorRole, Feed, FeedReason, FunnelStep, ProductKind, ProductStatus
+
+
+class Collection(models.Model):
+    """A saved listing with a name and an address of its own: what it holds is asked anew at every look."""
+
+    slug = models.SlugField(_("address"), max_length=80, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    name_en = models.CharField(_("name in English"), max_length=120, blank=True)
+    description = models.CharField(_("description"), max_length=400, blank=True)
+    # The choices of a listing as its address says them, for example `language=sr&price_to=1500&sort=newest`.
+    filters = models.CharField(_("filters"), max_length=1000, blank=True)
+    category = models.ForeignKey(
+        "storefront.Category", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=100)
+    is_shown = models.BooleanField(_("shown in the shop"), default=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def title(self, language: str) -> str:
+        return self.name_en if language.startswith("en") and self.name_en else self.name
 
 
 class TaxClass(models.TextChoices):
@@ -87,6 +113,8 @@ class Product(models.Model):
     released_on = models.DateField(null=True, blank=True)
     rating = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
     rating_count = models.PositiveIntegerField(default=0)
+    # From the first review of a buyer on, ratings of a file are no longer taken.
+    is_rated_by_buyers = models.BooleanField(default=False, db_default=False)
     popularity = models.PositiveIntegerField(default=0)
     main_category = models.ForeignKey(
         Category, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -295,6 +323,22 @@ class FeedRejection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.feed} {self.variant_id} {self.reason}"
+
+
+class ShopVisit(models.Model):
+    """Somebody came this far on this day. `visit_hash` is of the address with a secret of the day: it names nobody and tells no two days together."""
+
+    step = models.CharField(max_length=8, choices=FunnelStep)
+    day = models.DateField()
+    visit_hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["day", "step", "visit_hash"], name="shop_visit_once_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.day}"
 
 
 class CatalogImport(ImportRecord):

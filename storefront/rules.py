@@ -48,6 +48,29 @@ def sort_name(name: str) -> str:
     return sort_key(f"{last} {first}")[:200]
 
 
+# How people say in which language a book is to be, as the last two words: folded word → code of the catalog.
+_SPOKEN = {
+    **dict.fromkeys(("srpskom", "srpski", "serbian"), "sr"),
+    **dict.fromkeys(("engleskom", "engleski", "english"), "en"),
+    **dict.fromkeys(("nemackom", "nemacki", "german"), "de"),
+    **dict.fromkeys(("francuskom", "francuski", "french"), "fr"),
+    **dict.fromkeys(("ruskom", "ruski", "russian"), "ru"),
+    **dict.fromkeys(("italijanskom", "italijanski", "italian"), "it"),
+    **dict.fromkeys(("spanskom", "spanski", "spanish"), "es"),
+    **dict.fromkeys(("madjarskom", "madjarski", "hungarian"), "hu"),
+    **dict.fromkeys(("hrvatskom", "hrvatski", "croatian"), "hr"),
+}
+
+
+def said_language(text: str) -> tuple[str, str]:
+    """(the rest, language code) of words that end in "na srpskom" or "in English"; ("", "") when they do not."""
+    words = text.split()
+    if len(words) < 3 or words_of(words[-2]) not in ("na", "in"):
+        return "", ""
+    code = _SPOKEN.get(words_of(words[-1]), "")
+    return (" ".join(words[:-2]), code) if code else ("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class SearchTexts:
     """What is found, by weight: A title, B people, C the rest of the head, D the blurb. `text` is for spelling mistakes."""

@@ -22,6 +22,13 @@ class ContributorRole(models.TextChoices):
     EDITOR = "EDITOR", _("Editor")
 
 
+class FunnelStep(models.TextChoices):
+    """How far a visit came, where only the browser can tell; baskets and orders are rows of their own."""
+
+    VIEW = "VIEW", _("Looked at a product")
+    CHECKOUT = "CHECKOUT", _("Opened the checkout")
+
+
 class Feed(models.TextChoices):
     """Who reads our products row by row."""
 

@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from retail.kernel import clock
 from storefront import operations
 from storefront.models import Channel
 from storefront.states import Feed
@@ -17,3 +18,8 @@ def check_feeds() -> int:
         for channel in Channel.objects.filter(is_active=True)
         for feed in Feed.values
     )
+
+
+@shared_task
+def forget_visits() -> int:
+    return operations.forget_visits(today=clock.business_date(clock.now()))

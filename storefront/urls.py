@@ -5,17 +5,23 @@ from django.urls import path, register_converter
 from storefront.views import (
     account,
     addresses,
+    alerts,
     basket,
     campaigns,
     checkout,
+    collections,
+    consents,
     coupons,
+    funnel,
     home,
     listing,
     orders,
     payment,
     product,
     returns,
+    reviews,
     stores,
+    wishes,
 )
 from storefront.views.machines import feeds, installed, maps, news, pictures, reports
 
@@ -59,10 +65,20 @@ register_converter(Branch, "branch")
 urlpatterns = [
     path("", home.home, name="home"),
     path("c/<branch:path>/", listing.category, name="category"),
+    path("collections/<slug:slug>/", listing.collection, name="collection"),
     path("search/", listing.search, name="search"),
     path("search/suggestions/", listing.suggestions, name="suggestions"),
+    path("p/<slug:slug>/reviews/", reviews.shown, name="reviews"),
+    path("p/<slug:slug>/review/", reviews.write, name="review"),
     path("p/<slug:slug>/", product.product, name="product"),
     path("p/<slug:slug>/<code:sku>/", product.product, name="variant"),
+    path("wishes/", wishes.wishes, name="wishes"),
+    path("wishes/change/", wishes.change, name="change_wish"),
+    path("alerts/", alerts.ask, name="ask_alert"),
+    path("alerts/<token:token>/", alerts.alert, name="alert"),
+    path("alerts/<token:token>/end/", alerts.end, name="alert_end"),
+    path("alerts/<token:token>/take/", alerts.take, name="alert_take"),
+    path("seen/", funnel.seen, name="seen"),
     path("postcode/", product.postcode, name="postcode"),
     path("places/", stores.places, name="places"),
     path("stores/", stores.stores, name="stores"),
@@ -89,6 +105,7 @@ urlpatterns = [
     # The order, by its secret
     path("order/<token:token>/", orders.order, name="order"),
     path("order/<token:token>/thanks/", orders.thanks, name="thanks"),
+    path("order/<token:token>/again/", orders.again, name="again"),
     path("order/<token:token>/cancel/", orders.cancel, name="cancel"),
     path("order/<token:token>/return/", returns.start, name="return"),
     path("order/<token:token>/papers/<slug:kind>/<code:number>/", orders.paper, name="paper"),
@@ -96,6 +113,7 @@ urlpatterns = [
     path("account/", account.account, name="account"),
     path("account/data/", account.own_data, name="own_data"),
     path("account/erase/", account.erase_me, name="erase_me"),
+    path("account/consents/", consents.consents, name="consents"),
     path("account/addresses/", addresses.addresses, name="addresses"),
     path("account/addresses/<int:pk>/remove/", addresses.remove, name="remove_address"),
     path("account/addresses/<int:pk>/default/", addresses.make_default, name="default_address"),
@@ -103,6 +121,13 @@ urlpatterns = [
 
 # Pages of the back office (names in `ops:`).
 ops_urlpatterns = [
+    path("collections/", collections.collection_list, name="collections"),
+    path("collections/new/", collections.collection_page, name="collection_new"),
+    path("collections/<int:pk>/", collections.collection_page, name="collection"),
+    path("collections/<int:pk>/remove/", collections.remove, name="remove_collection"),
+    path("reviews/", reviews.queue, name="reviews"),
+    path("reviews/<int:pk>/", reviews.decide, name="decide_review"),
+    path("funnel/", funnel.funnel, name="funnel"),
     path("feeds/", reports.feed_report, name="feeds"),
     path("feeds/check/", reports.check_now, name="check_feed"),
 ]

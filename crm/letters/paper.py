@@ -34,6 +34,9 @@ class Letter:
     after: tuple[str, ...] = ()
     currency: str = "RSD"
     preheader: str = ""
+    # Why it came and how to have no more of them, where it is not about an order.
+    foot: str = ""
+    leave: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,11 @@ from crm.models.people import (
     PersonalExport,
 )
 from crm.models.segments import Segment, SegmentExport, SegmentVersion
+from crm.models.shopping import Alert, Review, Wish
 
 __all__ = [
     "Address",
+    "Alert",
     "Campaign",
     "CampaignBudget",
     "CampaignVisit",
@@ -43,8 +45,10 @@ __all__ = [
     "LoyaltyProgram",
     "Message",
     "PersonalExport",
+    "Review",
     "Segment",
     "SegmentExport",
     "SegmentVersion",
     "Tier",
+    "Wish",
 ]

@@ -1,6 +1,15 @@
 """Verbs of the CRM room, the only writers of its rows: accounts, addresses, letters, points."""
 
 from crm.operations.addresses import AddressNotFound, add_address, make_default_address, remove_address
+from crm.operations.alerts import (
+    AlertNotFound,
+    InvalidAlert,
+    ask_to_be_told,
+    confirm_alert,
+    end_alert,
+    mark_told,
+)
+from crm.operations.consents import record_consent
 from crm.operations.coupons import (
     CodeTaken,
     NotForCoupons,
@@ -41,6 +50,13 @@ from crm.operations.people import (
     open_account,
     record_sef_registration,
 )
+from crm.operations.reviews import (
+    AlreadyReviewed,
+    InvalidReview,
+    ReviewNotFound,
+    decide_review,
+    write_review,
+)
 from crm.operations.segments import KIND as SEGMENT_PROPOSAL
 from crm.operations.segments import (
     InvalidSegment,
@@ -59,18 +75,23 @@ from crm.operations.segments import (
 )
 from crm.operations.spending import CouponUsed, OfferGone, Taken, give_back_offers, spend_more, spend_offers
 from crm.operations.visits import record_visit
+from crm.operations.wishes import add_wishes, remove_wish
 
 __all__ = [
     "SEGMENT_PROPOSAL",
     "SEND_ATTEMPTS_MAX",
     "SEND_LEASE",
     "AddressNotFound",
+    "AlertNotFound",
+    "AlreadyReviewed",
     "BadProgram",
     "CarriedAlready",
     "CodeInUse",
     "CodeTaken",
     "CouponUsed",
+    "InvalidAlert",
     "InvalidPib",
+    "InvalidReview",
     "InvalidSegment",
     "InvalidSegmentName",
     "NoMember",
@@ -79,6 +100,7 @@ __all__ = [
     "NotForCoupons",
     "OfferGone",
     "PastCustomer",
+    "ReviewNotFound",
     "SegmentInUse",
     "SegmentTaken",
     "SegmentUnchanged",
@@ -92,9 +114,15 @@ __all__ = [
     "activate_segment",
     "add_address",
     "add_past_customers",
+    "add_wishes",
+    "ask_to_be_told",
     "change_segment",
+    "confirm_alert",
     "create_batch",
     "create_segment",
+    "decide_review",
+    "earn_points",
+    "end_alert",
     "export_codes",
     "find_or_create_company",
     "find_or_create_person",
@@ -102,16 +130,19 @@ __all__ = [
     "join_guest_account",
     "join_program",
     "make_default_address",
+    "mark_told",
     "move_discount",
     "new_guest",
     "normal_code",
     "open_account",
     "propose_change",
     "queue_message",
+    "record_consent",
     "record_export",
     "record_sef_registration",
     "record_visit",
     "remove_address",
+    "remove_wish",
     "retire_segment",
     "save_program",
     "send_message",
@@ -122,4 +153,5 @@ __all__ = [
     "withdraw_offer",
     "write_discount",
     "write_offer",
+    "write_review",
 ]

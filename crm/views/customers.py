@@ -58,6 +58,9 @@ LETTERS = {
     "return_received": gettext_lazy("Return received"),
     "return_rejected": gettext_lazy("Return rejected"),
     "refunded": gettext_lazy("Money returned"),
+    "alert_confirm": gettext_lazy("Asked to confirm the address"),
+    "alert_back": gettext_lazy("There again"),
+    "alert_price": gettext_lazy("Costs less"),
 }
 
 

@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 
 from crm.models import (
     Address,
+    Alert,
     Consent,
     Coupon,
     CouponRedemption,
@@ -40,6 +41,7 @@ OWNED: dict[str, type[Model]] = {
     "notes": CustomerNote,
     "tasks": CustomerTask,
     "messages": Message,
+    "alerts": Alert,
     "offers": CustomerDiscount,
     "coupons": Coupon,
     "redemptions": CouponRedemption,

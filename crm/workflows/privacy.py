@@ -17,6 +17,7 @@ from django.db.models import Model, QuerySet
 from audit import operations as audit
 from crm.models import (
     Address,
+    Alert,
     Consent,
     Coupon,
     CouponRedemption,
@@ -27,6 +28,8 @@ from crm.models import (
     LoyaltyEntry,
     Message,
     PersonalExport,
+    Review,
+    Wish,
 )
 from crm.operations import loyalty as points
 from finance.models import FiscalReceipt, Invoice, Payment
@@ -68,6 +71,9 @@ def export_person(*, customer_id: int) -> dict[str, Any]:
         "notes": CustomerNote.objects.filter(customer=customer),
         "tasks": CustomerTask.objects.filter(customer=customer),
         "letters": Message.objects.filter(customer=customer),
+        "reviews": Review.objects.filter(customer=customer),
+        "wishes": Wish.objects.filter(customer=customer),
+        "alerts": Alert.objects.filter(customer=customer),
         "offers": CustomerDiscount.objects.filter(customer=customer),
         "coupons": Coupon.objects.filter(customer=customer),
         "used_coupons": CouponRedemption.objects.filter(customer=customer),
@@ -186,9 +192,15 @@ def _empty(customer: Customer, order_ids: list[int]) -> dict[str, list[int]]:
         ("crm.address", Address.objects.filter(customer=customer)),
         ("crm.customernote", CustomerNote.objects.filter(customer=customer)),
         ("crm.customertask", CustomerTask.objects.filter(customer=customer)),
+        ("crm.wish", Wish.objects.filter(customer=customer)),
+        ("crm.alert", Alert.objects.filter(customer=customer)),
     ):
         gone[label] = list(rows.values_list("pk", flat=True))
         rows.delete()
+    # The stars stay part of what buyers think; the words and the name were the person's.
+    reviews = Review.objects.filter(customer=customer)
+    gone["crm.review"] = list(reviews.values_list("pk", flat=True))
+    reviews.update(title="", text="", shown_name="")
     letters = Message.objects.filter(customer=customer)
     gone["crm.message"] = list(letters.values_list("pk", flat=True))
     letters.update(recipient="", subject_line="", text_body="", html_body="")

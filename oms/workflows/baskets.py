@@ -133,15 +133,16 @@ def start_basket(
     postal_code: str = "",
     client_hash: str = "",
     customer_id: int | None = None,
+    held_until: datetime | None = None,
 ) -> BasketLine:
-    """The first units make the basket: both or neither. Refuses as `add_line`."""
+    """The first units make the basket: both or neither. Held for the channel's time, or until the moment given. Refuses as `add_line`."""
     check_quantity(quantity)
     with transaction.atomic():
         variant = _sellable(sku)
         amount = _unit_price(channel, variant, quantity, now)
         basket = _create(channel, language, postal_code, client_hash, customer_id, now)
         line = _new_line(basket, variant, quantity, amount, now)
-        _hold(basket, line, now, "")
+        _hold(basket, line, now, "", held_until)
     return line
 
 
@@ -218,6 +219,18 @@ def add_lines(*, token: str, wanted: Sequence[tuple[str, int]], now: datetime) -
             )
         touch_basket(basket, now)
     return lines
+
+
+def take_over(*, token: str, other: str, now: datetime) -> None:
+    """What another basket of the same shopper holds comes into this one: given back there and claimed here, in one transaction."""
+    with transaction.atomic():
+        theirs = claim_basket(other)
+        lines = list(BasketLine.objects.filter(basket=theirs).select_related("variant").order_by("pk"))
+        wanted = [(line.variant.sku, line.quantity) for line in lines]
+        stock.release_basket_line_claims(basket_line_ids=[line.pk for line in lines], now=now)
+        BasketLine.objects.filter(basket=theirs).delete()
+        for sku, quantity in wanted:
+            add_line(token=token, sku=sku, quantity=quantity, now=now)
 
 
 def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: datetime) -> BasketLine:
@@ -359,7 +372,9 @@ def _expiry(channel: Channel, now: datetime) -> datetime:
     return now + timedelta(minutes=channel.hold_minutes)
 
 
-def _hold(basket: Basket, line: BasketLine, now: datetime, prefer_location: str) -> None:
+def _hold(
+    basket: Basket, line: BasketLine, now: datetime, prefer_location: str, until: datetime | None = None
+) -> None:
     if not basket.channel.is_held_in_basket:
         return
     place = (
@@ -371,7 +386,7 @@ def _hold(basket: Basket, line: BasketLine, now: datetime, prefer_location: str)
         basket_line_id=line.pk,
         channel_id=basket.channel_id,
         demands=[(line.variant_id, line.quantity)],
-        expires_at=_expiry(basket.channel, now),
+        expires_at=until or _expiry(basket.channel, now),
         now=now,
         prefer_location_id=place,
     )

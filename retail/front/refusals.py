@@ -24,6 +24,7 @@ WORDS: dict[str, str | Promise] = {
     "NOTHING_TO_CHANGE": _("Nothing would change."),
     "PAPERS_ISSUED": _("A receipt or invoice names the buyer already."),
     "NOTHING_LEFT": _("Nothing would be left of the order: cancel it instead."),
+    "NOT_BOUGHT": _("Whoever bought it here and has it may review it."),
     "NOT_DUE": _("Its payment deadline has not passed yet."),
     "METHOD_NOT_AVAILABLE": _("This way of delivery cannot be had for it now."),
     "OUT_OF_STOCK": _("There are not that many free units."),

@@ -166,7 +166,10 @@ class Loader:
             *(["main_category_id"] if self.has_categories else []),
         ]
         sources = {"popularity": "rating_count", "main_category_id": "leaf_id"}
-        values = [f"{'t' if column in _LONG else 'i'}.{sources.get(column, column)}" for column in columns]
+        values = [
+            _taken(column, f"{'t' if column in _LONG else 'i'}.{sources.get(column, column)}")
+            for column in columns
+        ]
         cursor.execute(
             f"""WITH changed AS (
                     UPDATE storefront_product p
@@ -344,3 +347,10 @@ class Loader:
                 WHERE v.id = i.variant_id AND i.is_changed AND v.updated_at <> %(now)s""",
             {"now": now},
         )
+
+
+def _taken(column: str, value: str) -> str:
+    """What a changed product takes of the file: buyers know better than a file how good it is."""
+    if column not in ("rating", "rating_count"):
+        return value
+    return f"CASE WHEN p.is_rated_by_buyers THEN p.{column} ELSE {value} END"

@@ -1,5 +1,10 @@
 """Verbs of the catalog, the only writers of its rows (files come in by storefront.imports)."""
 
+from storefront.operations.collections import (
+    CollectionData,
+    remove_collection,
+    save_collection,
+)
 from storefront.operations.feeds import check_feed
 from storefront.operations.past import add_past_articles
 from storefront.operations.prices import set_price
@@ -7,9 +12,11 @@ from storefront.operations.products import (
     ProductDraft,
     archive_product,
     create_product,
+    lock_product,
     move_product,
     place_in_categories,
     publish_product,
+    rate_product,
     update_product,
 )
 from storefront.operations.refusals import (
@@ -24,14 +31,17 @@ from storefront.operations.refusals import (
     SkuTaken,
     SlugTaken,
     UnknownCategory,
+    UnknownFilter,
     UnknownPriceList,
     UnknownProduct,
     UnknownSku,
     UnknownVariant,
 )
 from storefront.operations.variants import VariantData, put_variant, set_kit, update_variant
+from storefront.operations.visits import count_visit, forget_visits
 
 __all__ = [
+    "CollectionData",
     "InvalidBarcode",
     "InvalidPeriod",
     "InvalidPrice",
@@ -44,6 +54,7 @@ __all__ = [
     "SkuTaken",
     "SlugTaken",
     "UnknownCategory",
+    "UnknownFilter",
     "UnknownPriceList",
     "UnknownProduct",
     "UnknownSku",
@@ -52,11 +63,17 @@ __all__ = [
     "add_past_articles",
     "archive_product",
     "check_feed",
+    "count_visit",
     "create_product",
+    "forget_visits",
+    "lock_product",
     "move_product",
     "place_in_categories",
     "publish_product",
     "put_variant",
+    "rate_product",
+    "remove_collection",
+    "save_collection",
     "set_kit",
     "set_price",
     "update_product",

@@ -190,6 +190,14 @@ def place_in_categories(
 
 
 @transaction.atomic
+def rate_product(*, product_id: int, rating: Decimal | None, count: int) -> None:
+    """What buyers think of it, as the room that keeps their reviews says it. The caller has locked the product."""
+    Product.objects.filter(pk=product_id).update(
+        rating=rating, rating_count=count, is_rated_by_buyers=count > 0
+    )
+
+
+@transaction.atomic
 def move_product(*, product_id: int, slug: str, by: User | None, now: datetime) -> Product:
     """Another address; those it had before keep leading here. Refuses UnknownProduct, InvalidSlug, SlugTaken."""
     check_slug(slug)

@@ -39,6 +39,12 @@ class InvalidSlug(InvalidInput):
     code = "INVALID_SLUG"
 
 
+class UnknownFilter(InvalidInput):
+    """A saved listing may use only what listings can be narrowed by."""
+
+    code = "UNKNOWN_FILTER"
+
+
 class MissingTitle(InvalidInput):
     code = "MISSING_TITLE"
 

@@ -31,7 +31,14 @@ from storefront.selectors.products import (
 )
 from storefront.selectors.search import Suggestion, suggest
 from storefront.selectors.together import register as register_together
-from storefront.selectors.tree import Branch, Node, category_by_path, category_tree
+from storefront.selectors.tree import (
+    Branch,
+    Node,
+    category_by_path,
+    category_tree,
+    shown_collection,
+    shown_collections,
+)
 
 __all__ = [
     "PRICE_CANDIDATES",
@@ -71,6 +78,8 @@ __all__ = [
     "search",
     "sellable_variant",
     "sellable_variants",
+    "shown_collection",
+    "shown_collections",
     "suggest",
     "tax_rates",
     "unit_prices",

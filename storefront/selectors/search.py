@@ -47,6 +47,7 @@ class Suggestion:
     kind: str
     title: str
     key: str
+    note: str = ""
 
 
 def match(text: str) -> Matches:
@@ -62,18 +63,20 @@ def match(text: str) -> Matches:
     return _by_similarity(tokens)
 
 
-def suggest(text: str, limit: int = 8) -> tuple[Suggestion, ...]:
-    """What the search box offers while somebody types: branches, authors and titles."""
+def suggest(text: str, limit: int = 8, *, language: str = "") -> tuple[Suggestion, ...]:
+    """What the search box offers while somebody types: branches, authors and titles; with a mistake in the words, like titles."""
     tokens = words_of(text[:QUERY_LENGTH_MAX]).split()[:TOKENS_MAX]
     if not tokens or len("".join(tokens)) < 2:
         return ()
     branches = [
-        Suggestion("category", node.name, node.path)
+        Suggestion("category", node.title(language), node.path)
         for aisle in category_tree()
         for node in (aisle, *aisle.children)
         if _covers(words_of(node.name), tokens) or _covers(words_of(node.name_en), tokens)
     ]
     titles, authors = _titles_and_authors(tokens, limit)
+    if not (branches or titles or authors):
+        titles = _like_titles(tokens, limit)
     return (*branches[:2], *authors[:3], *titles)[:limit]
 
 
@@ -152,6 +155,15 @@ def _meant(tokens: Sequence[str], spellings: Sequence[str]) -> str:
     return " ".join(meant) if words_of(" ".join(meant)) != " ".join(tokens) else ""
 
 
+def _like_titles(tokens: Sequence[str], limit: int) -> list[Suggestion]:
+    """Titles with words like these, best first; asked only where the words themselves lead nowhere."""
+    ids = _by_similarity(tokens).ids[:limit]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, title, slug FROM storefront_product WHERE id = ANY(%s)", [ids])
+        found = {product_id: (title, slug) for product_id, title, slug in cursor.fetchall()}
+    return [Suggestion("product", *found[product_id]) for product_id in ids if product_id in found]
+
+
 def _titles_and_authors(tokens: Sequence[str], limit: int) -> tuple[list[Suggestion], list[Suggestion]]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -163,7 +175,9 @@ def _titles_and_authors(tokens: Sequence[str], limit: int) -> tuple[list[Suggest
             [_tsquery(tokens, weights="ABC"), limit * 2],
         )
         rows = cursor.fetchall()
-    titles = [Suggestion("product", title, slug) for title, slug, _ in rows]
+    titles = [
+        Suggestion("product", title, slug, credits[0][0] if credits else "") for title, slug, credits in rows
+    ]
     people = {
         slug: name for _, _, credits in rows for name, slug in credits if _covers(words_of(name), tokens)
     }

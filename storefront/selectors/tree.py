@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from storefront.models import Collection
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -52,6 +54,15 @@ def category_tree(depth: int = 2) -> tuple[Node, ...]:
         return tuple(Node(*values, children=grow(values[0])) for values in below[parent_id])
 
     return grow(None)
+
+
+def shown_collection(slug: str) -> Collection | None:
+    return Collection.objects.filter(slug=slug, is_shown=True).first()
+
+
+def shown_collections() -> tuple[Collection, ...]:
+    """In the order that the merchandisers gave them."""
+    return tuple(Collection.objects.filter(is_shown=True))
 
 
 def category_by_path(path: str) -> Branch | None:

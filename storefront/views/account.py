@@ -36,9 +36,9 @@ def account(request: HttpRequest) -> HttpResponse:
     user, customer = shopper.user_of(request), shopper.customer_of(request)
     # A company's order stands on the company's account; whoever ordered it follows it here.
     mine = Q(placed_by=user) | Q(customer=customer) if customer else Q(placed_by=user)
-    page = Paginator(Order.objects.filter(mine).order_by("-placed_at", "-pk"), ORDERS_A_PAGE).get_page(
-        request.GET.get("page")
-    )
+    page = Paginator(
+        Order.objects.filter(mine).select_related("channel").order_by("-placed_at", "-pk"), ORDERS_A_PAGE
+    ).get_page(request.GET.get("page"))
     is_verified = (
         EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists()
         if user

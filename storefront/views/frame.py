@@ -96,7 +96,11 @@ def foot(request: HttpRequest) -> list[tuple[str, list[tuple[str, str]]]]:
         (_("Stores"), [(_("All stores and hours"), reverse("shop:stores"))]),
         (
             _("My shopping"),
-            [(_("My orders"), reverse("shop:account")), (_("Basket"), reverse("shop:basket"))],
+            [
+                (_("My orders"), reverse("shop:account")),
+                (_("Basket"), reverse("shop:basket")),
+                (_("Wish list"), reverse("shop:wishes")),
+            ],
         ),
     ]
 

@@ -42,6 +42,10 @@ def home(request: HttpRequest) -> HttpResponse:
             "newest": [reading.book(card) for card in newest.cards[:SHELF]],
             "popular": [reading.book(card) for card in popular.cards[:SHELF]],
             "hero": popular.cards[SHELF : SHELF + 5] or popular.cards[:5],
+            "collections": [
+                (each.title(shopper.language()), reverse("shop:collection", args=[each.slug]))
+                for each in catalog.shown_collections()
+            ],
             "departments": shelves.departments_of(popular),
             "total": popular.total,
             "hold_minutes": channel.hold_minutes,

@@ -24,7 +24,8 @@ from retail.kernel.identifiers import parse_barcode
 from retail.kernel.script import to_cyrillic
 from storefront import selectors as catalog
 from storefront.models import Channel
-from storefront.views import shelves, shopper
+from storefront.rules import said_language
+from storefront.views import frame, shelves, shopper
 from storefront.views.machines import heads
 
 TEXT_MAX = 120
@@ -85,30 +86,68 @@ def category(request: HttpRequest, path: str) -> HttpResponse:
 
 
 @require_safe
+def collection(request: HttpRequest, slug: str) -> HttpResponse:
+    """A saved listing; the visitor may narrow it further, and sort it."""
+    channel = shopper.channel()
+    saved = catalog.shown_collection(slug)
+    if saved is None:
+        raise Http404("no such collection")
+    asked = QueryDict(saved.filters, mutable=True)
+    for name, values in request.GET.lists():
+        asked.setlist(name, values)
+    query = replace(
+        query_of(asked), category_id=saved.category_id, text=shopper.plain(asked.get("words", ""), TEXT_MAX)
+    )
+    title = saved.title(shopper.language())
+    crumbs = [(_("Home"), quick.here("shop:home")), (title, "")]
+    return _page(
+        request, channel, query, {"title": title, "crumbs": crumbs, "query": "", "lead": saved.description}
+    )
+
+
+@require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Words, an author, an ISBN; without words the whole catalog. A typed ISBN opens its book at once."""
     channel = shopper.channel()
     text = shopper.plain(request.GET.get("q", ""), TEXT_MAX)
-    if parse_barcode(text):
-        variant = catalog.variant_by_code(text)
-        if variant is not None and variant.is_sellable and variant.product.status == "PUBLISHED":
-            return HttpResponse(
-                status=302, headers={"Location": reverse("shop:product", args=[variant.product.slug])}
-            )
+    if target := _direct_hit(text) or _in_a_language(request.GET, text):
+        return HttpResponse(status=302, headers={"Location": target})
     query = replace(query_of(request.GET), text=text)
     title = _("Results for “%(text)s”") % {"text": text} if text else _("All titles")
     crumbs = [(_("Home"), quick.here("shop:home")), (_("Search") if text else _("All titles"), "")]
     return _page(request, channel, query, {"title": title, "crumbs": crumbs, "query": text})
 
 
+def _direct_hit(text: str) -> str:
+    """Where a typed ISBN, barcode or SKU leads; words without a digit are not looked up as codes."""
+    if not parse_barcode(text) and (" " in text or not any(sign.isdigit() for sign in text)):
+        return ""
+    variant = catalog.variant_by_code(text)
+    if variant is None or not variant.is_sellable or variant.product.status != "PUBLISHED":
+        return ""
+    return reverse("shop:product", args=[variant.product.slug])
+
+
+def _in_a_language(given: QueryDict, text: str) -> str:
+    """ "dostojevski na srpskom" is a search for the rest with the language chosen: a filter that can be taken off."""
+    rest, code = said_language(text)
+    if not rest:
+        return ""
+    asked = given.copy()
+    asked["q"] = rest
+    asked.setlist("language", [*dict.fromkeys([*given.getlist("language"), code])])
+    return f"{reverse('shop:search')}?{asked.urlencode()}"
+
+
 @require_safe
 def suggestions(request: HttpRequest) -> HttpResponse:
-    """The list below the search field while typing."""
+    """The list below the search field while typing: a page of links without script, options of the field with it."""
     text = shopper.plain(request.GET.get("q", ""), TEXT_MAX)
-    found = catalog.suggest(text) if len(text) > 1 else ()
-    return render(
-        request, "shop/parts/suggestions.html", {"suggestions": [_suggestion(one) for one in found]}
-    )
+    found = catalog.suggest(text, language=shopper.language()) if len(text) > 1 else ()
+    context = {"suggestions": [_suggestion(one) for one in found], "text": text}
+    answer = render(request, "shop/parts/suggestions.html", context)
+    answer["X-Robots-Tag"] = "noindex"
+    return answer
 
 
 def query_of(given: QueryDict) -> catalog.ListingQuery:
@@ -138,6 +177,7 @@ def _page(
     found = catalog.listing(query, channel.price_list_id, now)
     reading = shelves.reading(request, channel, found.cards, now)
     context = {
+        "lead": "",
         **words,
         "listing": found,
         "books": [reading.book(card) for card in found.cards],
@@ -150,6 +190,12 @@ def _page(
         "price_from": _plain(query.price_from),
         "price_to": _plain(query.price_to),
         "popular": () if found.cards else _instead(request, channel, now),
+        "aisles": ()
+        if found.cards
+        else [
+            (node.title(shopper.language()), quick.here("shop:category", node.path))
+            for node in frame.departments()
+        ],
         "canonical": _own_address(request, found),
     }
     is_part = request.headers.get("HX-Target") == "results"
@@ -290,7 +336,14 @@ def _suggestion(one: catalog.Suggestion) -> dict[str, str]:
         "product": lambda: reverse("shop:product", args=[one.key]),
         "category": lambda: reverse("shop:category", args=[one.key]),
     }.get(one.kind, lambda: f"{reverse('shop:search')}?author={one.key}")()
-    return {"title": one.title, "url": url, "kind": one.kind}
+    icons = {"product": "book", "author": "user", "category": "list"}
+    notes = {"author": _("Author"), "category": _("Department")}
+    return {
+        "title": one.title,
+        "url": url,
+        "icon": icons[one.kind],
+        "note": one.note or notes.get(one.kind, ""),
+    }
 
 
 # ------------------------------------------------------------------ what the address says

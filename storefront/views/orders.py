@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -87,6 +88,27 @@ def cancel(request: HttpRequest, token: str) -> HttpResponse:
         return show(request, found, notice=_refusal_words(refusal), status=refusal.status)
     toast(request, _("Order %(number)s is canceled.") % {"number": found.number})
     return redirect("shop:order", token=token)
+
+
+@require_POST
+@never_cache
+def again(request: HttpRequest, token: str) -> HttpResponse:
+    """The same titles into the basket, as many of them as can be had now, at today's prices."""
+    found = payment.order_or_404(token)
+    answer, missing, now = redirect("shop:basket"), [], clock.now()
+    for line in tracking.goods_of(found):
+        try:
+            put = shopper.put_in(request, sku=line.sku, quantity=line.quantity, now=now)
+        except Refusal:
+            missing.append(line.title)
+            continue
+        shopper.remember_basket(answer, put.basket.token)
+        shopper.carry_basket(request, put.basket.token)
+    if missing:
+        messages.warning(
+            request, _("Not all of it can be had now: %(titles)s.") % {"titles": ", ".join(missing)}
+        )
+    return answer
 
 
 def _refusal_words(refusal: Refusal) -> str:

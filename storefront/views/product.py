@@ -119,6 +119,7 @@ def show(
         "canonical": quick.here("shop:product", page.product.slug),
         "head": _head(page, offers, authors, crumbs, promise, channel, now),
         "facts": _facts(page, chosen),
+        "email": user.email if (user := shopper.user_of(request)) else "",
         "currency": channel.currency,
         "hold_minutes": channel.hold_minutes if channel.is_held_in_basket else 0,
         "related": [reading.book(card) for card in page.related],

@@ -69,7 +69,14 @@ def plain(text: str, length: int) -> str:
 
 
 # ------------------------------------------------------------------ basket
+def carry_basket(request: HttpRequest, token: str) -> None:
+    """The basket that this very request began: its cookie comes back only with the next one."""
+    request.shop_basket_token = token  # type: ignore[attr-defined]
+
+
 def basket_token(request: HttpRequest) -> str:
+    if begun := getattr(request, "shop_basket_token", ""):
+        return str(begun)
     value = request.get_signed_cookie(BASKET_COOKIE, default="", salt=BASKET_SALT, max_age=KEPT)
     return str(value or "")
 

@@ -76,6 +76,8 @@ def _account() -> list[Look]:
         Look("account", "/account/", "shopper"),
         Look("account-cyrl", "/sr-cyrl/account/", "shopper"),
         Look("addresses", "/account/addresses/", "shopper"),
+        Look("consents", "/account/consents/", "shopper"),
+        Look("wishes", "/wishes/"),
         Look("account-email", "/accounts/email/", "shopper"),
         Look("account-password", "/accounts/password/change/", "shopper"),
         Look("account-second-step", "/accounts/2fa/", "shopper"),
@@ -127,6 +129,11 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-transfers", "/ops/transfers/"),
         ("ops-transfer-new", "/ops/transfers/new/"),
         ("ops-counts", "/ops/counts/"),
+        ("ops-feeds", "/ops/feeds/"),
+        ("ops-collections", "/ops/collections/"),
+        ("ops-collection-new", "/ops/collections/new/"),
+        ("ops-reviews", "/ops/reviews/"),
+        ("ops-funnel", "/ops/funnel/"),
     ]
     english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]
     return [Look(name, path, "lead") for name, path in [*pages, *english]]

@@ -19,6 +19,7 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from retail.front.templatetags.front import lang_code
+from storefront import selectors as catalog
 from storefront.models import Category, Product
 from storefront.states import ProductStatus
 from storefront.views.machines.heads import absolute
@@ -58,7 +59,8 @@ def pages(request: HttpRequest) -> StreamingHttpResponse:
     """What stands still, and the tree."""
     paths = Category.objects.filter(products__status=ProductStatus.PUBLISHED).order_by("path")
     places = [("shop:category", path) for path in paths.values_list("path", flat=True).distinct()]
-    return _file((name, slug, None) for name, slug in [*((name, "") for name in _STILL), *places])
+    saved = [("shop:collection", each.slug) for each in catalog.shown_collections()]
+    return _file((name, slug, None) for name, slug in [*((name, "") for name in _STILL), *places, *saved])
 
 
 @require_safe
@@ -97,7 +99,7 @@ def _file(entries: Iterable[tuple[str, str, datetime | None]]) -> StreamingHttpR
 
 def _written(entries: Iterable[tuple[str, str, datetime | None]]) -> Iterator[str]:
     yield f"{_HEAD}<urlset {_SPACES}>"
-    around = {name: _around(name) for name in (*_STILL, "shop:category", "shop:product")}
+    around = {name: _around(name) for name in (*_STILL, "shop:category", "shop:collection", "shop:product")}
     piece: list[str] = []
     for name, slug, at in entries:
         piece.append(_entry([(lang, f"{before}{slug}{after}") for lang, before, after in around[name]], at))

@@ -103,6 +103,15 @@
     if (control.getAttribute("aria-invalid") === "true" && control.checkValidity() && control.value.trim()) control.removeAttribute("aria-invalid");
   });
 
+  /* How far a visit came is counted by the shop itself (storefront/views/funnel.py). */
+  const step = one("[data-seen]");
+  if (step && navigator.sendBeacon) {
+    const told = new FormData();
+    told.append("step", step.dataset.seen);
+    told.append("csrfmiddlewaretoken", JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"] || "");
+    addEventListener("load", () => navigator.sendBeacon(step.dataset.seenAt, told));
+  }
+
   /* The shop keeps one page for the time without a connection (worker.js), nothing else. */
   if (document.documentElement.dataset.front === "shop" && "serviceWorker" in navigator) {
     addEventListener("load", () => navigator.serviceWorker.register("/worker.js").catch(() => {}));
@@ -226,6 +235,63 @@
       choose(options().length ? Math.max(0, at) : -1);
     });
     palette.addEventListener("toggle", (event) => { if (event.newState === "open") { input.focus(); input.select(); } });
+  }
+
+  /* The search field of the shop: with script a combobox over links, without it a plain form. */
+  const find = one("form[data-find]");
+  if (find && find.dataset.find) {
+    const field = one("input[type=search]", find);
+    const list = one("[role=listbox]", find);
+    const options = () => all("[role=option]", list);
+    const at = () => options().findIndex((option) => option.getAttribute("aria-selected") === "true");
+    let timer = 0;
+    let asked = "";
+    const choose = (index) => {
+      options().forEach((option, n) => option.setAttribute("aria-selected", String(n === index)));
+      const chosen = options()[index];
+      if (chosen) { field.setAttribute("aria-activedescendant", chosen.id); chosen.scrollIntoView({ block: "nearest" }); }
+      else field.removeAttribute("aria-activedescendant");
+    };
+    const open = (is) => {
+      list.hidden = !is;
+      field.setAttribute("aria-expanded", String(is));
+      if (!is) choose(-1);
+    };
+    Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" })
+      .forEach(([name, value]) => field.setAttribute(name, value));
+    const ask = async () => {
+      const words = field.value.trim();
+      if (words === asked) return;
+      asked = words;
+      if (words.length < 2) { open(false); return; }
+      try {
+        const answer = await fetch(`${find.dataset.find}?q=${encodeURIComponent(words)}`, { headers: { "X-Requested-With": "fetch" } });
+        if (!answer.ok || words !== asked) return;
+        list.innerHTML = await answer.text();
+        open(options().length > 0 && document.activeElement === field);
+        const said = one("[data-said]", list);
+        say(said ? said.textContent : "");
+      } catch { open(false); }  // without a connection the form still goes
+    };
+    field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 150); });
+    field.addEventListener("keydown", (event) => {
+      const many = options().length;
+      if ((event.key === "ArrowDown" || event.key === "ArrowUp") && many) {
+        event.preventDefault();
+        if (list.hidden) open(true);
+        const step = event.key === "ArrowDown" ? 1 : -1;
+        const next = at() < 0 && step < 0 ? many - 1 : at() + step;
+        choose(next >= many || next < 0 ? -1 : next);
+      } else if (event.key === "Escape" && !list.hidden) {
+        event.preventDefault();
+        open(false);
+      } else if (event.key === "Enter" && at() >= 0 && !list.hidden) {
+        event.preventDefault();
+        options()[at()].click();
+      }
+    });
+    list.addEventListener("mousedown", (event) => event.preventDefault());  // the field keeps its focus
+    field.addEventListener("blur", () => open(false));
   }
 
   /* The pressed button keeps its width and turns a ring while the answer is on its way. */
