@@ -13,11 +13,11 @@ ROOMS = ("kernel", "audit", "storefront", "crm", "oms", "warehouse", "finance", 
 
 
 def traced_models() -> list[type[models.Model]]:
-    """Every business row, the many-to-many ones included."""
+    """Every business row, the many-to-many ones included, and what the register names of a library's rows."""
     return [
         model
         for model in apps.get_models(include_auto_created=True)
-        if model._meta.app_label in ROOMS
+        if (model._meta.app_label in ROOMS or model._meta.label in COLUMNS)
         and model._meta.managed
         and not model._meta.proxy
         and model._meta.label not in UNTRACED

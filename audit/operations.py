@@ -115,16 +115,31 @@ def verify() -> Break | None:
 
 # Applies a ratified change inside the ratifying transaction; raises StaleProposal when the base no longer holds.
 Apply = Callable[[Proposal, User | None, datetime], None]
-_kinds: dict[str, tuple[Apply, str]] = {}
 
 
-def register_kind(kind: str, *, apply: Apply, permission: str) -> None:
-    """A room says at start-up what ratifying its kind of proposal does, and which permission it takes."""
-    _kinds[kind] = (apply, permission)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    apply: Apply
+    permission: str
+    turned_down: Apply | None
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register_kind(kind: str, *, apply: Apply, permission: str, turned_down: Apply | None = None) -> None:
+    """A room says at start-up what ratifying its kind of proposal does, which permission it takes, and what becomes of its
+    rows when the proposal is rejected or found stale."""
+    _kinds[kind] = Kind(apply, permission, turned_down)
 
 
 def permission_of(kind: str) -> str:
-    return _kinds[kind][1]
+    return _kinds[kind].permission
+
+
+def _turn_down(proposal: Proposal, by: User | None, now: datetime) -> None:
+    if after := _kinds[proposal.kind].turned_down:
+        after(proposal, by, now)
 
 
 def propose(
@@ -190,19 +205,22 @@ def ratify(
             if by is not None and proposal.author_id == by.pk and (limit is None or proposal.value > limit):
                 raise OwnProposal("You made this proposal; another person must ratify it.")
             _decide(proposal, ProposalState.RATIFIED, now=now, by=by, rule=rule)
-            _kinds[proposal.kind][0](proposal, by, now)
+            _kinds[proposal.kind].apply(proposal, by, now)
             return proposal
     except StaleProposal as refusal:
         with transaction.atomic():
             proposal = _claim(public_id)
             _decide(proposal, ProposalState.STALE, now=now, by=by, reason=refusal.message)
+            _turn_down(proposal, by, now)
         raise
 
 
 def reject(*, public_id: str, reason: str, now: datetime, by: User) -> Proposal:
     with transaction.atomic():
         proposal = _claim(public_id)
-        return _decide(proposal, ProposalState.REJECTED, now=now, by=by, reason=reason)
+        _decide(proposal, ProposalState.REJECTED, now=now, by=by, reason=reason)
+        _turn_down(proposal, by, now)
+        return proposal
 
 
 def _claim(public_id: str) -> Proposal:

@@ -84,3 +84,16 @@ class ConsentChanged:
     customer: str
     kind: str
     is_given: bool
+
+
+@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class CampaignRatified:
+    campaign: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignEnded:
+    campaign: str
+    slug: str

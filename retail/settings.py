@@ -433,11 +433,15 @@ WAGTAIL_SITE_NAME = "Onerow"
 WAGTAILADMIN_BASE_URL = BASE_URL
 WAGTAIL_PAGE_MODEL = "wagtailcore.Page"
 WAGTAIL_I18N_ENABLED = True
-WAGTAIL_CONTENT_LANGUAGES = LANGUAGES
+# Cyrillic is the Latin page in its other script, so nobody writes it twice.
+WAGTAIL_CONTENT_LANGUAGES = [each for each in LANGUAGES if each[0] != "sr-cyrl"]
 WAGTAIL_GRAVATAR_PROVIDER_URL = None
 WAGTAIL_ENABLE_UPDATE_CHECK = False
 WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
-WAGTAIL_FRONTEND_LOGIN_URL = "/accounts/login/"
+WAGTAIL_FRONTEND_LOGIN_URL = WAGTAILADMIN_LOGIN_URL = "/accounts/login/"
+WAGTAIL_PASSWORD_MANAGEMENT_ENABLED = WAGTAIL_PASSWORD_RESET_ENABLED = False
+WAGTAIL_EMAIL_MANAGEMENT_ENABLED = False
+WAGTAIL_FINISH_WORKFLOW_ACTION = "cms.workflows.publishing.publish"
 WAGTAILEMBEDS_FINDERS: list[dict[str, str]] = []
 WAGTAILDOCS_EXTENSIONS = ["csv", "docx", "pdf", "txt", "xlsx"]
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "modelsearch.backends.database"}}
@@ -525,5 +529,8 @@ LOGGING: dict[str, Any] = {
 
 # -- Trade: limits that a shop may want to change ------------------------------------------------------------
 BASKET_HOLD_MINUTES = 20
+# The highest percent off that a role may ratify, and the margin below which a campaign's line is shown in red.
+DISCOUNT_LIMIT_PERCENT: dict[str, int] = {"MERCHANDISER": 40, "OPS_LEAD": 100}
+FLOOR_MARGIN_PERCENT = 5
 BASKET_HOLD_MINUTES_MAX = 60
 TEST_RUNNER = "django.test.runner.DiscoverRunner"

@@ -16,10 +16,11 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.static import serve
-from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtail_admin_urls
 from wagtail.documents import urls as wagtail_documents_urls
+from wagtail.utils.urlpatterns import decorate_urlpatterns
 
+from cms.views.entrance import sign_in, with_second_factor
 from retail import answers
 from retail.rest.schema import urlpatterns as schema_urlpatterns
 
@@ -60,7 +61,8 @@ urlpatterns: list[Address] = [
     path("admin/", admin.site.urls),
     path("", include("retail.front.urls")),
     path("", include((_lists("root_urlpatterns"), "machines"))),
-    path("cms/", include(wagtail_admin_urls)),
+    path("cms/login/", sign_in),
+    path("cms/", include(decorate_urlpatterns(wagtail_admin_urls.urlpatterns, with_second_factor))),
     path("documents/", include(wagtail_documents_urls)),
     *_uploads(),
 ]
@@ -70,6 +72,6 @@ urlpatterns += i18n_patterns(
     path("ops/", include((_lists("ops_urlpatterns"), "ops"))),
     path("scan/", include((_lists("scan_urlpatterns"), "scan"))),
     *_room("storefront.urls", at=""),
-    path("", include(wagtail_urls)),
+    path("", include("cms.urls")),
     prefix_default_language=False,
 )

@@ -66,6 +66,7 @@ PERSONAS = (
     Persona("accountant", "Ceca Knjiga", "ACCOUNTANT"),
     Persona("ops lead", "Dragan Operativa", "OPS_LEAD"),
     Persona("merchandiser", "Mila Ponuda", "MERCHANDISER"),
+    Persona("second merchandiser", "Nada Izlog", "MERCHANDISER"),
     Persona("auditor", "Rada Revizor", "AUDITOR"),
     Persona("integrator", "Igor Integrator", "INTEGRATOR"),
 )

@@ -74,9 +74,12 @@ def ask(name: str, values: Mapping[str, Any]) -> list[Any]:
         return list(cursor.fetchall())
 
 
-def cards_sql(wanted: str, *, as_json: bool = False) -> str:
-    """The cards of the products in `wanted`, a source of that name with id and place; parameters `list` and `now`."""
-    columns = (
+def cards_sql(wanted: str, *, as_json: bool = False, first: str = "") -> str:
+    """The cards of the products in `wanted`, a source of that name with id and place; parameters `list` and `now`.
+
+    `first` are columns of `wanted` that come before those of the card.
+    """
+    columns = first + (
         "p.id, v.id, v.sku, v.barcode, p.slug, p.title, p.subtitle, p.brand, p.kind, "
         "ARRAY(SELECT k.name::text FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id "
         "WHERE c.product_id = p.id AND c.role = 'AUTHOR' ORDER BY c.position), "
@@ -120,17 +123,17 @@ def cards(product_ids: Sequence[int], price_list_id: int, now: datetime) -> tupl
     if not product_ids:
         return ()
     rows = ask("catalog_cards", {"ids": list(product_ids), "list": price_list_id, "now": now})
-    return tuple(map(_card, rows))
+    return tuple(map(card_of_row, rows))
 
 
 def cards_of(wanted: str, values: Mapping[str, Any]) -> tuple[Card, ...]:
     """Cards of what a later room chooses: `wanted` is its source (see `cards_sql`), `values` also have list and now."""
     with connection.cursor() as cursor:
         cursor.execute(cards_sql(wanted), values)
-        return tuple(map(_card, cursor.fetchall()))
+        return tuple(map(card_of_row, cursor.fetchall()))
 
 
-def _card(row: Sequence[Any]) -> Card:
+def card_of_row(row: Sequence[Any]) -> Card:
     return Card(*[*row[:9], tuple(row[9]), *row[10:]])
 
 

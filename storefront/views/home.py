@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from cms.views import pages as cms
 from oms import selectors as oms
 from oms.rules import RateRow
 from oms.workflows.placing import TRANSFER_WORKING_DAYS
@@ -26,7 +27,9 @@ NEW_SHELF = 12
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What came last and what is read most, straight from the catalog's own rows."""
+    """What an editor has published; else what came last and what is read most, straight from the catalog's own rows."""
+    if written := cms.home(request):
+        return written
     channel, now = shopper.channel(), clock.now()
     newest = catalog.listing(
         catalog.ListingQuery(sort="newest", page_size=NEW_SHELF), channel.price_list_id, now

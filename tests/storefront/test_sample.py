@@ -217,6 +217,7 @@ def _people(settings: Any) -> None:
         "ceca@prelist.example": ["ACCOUNTANT"],
         "dragan@prelist.example": ["OPS_LEAD"],
         "mila@prelist.example": ["MERCHANDISER"],
+        "nada@prelist.example": ["MERCHANDISER"],
         "rada@prelist.example": ["AUDITOR"],
         "igor@prelist.example": ["INTEGRATOR"],
     }
