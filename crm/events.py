@@ -87,7 +87,6 @@ class ConsentChanged:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class CampaignRatified:
     campaign: str
     slug: str
