@@ -22,6 +22,8 @@ def cross_app_keys() -> Iterator[tuple[str, str, str, Any]]:
                 or field.related_model is None
             ):
                 continue
+            if field.model._meta.app_label not in ARROW:
+                continue  # a page's own keys are Wagtail's, which it inherits
             there = field.related_model._meta.app_label
             if there in ARROW and there != here:
                 yield f"{model._meta.label}.{field.name}", here, there, field

@@ -10,5 +10,5 @@ def publish(state: Any, user: Any = None) -> None:
     from cms.models import CampaignPage  # Wagtail reads the setting while our models are still being read
 
     page = state.content_object
-    is_ratified = isinstance(page, CampaignPage)
+    is_ratified = issubclass(getattr(page, "specific_class", type(page)), CampaignPage)
     page.get_latest_revision().publish(user=user, skip_permission_checks=is_ratified)

@@ -135,7 +135,7 @@ def test_a_landing_page_is_open_exactly_while_its_campaign_is(shelf: list[Varian
         "Jesen Dobre knjige. 1.200,00 Još malo Još 3 dana , do 5. 12. 2026. 10:00"
     )
     assert words(seen("/sr-cyrl/akcija/", now=last)) == (
-        "Јесен Добре књиге. 1.200,00 Још мало Још 1 дан , до 5. 12. 2026. 10:00"
+        "Јесен Добре књиге. 1.200,00 Још мало Само данас , до 5. 12. 2026. 10:00"
     )
     for state in ("DRAFT", "SUBMITTED", "ENDED"):
         type(campaign).objects.filter(pk=campaign.pk).update(state=state)
