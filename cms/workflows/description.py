@@ -31,7 +31,7 @@ def diff(campaign: Campaign) -> list[dict[str, Any]]:
         (_("For whom"), campaign.segment.name if campaign.segment else _("Everyone")),
         (_("Channels"), ", ".join(channel.name for channel in campaign.channels.all()) or _("All")),
         (_("Budget"), budget_words(campaign)),
-        (_("Held out"), f"{campaign.holdout_percent} %"),
+        (_("Held out share"), f"{campaign.holdout_percent} %"),
         *((_("Discount"), f"{discount.name}: {words_of(discount)}") for discount in discounts),
         *(
             (_("Page"), f"{page.draft_title or page.title} /{page.slug}/ ({page.locale.language_code})")
