@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
 from cms.models import HomePage
+from crm.models import CampaignVisit
 from retail.kernel import clock
 from storefront.models import Category, Product, Variant
 from tests.cms.pages import article, landing, root, running, stream
@@ -180,3 +181,18 @@ def test_nobody_enters_the_cms_with_a_password_alone(chain: Chain) -> None:
     assert client_of(make_staff("MERCHANDISER", name="Mila")).get("/cms/").status_code == 200
     for role in ("PICKER", "STORE", "AGENT"):
         assert client_of(make_staff(role)).get("/cms/").status_code == 302, role
+
+
+def test_a_browser_counts_one_view_and_only_while_the_campaign_is_on(shelf: list[Variant]) -> None:
+    campaign = running("akcija", starts_at=NOW, ends_at=NOW + timedelta(days=1))
+    landing(campaign, "Akcija")
+    page = seen("/akcija/").content.decode()
+    assert 'data-visit="/campaign-visits/akcija/"' in page
+    assert CampaignVisit.objects.count() == 0  # whoever only fetches the page is no reader
+    guest = Client(enforce_csrf_checks=True)
+    with clock.standing_at(NOW):
+        assert guest.post("/campaign-visits/akcija/").status_code == 204
+    visit = CampaignVisit.objects.get()
+    assert (visit.campaign, visit.path, visit.customer) == (campaign, "/akcija/", None)
+    with clock.standing_at(NOW + timedelta(days=1)), nothing_changes():
+        assert guest.post("/campaign-visits/akcija/").status_code == 204
