@@ -1,4 +1,4 @@
-"""What a card costs this shopper now: each title alone in a basket, by the one engine, all of them over one statement."""
+"""What a card would cost whom a preview plays: each title alone in a basket, by the one engine, all of them over one statement."""
 
 from __future__ import annotations
 
@@ -19,45 +19,26 @@ class Reduced:
     """`lowest` is what the law asks for beside every reduction: the lowest price of the 30 days before."""
 
     price: Decimal
-    percent: Decimal
     lowest: Decimal | None
 
 
 def reductions(
-    cards: Iterable[Card],
-    *,
-    channel: Channel,
-    now: datetime,
-    customer_id: int | None = None,
-    offers: Offers | None = None,
+    cards: Iterable[Card], *, channel: Channel, now: datetime, offers: Offers
 ) -> dict[int, Reduced]:
-    """By variant, only those that cost less than their price list says. `offers`: what a preview plays, else what is live."""
+    """By variant, only those that these offers make cheaper than the price list."""
     by_variant = {card.variant_id: card for card in cards}
-    if not by_variant:
+    if not by_variant or not offers.rules:
         return {}
-    known = oms.tariff(
-        channel=channel,
-        variant_ids=list(by_variant),
-        now=now,
-        customer_id=customer_id,
-        is_scoped=offers is not None,
-    )
-    if offers is None:
-        offers = oms.facts_now(known.offers, customer_id=customer_id, now=now)
-    if not offers.rules:
-        return {}
+    known = oms.tariff(channel=channel, variant_ids=list(by_variant), now=now, is_scoped=True)
     lower = {}
     for card in by_variant.values():
         wanted = [oms.Wanted(str(card.variant_id), _variant(card), 1)]
         lines = oms.quote(channel=channel, wanted=wanted, now=now, known=known, offers=offers).priced.lines
         line = next((line for line in lines if line.key == str(card.variant_id)), None)
         if line is not None and line.total < line.list_total:
-            lower[card.variant_id] = (line.total, line.list_total)
+            lower[card.variant_id] = line.total
     lowest = catalog.lowest_prices(lower, channel.price_list_id, now) if lower else {}
-    return {
-        variant: Reduced(price, ((listed - price) * 100 / listed).quantize(Decimal(1)), lowest.get(variant))
-        for variant, (price, listed) in lower.items()
-    }
+    return {variant: Reduced(price, lowest.get(variant)) for variant, price in lower.items()}
 
 
 def _variant(card: Card) -> Variant:

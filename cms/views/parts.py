@@ -102,17 +102,9 @@ def parts_of(page: ShopPage, seen_by: Viewer, tongue: Tongue) -> list[Part]:
     cards = cms.goods(shelves_of(page, blocks), seen_by.channel.price_list_id, seen_by.now)
     every = [card for found in cards.values() for card in found]
     reading = shelves.reading(seen_by.request, seen_by.channel, every, seen_by.now)
-    lower = cms.reductions(
-        every,
-        channel=seen_by.channel,
-        now=seen_by.now,
-        customer_id=seen_by.customer_id,
-        offers=seen_by.offers,
-    )
-    books = {
-        key: [replace(reading.book(card), reduced=lower.get(card.variant_id)) for card in found]
-        for key, found in cards.items()
-    }
+    books = {key: [reading.book(card) for card in found] for key, found in cards.items()}
+    if seen_by.offers is not None:
+        books = _as_played(books, every, seen_by)
     filling = Filling(page, seen_by, tongue, books, Rows.of(blocks))
     parts = [part for block in blocks if (part := _FILLED[block.kind](filling, block))]
     if isinstance(page, ListingPage):
@@ -121,6 +113,22 @@ def parts_of(page: ShopPage, seen_by: Viewer, tongue: Tongue) -> list[Part]:
     if first:
         first.values["is_first"] = True
     return parts
+
+
+def _as_played(
+    books: dict[str, list[shelves.Book]], cards: Iterable[cms.Card], seen_by: Viewer
+) -> dict[str, list[shelves.Book]]:
+    """In a preview the prices are those of the played person, not of whoever looks."""
+    assert seen_by.offers is not None, "only a preview plays somebody"
+    lower = cms.reductions(cards, channel=seen_by.channel, now=seen_by.now, offers=seen_by.offers)
+
+    def played(book: shelves.Book) -> shelves.Book:
+        found = lower.get(book.card.variant_id)
+        if found is None:
+            return replace(book, price=book.card.price, list_price=None, lowest=None)
+        return replace(book, price=found.price, list_price=book.card.price, lowest=found.lowest)
+
+    return {key: [played(book) for book in each] for key, each in books.items()}
 
 
 def shelves_of(page: ShopPage, blocks: Iterable[Block]) -> list[cms.Shelf]:
