@@ -101,7 +101,6 @@ def test_the_search_field_is_a_combobox_by_keyboard(
     field.press("Escape")
     expect(options).to_have_count(0)
     field.press("ArrowDown")
-    field.press("ArrowDown")
     field.press("Enter")
     page.wait_for_url(f"{shop}/p/{variant.product.slug}/")
 
