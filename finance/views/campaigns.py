@@ -24,6 +24,7 @@ from oms import effects
 from oms.models import LineDiscount
 from retail.front.charts import BarChart, Series
 from retail.kernel.access import (
+    EDIT_CAMPAIGNS,
     EDIT_ORDERS,
     VIEW_CAMPAIGNS,
     VIEW_FINANCE,
@@ -84,6 +85,7 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
             "states": [("", _("All")), *CampaignState.choices],
             "state": state,
             "currency": CURRENCY,
+            "may_draft": may(request.user, EDIT_CAMPAIGNS),
             "now": now,
         },
     )

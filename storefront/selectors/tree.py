@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from storefront.models import Collection
+from storefront.selectors.prices import CHANNEL_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A category with the way to it (itself last) and what hangs on it."""
+    """A category with the way to it (itself last) and what hangs on it; `channel_version` for whoever asked for it."""
 
     node: Node
     crumbs: tuple[Node, ...]
     children: tuple[Node, ...]
+    channel_version: str | None = None
 
 
 _COLUMNS = "id, path, slug, name, name_en, depth"
@@ -65,19 +67,21 @@ def shown_collections() -> tuple[Collection, ...]:
     return tuple(Collection.objects.filter(is_shown=True))
 
 
-def category_by_path(path: str) -> Branch | None:
-    """A branch by its address, with crumbs and children, in one statement."""
+def category_by_path(path: str, *, channel: str = "") -> Branch | None:
+    """A branch by its address, with crumbs and children, in one statement; it also says what version the channel's rows have."""
     parts = path.strip("/").split("/")
     above = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT {_COLUMNS} FROM storefront_category
-                 WHERE path = ANY(%s) OR parent_id = (SELECT id FROM storefront_category WHERE path = %s)
+            f"""SELECT ({CHANNEL_VERSION}), {_COLUMNS} FROM storefront_category
+                 WHERE path = ANY(%(above)s) OR parent_id = (SELECT id FROM storefront_category WHERE path = %(path)s)
                  ORDER BY depth, position, name""",  # noqa: S608
-            [above, above[-1]],
+            {"above": above, "path": above[-1], "code": channel},
         )
-        nodes = [Node(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    nodes = [Node(*values) for _, *values in rows]
     crumbs = tuple(node for node in nodes if node.path in above)
     if len(crumbs) != len(parts):
         return None
-    return Branch(crumbs[-1], crumbs, tuple(node for node in nodes if node.path not in above))
+    children = tuple(node for node in nodes if node.path not in above)
+    return Branch(crumbs[-1], crumbs, children, rows[0][0])

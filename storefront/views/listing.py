@@ -70,10 +70,12 @@ class Numbered(Paginator):  # type: ignore[type-arg]
 
 @require_safe
 def category(request: HttpRequest, path: str) -> HttpResponse:
-    channel = shopper.channel()
-    branch = catalog.category_by_path(path)
+    version, channel = shopper.kept_channel()
+    branch = catalog.category_by_path(path, channel=channel.code)
     if branch is None:
         raise Http404("no such category")
+    if branch.channel_version != version:
+        channel = shopper.channel()
     if branch.node.path != path:
         return HttpResponsePermanentRedirect(reverse("shop:category", args=[branch.node.path]))
     language = shopper.language()

@@ -86,7 +86,7 @@ class House:
         target = postgres.administrator_url(self.home, postgres.DATABASE)
         dump = self.home / "migrated.dump"
         for command in (
-            [f"{programs}/pg_dump", "--format=custom", f"--file={dump}", source],
+            [f"{programs}/pg_dump", "--format=custom", "--no-privileges", f"--file={dump}", source],
             [f"{programs}/pg_restore", "--exit-on-error", f"--dbname={target}", str(dump)],
         ):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
