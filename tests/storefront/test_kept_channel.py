@@ -1,4 +1,4 @@
-"""The product page keeps its channel in the process; what changes in it holds from the very next page on."""
+"""Product page and lists keep their channel in the process; what changes in it holds from the very next page on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.test import Client
 
 from storefront.models import Channel, PriceList
 from tests.flows.chain import Chain, make_chain
+from tests.storefront.test_pages_catalog import category
 
 NOT_SOLD = "Trenutno nije u prodaji"
 pytestmark = pytest.mark.django_db
@@ -17,8 +18,11 @@ def chain(db: None) -> Chain:
     return make_chain()
 
 
-def test_a_closed_channel_shows_no_product_more(chain: Chain, client: Client) -> None:
-    path = f"/p/{chain.variant(stock=5).product.slug}/"
+@pytest.mark.parametrize("page", ["product", "branch"])
+def test_a_closed_channel_shows_no_product_more(chain: Chain, client: Client, page: str) -> None:
+    variant = chain.variant(stock=5)
+    category(chain, variant)
+    path = {"product": f"/p/{variant.product.slug}/", "branch": "/c/romani/"}[page]
     assert client.get(path).status_code == 200
     Channel.objects.filter(pk=chain.channel.pk).update(is_active=False)
     assert client.get(path).status_code == 404
