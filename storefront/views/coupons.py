@@ -30,7 +30,8 @@ def add(request: HttpRequest) -> HttpResponse:
         return _again(request)
     except Refusal as refusal:
         request.shop_coupon_refused = (typed, offers.refusal_words(refusal))  # type: ignore[attr-defined]
-        return _shown(request, refusal.status)
+        # The page is swapped for a form that was not right, whatever the reason; the words say which.
+        return _shown(request, 422)
     return _again(request)
 
 

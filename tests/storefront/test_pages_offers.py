@@ -133,7 +133,7 @@ def test_a_code_that_does_not_hold_is_said_where_it_was_typed(client: Client, ch
     put(client, chain.variant())
     with nothing_changes():
         answer = client.post("/basket/codes/", {"code": "NEMA", "at": at})
-    assert answer.status_code == 404
+    assert answer.status_code == 422
     assert "Ovaj kod ne važi. Proverite da li je upisan kako ste ga dobili." in answer.text
     assert 'value="NEMA"' in answer.text
     assert not BasketCoupon.objects.exists()
