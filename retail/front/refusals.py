@@ -50,6 +50,10 @@ WORDS: dict[str, str | Promise] = {
     "SEGMENT_IN_USE": _("A live campaign or discount uses this segment; propose the change instead."),
     "SEGMENT_UNCHANGED": _("These are the words that the segment has already."),
     "SEGMENT_TOO_COSTLY": _("This question would keep the database busy for too long. Narrow it, by a shorter time for example."),
+    # What a campaign sold
+    "NOT_OF_CAMPAIGN": _("The campaign priced no line of this order."),
+    "NOTHING_TO_CREDIT": _("Everything of it is canceled, back, or on its way back."),
+    "CONTRACT_STANDS": _("What was agreed is not charged higher afterwards: keep its price, or credit it."),
     # Returns and money that goes back
     "UNKNOWN_RETURN": _("There is no such return."),
     "NOTHING_TO_RETURN": _("Fewer units of it can come back."),

@@ -19,7 +19,7 @@ GENERAL = {"REFUSED", "INVALID_INPUT", "NOT_FOUND", "NOT_ALLOWED"}
 # The shop says these in its own words, at the field or the line they are about.
 IN_THE_SHOP = {
     "BASKET_ORDERED", "EMPTY_BASKET", "INVALID_CONTACT", "NOT_FOR_SALE", "PRICE_CHANGED",
-    "UNKNOWN_BASKET", "UNKNOWN_BASKET_LINE", "UNKNOWN_CHANNEL",
+    "TOO_MANY_ATTEMPTS", "TOO_MANY_COUPONS", "UNKNOWN_BASKET", "UNKNOWN_BASKET_LINE", "UNKNOWN_CHANNEL", "UNKNOWN_COUPON",
 }  # fmt: skip
 # Each is refused for several reasons; finance.views.words.SAID has their messages.
 SAID_BY_MESSAGE = {
@@ -27,7 +27,7 @@ SAID_BY_MESSAGE = {
 }  # fmt: skip
 # Only programs meet these: calls of the API, our own mistakes, files of the command line.
 FOR_PROGRAMS = {
-    "BAD_DISCOUNT", "INVALID_IPS_PAYMENT", "INVALID_SIGNATURE", "UNKNOWN_CUSTOMER", "UNKNOWN_ENTITY",
+    "BAD_DISCOUNT", "INVALID_IPS_PAYMENT", "INVALID_SIGNATURE", "UNKNOWN_CAMPAIGN", "UNKNOWN_CUSTOMER", "UNKNOWN_ENTITY",
     "UNKNOWN_INVOICE", "UNKNOWN_PROVIDER", "UNKNOWN_SUBSCRIPTION", "UNKNOWN_TOPIC", "UNKNOWN_WEBHOOK", "UNPRICED", "UNREADABLE_FILE", "UNSAFE_URL", "VERSION_REQUIRED",
 }  # fmt: skip
 

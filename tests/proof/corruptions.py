@@ -487,6 +487,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         f"SELECT {_line('sold')}, d.id, c.id, 'x', 'x', 'PERCENT', 1, '', '', 1.00, 0.09, now() FROM c, d",
         "SELECT 999999 AS campaign_id",
         "",
+        also=frozenset({"line_discounts_add_up"}),
     ),
     "points_owed_match_ledger": Corruption(
         "UPDATE crm_loyaltyentry SET entity_id = (SELECT min(id) FROM kernel_legalentity), value = 20",

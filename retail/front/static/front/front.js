@@ -113,7 +113,7 @@
   }
 
   /* The shop keeps one page for the time without a connection (worker.js), nothing else. */
-  if (document.documentElement.dataset.front === "shop" && "serviceWorker" in navigator) {
+  if (document.querySelector('link[rel="manifest"]') && "serviceWorker" in navigator) {
     addEventListener("load", () => navigator.serviceWorker.register("/worker.js").catch(() => {}));
   }
 
