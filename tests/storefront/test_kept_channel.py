@@ -7,7 +7,7 @@ from django.test import Client
 
 from storefront.models import Channel, PriceList
 from tests.flows.chain import Chain, make_chain
-from tests.storefront.test_pages_catalog import category
+from tests.storefront.shopping import category
 
 NOT_SOLD = "Trenutno nije u prodaji"
 pytestmark = pytest.mark.django_db
