@@ -6,7 +6,7 @@ Wagtail's own list has a way to sign in without a second factor; ours has none.
 from django.urls import path, re_path
 from wagtail.views import authenticate_with_password
 
-from cms.views import pages, visits
+from cms.views import pages
 
 urlpatterns = [
     path(
@@ -14,7 +14,6 @@ urlpatterns = [
         authenticate_with_password,
         name="wagtailcore_authenticate_with_password",
     ),
-    path("campaign-visits/<slug:slug>/", visits.visit, name="campaign_visit"),
     # The name by which Wagtail builds the address of a page.
     re_path(r"^((?:[\w\-]+/)*)$", pages.serve, name="wagtail_serve"),
 ]

@@ -14,11 +14,13 @@ from django.utils.html import strip_tags
 
 from cms.models import HomePage
 from crm.models import CampaignVisit
+from finance.selectors.campaigns import campaign_figures
 from retail.kernel import clock
 from storefront.models import Category, Product, Variant
 from tests.cms.pages import article, landing, root, running, stream
 from tests.flows.chain import NOW, Chain
 from tests.staff import client_of, make_staff
+from tests.storefront.shopping import put
 from tests.unchanged import nothing_changes
 
 pytestmark = pytest.mark.django_db
@@ -185,16 +187,26 @@ def test_nobody_enters_the_cms_with_a_password_alone(chain: Chain) -> None:
         assert client_of(make_staff(role)).get("/cms/").status_code == 302, role
 
 
-def test_a_browser_counts_one_view_and_only_while_the_campaign_is_on(shelf: list[Variant]) -> None:
+def test_a_browser_counts_one_view_while_the_campaign_is_on_and_its_basket_is_known_by_it(
+    shelf: list[Variant],
+) -> None:
     campaign = running("akcija", starts_at=NOW, ends_at=NOW + timedelta(days=1))
     landing(campaign, "Akcija")
     page = seen("/akcija/").content.decode()
-    assert 'data-visit="/campaign-visits/akcija/"' in page
+    assert 'hx-post="/campaigns/akcija/seen/"' in page
     assert CampaignVisit.objects.count() == 0  # whoever only fetches the page is no reader
-    guest = Client(enforce_csrf_checks=True)
+    browser = Client(headers={"user-agent": "Mozilla/5.0 (X11; Linux x86_64)"})
     with clock.standing_at(NOW):
-        assert guest.post("/campaign-visits/akcija/").status_code == 204
+        assert (
+            browser.post(
+                "/campaigns/akcija/seen/", headers={"HX-Current-URL": "http://x/akcija/"}
+            ).status_code
+            == 204
+        )
+        put(browser, shelf[0])
     visit = CampaignVisit.objects.get()
     assert (visit.campaign, visit.path, visit.customer) == (campaign, "/akcija/", None)
+    figures = campaign_figures(campaign_ids=[campaign.pk])[campaign.pk]
+    assert (figures.views, figures.baskets) == (1, 1)
     with clock.standing_at(NOW + timedelta(days=1)), nothing_changes():
-        assert guest.post("/campaign-visits/akcija/").status_code == 204
+        assert browser.post("/campaigns/akcija/seen/").status_code == 204
