@@ -11,11 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from crm.models import Campaign, Coupon, CouponBatch, Discount, DiscountTarget
+from crm import operations as crm
+from crm.models import Campaign, Coupon, Discount
 from crm.operations.campaigns import BadCampaign
 from crm.states import DiscountState
-from oms.pricing import Discount as EngineDiscount
-from oms.pricing import DiscountKind, Gift, Tier
+from oms.workflows.discounts import save_discount
 from retail.kernel.models import User
 from retail.kernel.money import HUNDRED, ZERO
 from storefront.models import Variant
@@ -57,28 +57,31 @@ class DiscountDraft:
 
 def save(*, draft: DiscountDraft, campaign: Campaign, by: User, now: datetime) -> Discount:
     """Write it as a draft of the campaign; `BadDiscount` says what makes no sense, `BadCampaign` names the field."""
-    gift = _gift(draft)
-    _judge(draft, gift)
-    columns: dict[str, Any] = {name: getattr(draft, name) for name in _PLAIN}
-    columns |= {"tiers": list(draft.tiers), "gift": gift}
+    gift, targets = _gift(draft), _targets(draft)
+    _check_audience(draft)
+    values: dict[str, Any] = {name: getattr(draft, name) for name in _PLAIN}
+    values |= {"tiers": list(draft.tiers), "gift_id": gift.pk if gift else None}
     if draft.discount_id is None:
-        code = _free_code(campaign.slug)
-        discount = Discount.objects.create(
-            code=code, campaign=campaign, created_by=by, created_at=now, **columns
-        )
+        values |= {"code": _free_code(campaign.slug), "campaign_id": campaign.pk}
+        discount = save_discount(values=values, targets=_as_rows(targets), by=by, now=now)
     else:
-        discount = Discount.objects.select_for_update().get(pk=draft.discount_id, campaign=campaign)
-        _change(discount, columns, _targets(draft))
-    _save_targets(discount, _targets(draft))
-    if draft.coupon_word:
+        discount = Discount.objects.get(pk=draft.discount_id, campaign=campaign)
+        if targets != _written(discount) or any(getattr(discount, name) != values[name] for name in values):
+            discount = save_discount(
+                values=values,
+                targets=[*_as_rows(targets), *_of_products(discount)],
+                discount_id=discount.pk,
+                by=by,
+                now=now,
+            )
+    if draft.audience == "COUPON":
         _save_word(discount, draft.coupon_word, by=by, now=now)
     return discount
 
 
 def end(*, discount: Discount, by: User, now: datetime) -> None:
     """Taken out of the draft. The row stays: pages may still point at it, and the report of broken references says so."""
-    discount.state, discount.version = DiscountState.ENDED, discount.version + 1
-    discount.save(update_fields=["state", "version", "updated_at"])
+    crm.move_discount(discount_id=discount.pk, state=DiscountState.ENDED, by=by, now=now)
 
 
 def limit_of(by: User) -> Decimal:
@@ -115,30 +118,7 @@ def draft_of(discount: Discount) -> DiscountDraft:
     )
 
 
-def _judge(draft: DiscountDraft, gift: Variant | None) -> None:
-    """The engine's own constructor refuses what it could not price with."""
-    kind = DiscountKind(draft.kind)
-    EngineDiscount(
-        code=draft.name,
-        kind=kind,
-        value=draft.value,
-        minimum_amount=draft.minimum_amount,
-        minimum_quantity=draft.minimum_quantity,
-        reduction_max=draft.reduction_max,
-        is_per_unit=draft.is_per_unit,
-        take=draft.take,
-        pay=draft.pay,
-        tiers=tuple(
-            Tier(
-                minimum_amount=Decimal(tier.get("minimum_amount", "0")),
-                minimum_quantity=int(tier.get("minimum_quantity", "0")),
-                percent=Decimal(tier.get("percent", "0")),
-                amount=Decimal(tier.get("amount", "0")),
-            )
-            for tier in draft.tiers
-        ),
-        gift=Gift(gift.sku, gift.sku, ZERO, ZERO) if gift else None,
-    )
+def _check_audience(draft: DiscountDraft) -> None:
     if draft.audience == "COUPON" and not draft.coupon_word:
         raise BadCampaign("Say the word that its holders type.", field="coupon_word")
     if draft.audience == "SEGMENT" and draft.segment_id is None:
@@ -173,42 +153,39 @@ def _targets(draft: DiscountDraft) -> set[tuple[int | None, int | None, bool]]:
     return found
 
 
-def _change(discount: Discount, columns: dict[str, Any], targets: set[Any]) -> None:
-    changed = [name for name, value in columns.items() if getattr(discount, name) != value]
-    if not changed and targets == _written(discount):
-        return
-    for name in changed:
-        setattr(discount, name, columns[name])
-    discount.version += 1
-    discount.save(update_fields=[*changed, "version", "updated_at"])
-
-
 def _written(discount: Discount) -> set[tuple[int | None, int | None, bool]]:
     return set(discount.targets.filter(product=None).values_list("category_id", "variant_id", "is_excluded"))
 
 
-def _save_targets(discount: Discount, wanted: set[tuple[int | None, int | None, bool]]) -> None:
-    written = _written(discount)
-    for category, variant, is_excluded in written - wanted:
-        gone = Q(category=category, variant=variant, is_excluded=is_excluded, product=None)
-        discount.targets.filter(gone).delete()
-    DiscountTarget.objects.bulk_create(
-        DiscountTarget(discount=discount, category_id=category, variant_id=variant, is_excluded=is_excluded)
-        for category, variant, is_excluded in sorted(wanted - written, key=str)
-    )
+def _as_rows(targets: set[tuple[int | None, int | None, bool]]) -> list[crm.Target]:
+    return [
+        crm.Target(category_id=category, variant_id=variant, is_excluded=is_excluded)
+        for category, variant, is_excluded in sorted(targets, key=str)
+    ]
+
+
+def _of_products(discount: Discount) -> list[crm.Target]:
+    """What the form does not show stays."""
+    rows = discount.targets.exclude(product=None).values_list("product_id", "is_excluded")
+    return [crm.Target(product_id=product, is_excluded=is_excluded) for product, is_excluded in rows]
 
 
 def _save_word(discount: Discount, typed: str, *, by: User, now: datetime) -> None:
     """One word for everybody, as often as it is asked for."""
-    word = "".join(typed.upper().split()).replace("-", "")
-    if Coupon.objects.filter(code=word, batch__discount=discount).exists():
+    if Coupon.objects.filter(code=crm.normal_code(typed), batch__discount=discount).exists():
         return
-    if Coupon.objects.filter(code=word).exists():
-        raise BadCampaign("Another discount has this word.", field="coupon_word")
-    batch = CouponBatch.objects.create(
-        discount=discount, name=word, uses_max=None, uses_per_customer_max=None, created_by=by, created_at=now
-    )
-    Coupon.objects.create(batch=batch, code=word)
+    try:
+        crm.create_batch(
+            discount_id=discount.pk,
+            name=typed,
+            word=typed,
+            uses_max=None,
+            uses_per_customer_max=None,
+            by=by,
+            now=now,
+        )
+    except crm.CodeTaken as refusal:
+        raise BadCampaign("Another discount has this word.", field="coupon_word") from refusal
 
 
 def _free_code(slug: str) -> str:
