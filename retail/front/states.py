@@ -95,7 +95,6 @@ PROPOSAL = {
 }
 EXCEPTION = {
     "OPEN": State(WARN, "alert", pgettext_lazy("exception", "Open")),
-    "ASSIGNED": State(BUSY, "user", _("Somebody is on it")),
     "RESOLVED": State(GOOD, "ok", _("Resolved")),
     "UNROUTABLE": State(BAD, "route", _("No location can serve it")),
     "PAYMENT_MISMATCH": State(WARN, "scales", _("Payment does not match")),
@@ -103,10 +102,9 @@ EXCEPTION = {
     "DISPLACED_CLAIM": State(BAD, "box", _("Lost its stock")),
     "OVERPAID": State(WARN, "cash", _("Overpaid")),
     "LATE_PLAN": State(WARN, "clock", _("Promise at risk")),
-    "OUT_OF_STOCK": State(BAD, "alert", _("Out of stock")),
-    "BAD_ADDRESS": State(WARN, "pin", _("Bad address")),
-    "FISCAL_FAILED": State(BAD, "note", _("Fiscal receipt failed")),
-    "EINVOICE_REFUSED": State(BAD, "note", _("SEF refused the invoice")),
+    "AUTHORIZATION_EXPIRED": State(WARN, "card", _("Card authorization expired")),
+    "PAPER_FAILED": State(BAD, "note", _("Paper could not be issued")),
+    "DELIVERY_FAILED": State(WARN, "alert", _("Not delivered")),
 }
 # What the carrier last said of a parcel.
 TRACKING = {

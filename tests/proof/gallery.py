@@ -32,6 +32,8 @@ def _shop(scene: dict[str, Any]) -> list[Look]:
         Look("home-en", "/en/"),
         Look("category", f"/c/{scene['category']}/"),
         Look("category-facets", f"/c/{scene['category']}/?sort=price_asc&price_to=1500"),
+        Look("campaign", scene["campaign_page"]),
+        Look("campaign-cyrl", "/sr-cyrl" + scene["campaign_page"]),
         Look("search", "/search/?q=roman"),
         Look("search-nothing", "/search/?q=qwrtzx"),
         Look("product", f"/p/{scene['slug']}/"),
@@ -136,7 +138,11 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-funnel", "/ops/funnel/"),
     ]
     english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]
-    return [Look(name, path, "lead") for name, path in [*pages, *english]]
+    # Who may write segments is another person than who leads the day's work.
+    return [
+        Look(name, path, "merchandiser" if name.startswith("ops-segment") else "lead")
+        for name, path in [*pages, *english]
+    ]
 
 
 def _finance(scene: dict[str, Any]) -> list[Look]:

@@ -44,8 +44,8 @@ def main() -> int:
         if tools.lighthouse and not options.without_lighthouse:
             found |= lighthouse.measured(tools.lighthouse, url, scene, home / "pages")
     (home / "pages" / "problems.json").write_text(json.dumps(found, indent=1, ensure_ascii=False))
-    told = ["\n  ".join([f"{name}:", *problems]) for name, problems in found.items()]
-    told += [f"pictures: {home / 'pages'}", *(f"LEFT OUT: {missing}" for missing in tools.missing)]
+    told = [f"problems on {len(found)} pages", f"pictures: {home / 'pages'}"]
+    told += [f"LEFT OUT: {missing}" for missing in tools.missing]
     sys.stdout.write("\n".join(told) + "\n")
     return 1 if found else 0
 
@@ -82,6 +82,9 @@ def _looked_at(url: str, scene: dict[str, Any], folder: Path, only: str) -> dict
                     rooms[look.role] = _person(context, look.role, url, scene)
                 if problems := _look(rooms[look.role], look, url, folder, scheme):
                     found.setdefault(f"{look.name} {scheme}", []).extend(problems)
+                    # At once: some five hundred pictures take a while, and who waits can begin to mend.
+                    sys.stdout.write("\n  ".join([f"{look.name} {scheme}:", *problems]) + "\n")
+                    sys.stdout.flush()
             for page in rooms.values():
                 page.context.close()
         browser.close()
@@ -93,7 +96,7 @@ def _person(context: BrowserContext, role: str, url: str, scene: dict[str, Any])
         context.add_cookies([{"name": "session", "value": session, "url": url}])
     for status, html in scene["errors"].items():
 
-        def answer(route: Any, html: str = html, status: str = status) -> None:
+        def answer(route: Any, _: Any, html: str = html, status: str = status) -> None:
             route.fulfill(status=int(status), content_type="text/html; charset=utf-8", body=html)
 
         context.route(f"**/__error/{status}/", answer)

@@ -10,6 +10,7 @@ import json
 import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import django
 
@@ -61,6 +62,7 @@ def play(now: datetime) -> dict[str, Any]:
         "put_back": back,
         "sku": many.sku,
         "slug": many.product.slug,
+        "campaign_page": _campaign_page(),
         **_rows(teller),
         "sessions": _sessions(),
         "errors": _errors(),
@@ -104,6 +106,17 @@ def _campaign(teller: Teller, variant: Variant) -> None:
         line = order.lines.get(kind="GOODS")
         taken_off(line, off, str(line.unit_price * line.quantity - line.total))
     teller.send(teller.orders["campaign sent"])
+
+
+def _campaign_page() -> str:
+    """Where the running campaign of the sample stands."""
+    from cms.models import CampaignPage
+
+    (page,) = CampaignPage.objects.live().filter(
+        campaign__slug="jesenja-akcija", locale__language_code="sr-latn"
+    )
+    path: str = urlsplit(page.full_url).path
+    return path
 
 
 def _titles(count: int) -> list[Variant]:
@@ -237,6 +250,8 @@ def _segment(teller: Teller) -> dict[str, str]:
 
 def _rows(teller: Teller) -> dict[str, Any]:
     """Keys of records that have a page of their own."""
+    from django.db.models import Count
+
     from audit.models import Proposal
     from crm.models import Customer
     from finance.models import (
@@ -266,7 +281,7 @@ def _rows(teller: Teller) -> dict[str, Any]:
         "statement": BankStatementLine.objects.order_by("-pk")[0].pk,
         "remittance": CourierRemittanceLine.objects.order_by("-pk")[0].pk,
         "purchase_order": PurchaseOrder.objects.order_by("pk")[0].number,
-        "category": Category.objects.filter(depth=1).order_by("path")[0].path,
+        "category": Category.objects.annotate(titles=Count("products")).order_by("-titles", "path")[0].path,
     }
 
 
@@ -277,7 +292,14 @@ def _sessions() -> dict[str, str]:
 
     from retail.kernel.models import User
 
-    people = {"owner": "olga", "lead": "dragan", "accountant": "ceca", "picker": "bojan", "shopper": "ana"}
+    people = {
+        "owner": "olga",
+        "lead": "dragan",
+        "merchandiser": "mila",
+        "accountant": "ceca",
+        "picker": "bojan",
+        "shopper": "ana",
+    }
     found = {}
     for role, name in people.items():
         client = Client()
