@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from .network import NOON, Carrier, Location, Network, Way, first_day, last_day, nth_day_after
+from .network import NOON, Carrier, Location, Network, Way, first_day, last_day, nth_day_after, nth_day_before
 from .offers import Line, Method, Offer, Reason, Source
 from .stock import Ledger, Stock
 
@@ -142,6 +142,28 @@ class Promise:
         index = (day - self._calendar.today).days
         assert 0 <= index <= self._calendar.days, "outside the look-ahead"
         return self._ledger.available(location, sku, index)
+
+    def leaving_by(self, destination: str, by: date, units: int = 1) -> dict[str, date]:
+        """By location the last day on which so many units may be free to leave and still be at the door on `by`; where none is, no entry."""
+        found: dict[str, int] = {}
+        for way in self._ways(destination, grams=0, is_locker=False):
+            latest = way.latest_shipping((by - self._calendar.today).days)
+            days = self._workdays(way.location) & self._room(way.location, units) & way.collects
+            ship = None if latest is None else last_day(days, latest)
+            if ship is not None:
+                found[way.location] = max(ship, found.get(way.location, 0))
+        return {code: self._calendar.day(ship) for code, ship in found.items()}
+
+    def expected_by(self, location: str, leaving: date) -> date | None:
+        """The last day on which supply may be expected there to leave on that day, put away in between."""
+        end, place = (leaving - self._calendar.today).days, self.network.locations[location]
+        days = self._calendar.ships[location]
+        if place.putaway_days <= 0:
+            latest = last_day(days, end)
+        else:
+            last = nth_day_before(days, end, place.putaway_days)
+            latest = None if last is None or last == 0 else last - 1
+        return None if latest is None else self._calendar.day(latest)
 
     # ---- by parcel ----
     def _by_parcel(

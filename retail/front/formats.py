@@ -109,6 +109,13 @@ def _short_day_text(day: date, language: str) -> str:
     return format_date(day, pattern, locale=locale_of(language)).replace(" ", NBSP)
 
 
+@lru_cache(maxsize=512)
+def numeric_day_text(day: date, language: str) -> str:
+    """A date beside its weekday: `27. 11.`, in English `27 Nov`."""
+    pattern = "d. M." if language.startswith("sr") else "d MMM"
+    return format_date(day, pattern, locale=locale_of(language)).replace(" ", NBSP)
+
+
 def date_text(value: date | datetime | None, language: str) -> str:
     """A date with its year: `24. 11. 2026.`, in English `24 Nov 2026`."""
     if value is None:

@@ -4,7 +4,7 @@ from storefront.selectors.availability import availability_condition
 from storefront.selectors.availability import register as register_availability
 from storefront.selectors.cards import Card, cards, cards_of, keep_statements
 from storefront.selectors.facets import Facet, FacetValue
-from storefront.selectors.filters import ListingQuery
+from storefront.selectors.filters import Condition, ListingQuery
 from storefront.selectors.listing import SORTS, Listing, listing, search
 from storefront.selectors.offers import register as register_offers
 from storefront.selectors.page import Credit, ProductPage, VariantOffer, product_page
@@ -46,6 +46,7 @@ __all__ = [
     "TAX_RATES",
     "Branch",
     "Card",
+    "Condition",
     "Credit",
     "Facet",
     "FacetValue",

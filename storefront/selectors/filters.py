@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +12,16 @@ from typing import Any
 
 from storefront.selectors.availability import availability_condition, available_sql
 from storefront.selectors.search import Matches
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a later room asks of a variant `v`, as SQL; the names of its values begin with `had_`."""
+
+    sql: str
+    values: Mapping[str, Any]
+    # A condition of the product `p` that all of them pass and that the database can start from.
+    sieve: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class ListingQuery:
     price_to: Decimal | None = None
     rating_from: Decimal | None = None
     is_available: bool = False
+    had: tuple[Condition, ...] = ()
     released_since: date | None = None
     sort: str = ""
     page: int = 1
@@ -69,11 +80,15 @@ class Filters:
 
     def key(self, *, but: str = "") -> str:
         """Names what does not depend on prices, stock, sort or page."""
-        values = sorted((name, repr(value)) for name, value in self.values.items() if name not in _VOLATILE)
+        values = sorted(
+            (name, repr(value))
+            for name, value in self.values.items()
+            if name not in _VOLATILE and not name.startswith("had_")
+        )
         return hashlib.sha256(repr((self.of_catalog(but=but), values)).encode()).hexdigest()
 
 
-_VOLATILE = ("list", "now", "price_from", "price_to", "ids")
+_VOLATILE = ("list", "now", "price_from", "price_to", "ids", "basket")
 # An entry `r` of the price list that holds for one unit now.
 PRICED = (
     "r.price_list_id = %(list)s AND r.minimum_quantity = 1 AND r.valid_from <= %(now)s "
@@ -100,6 +115,9 @@ def filters_of(query: ListingQuery, found: Matches | None, price_list_id: int, n
     filters.price = _price_bounds(query, filters.values)
     if query.is_available and available_sql():
         filters.stock = available_condition()
+    for each in query.had:
+        filters.values |= each.values
+        filters.stock = " AND ".join(filter(None, [filters.stock, each.sieve, _had(each)]))
     for name, condition, values in _choices(query):
         filters.values[name] = values
         if values:
@@ -137,6 +155,14 @@ def available_condition() -> str:
     return (
         "EXISTS (SELECT 1 FROM storefront_variant v WHERE v.product_id = p.id AND v.is_sellable "
         f"AND {availability_condition('v.id')})"
+    )
+
+
+def _had(condition: Condition) -> str:
+    """Whether something of the product `p` that has a price can be had so."""
+    return (
+        "EXISTS (SELECT 1 FROM storefront_variant v WHERE v.product_id = p.id AND v.is_sellable "
+        f"AND EXISTS (SELECT 1 FROM storefront_price r WHERE r.variant_id = v.id AND {PRICED}) AND {condition.sql} OFFSET 0)"
     )
 
 

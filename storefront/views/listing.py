@@ -25,7 +25,7 @@ from retail.kernel.script import to_cyrillic
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.rules import said_language
-from storefront.views import frame, shelves, shopper
+from storefront.views import frame, having, shelves, shopper
 from storefront.views.machines import heads
 
 TEXT_MAX = 120
@@ -176,7 +176,8 @@ def _page(
     words: dict[str, Any],
 ) -> HttpResponse:
     now = clock.now()
-    found = catalog.listing(query, channel.price_list_id, now)
+    wish = having.asked(request, channel, now)
+    found = catalog.listing(replace(query, had=wish.had), channel.price_list_id, now)
     reading = shelves.reading(request, channel, found.cards, now)
     context = {
         "lead": "",
@@ -185,7 +186,11 @@ def _page(
         "books": [reading.book(card) for card in found.cards],
         "departments": shelves.departments_of(found),
         "filters": _filters(found),
-        "picked": _picked(request.GET, found, channel.currency),
+        "having": wish,
+        "picked": [
+            *(Picked(words, _without(request.GET, name, "", also)) for words, name, also in wish.picked),
+            *_picked(request.GET, found, channel.currency),
+        ],
         "sorts": _sorts(found),
         "page": Numbered(found.reach, found.query.page_size).get_page(found.page),
         "path": request.path,
@@ -209,6 +214,7 @@ def _page(
         else quick.page(request, "shop/listing.html", context)
     )
     response["Vary"] = "HX-Target"
+    having.remember(request, response)
     return response
 
 
@@ -216,7 +222,9 @@ def _own_address(request: HttpRequest, found: catalog.Listing) -> str:
     """Filters and sorts show the same list again: its one address has only the words and the page."""
     kept = {
         "q": found.query.text,
-        "page": str(found.page) if found.page > 1 and not _picked(request.GET, found, "") else "",
+        "page": str(found.page)
+        if found.page > 1 and not found.query.had and not _picked(request.GET, found, "")
+        else "",
     }
     asked = urlencode({name: value for name, value in kept.items() if value})
     return f"{request.path}?{asked}" if asked else request.path

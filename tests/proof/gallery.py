@@ -34,6 +34,7 @@ def _shop(scene: dict[str, Any]) -> list[Look]:
         Look("category-facets", f"/c/{scene['category']}/?sort=price_asc&price_to=1500"),
         Look("campaign", scene["campaign_page"]),
         Look("campaign-cyrl", "/sr-cyrl" + scene["campaign_page"]),
+        Look("category-had", f"/c/{scene['category']}/?pickup=S-001"),
         Look("search", "/search/?q=roman"),
         Look("search-nothing", "/search/?q=qwrtzx"),
         Look("product", f"/p/{scene['slug']}/"),

@@ -1,5 +1,6 @@
 """Questions about goods that other rooms may ask."""
 
+from oms.promise import HORIZON_DAYS
 from warehouse.selectors.claims import (
     ClaimRow,
     Hold,
@@ -25,6 +26,7 @@ from warehouse.selectors.picking import (
     shipment_queue,
 )
 from warehouse.selectors.promise import Availability, Option, available_ways, promise_options
+from warehouse.selectors.reach import Reach, reach
 from warehouse.selectors.shipments import Contents, shipment_contents
 from warehouse.selectors.stock import (
     IN_STOCK,
@@ -37,6 +39,7 @@ from warehouse.selectors.stock import (
 from warehouse.selectors.waterfall import Holder, Incoming, PlaceTerms, Waterfall, explain_availability
 
 __all__ = [
+    "HORIZON_DAYS",
     "IN_STOCK",
     "STOCK_OF_SKU",
     "Availability",
@@ -52,6 +55,7 @@ __all__ = [
     "PromiseNetwork",
     "PutAwayTask",
     "PutBackTask",
+    "Reach",
     "ShipmentTask",
     "StockRow",
     "Waterfall",
@@ -69,6 +73,7 @@ __all__ = [
     "promise_options",
     "put_away_queue",
     "put_back_queue",
+    "reach",
     "scanned_bin",
     "scanned_shipment",
     "scanned_variant",

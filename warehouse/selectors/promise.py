@@ -19,7 +19,7 @@ from oms.rules import RateRow, delivery_fee
 from oms.states import DeliveryKind
 from retail.kernel.prepared import Prepared
 from warehouse.selectors.network import Method, Place, PromiseNetwork, promise_network
-from warehouse.selectors.sql import GIVEN_BACK, PARTS, POOLED, SAFETY, safety_of
+from warehouse.selectors.sql import GIVEN_BACK, LOAD, PARTS, POOLED, SAFETY, safety_of
 
 UNKNOWN_POSTCODE = "UNKNOWN_POSTCODE"
 NOT_OFFERED = "NOT_OFFERED"
@@ -77,15 +77,7 @@ SELECT (SELECT version FROM warehouse_network),
           JOIN pooled p ON p.id = o.location_id
          WHERE l.variant_id = ANY(ARRAY(SELECT variant_id FROM parts)) AND l.quantity_received < l.quantity
            AND COALESCE(l.expected_on, o.expected_on) IS NOT NULL),
-       (SELECT COALESCE(json_agg(json_build_array(d.code, d.day, d.units)), '[]')
-          FROM (SELECT p.code, s.planned_on AS day, sum(w.units) AS units
-                  FROM (SELECT r.location_id, r.shipment_id, sum(r.quantity) AS units
-                          FROM warehouse_reservation r
-                         WHERE r.state IN ('ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back
-                         GROUP BY r.location_id, r.shipment_id) w
-                  JOIN pooled p ON p.id = w.location_id
-                  LEFT JOIN warehouse_shipment s ON s.id = w.shipment_id
-                 GROUP BY p.code, s.planned_on) d),
+       {LOAD},
        (SELECT COALESCE(json_agg(json_build_array(m.code, r.amount::text, r.free_from::text, r.weight_grams_max)), '[]')
           FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
          WHERE r.channel_id = %(channel)s::bigint AND r.valid_from <= %(now)s::timestamptz
@@ -272,6 +264,16 @@ def live_of(row: Sequence[Any]) -> Live:
     )
 
 
+def load_by_day(rows: Iterable[tuple[str, str | None, int]], today: date) -> dict[str, dict[date, int]]:
+    """By place and day the units of the answer of LOAD; what is late or has no day is for today."""
+    load: dict[str, dict[date, int]] = {}
+    for code, day, units in rows:
+        on = max(today, date.fromisoformat(day)) if day else today
+        by_day = load.setdefault(code, {})
+        by_day[on] = by_day.get(on, 0) + units
+    return load
+
+
 class _Asked:
     """One question to the engine: the wanted units as its lines, the live rows as its stock."""
 
@@ -300,14 +302,8 @@ class _Asked:
         self.wanted = wanted
         self.engine_lines, levels, supply = self._divided()
         today = kept.network.local(now).date()
-        load: dict[str, dict[date, int]] = {}
-        for code, day, units in live.load:
-            on = max(today, date.fromisoformat(day)) if day else today
-            by_day = load.setdefault(code, {})
-            by_day[on] = by_day.get(on, 0) + units
-        self.promise = engine.Promise(
-            kept.network, engine.Stock(levels=levels, supply=supply, load=load), now=now
-        )
+        stock = engine.Stock(levels=levels, supply=supply, load=load_by_day(live.load, today))
+        self.promise = engine.Promise(kept.network, stock, now=now)
 
     def home(
         self, method: Method, postal_code: str, price: Decimal | None, rates: Sequence[RateRow], currency: str

@@ -89,6 +89,28 @@ def safety_of(place: str) -> str:
             (SELECT se.quantity FROM safety_everywhere se))"""  # noqa: S608 - an alias of our own statement
 
 
+def given_back_of(item: str) -> str:
+    """The units of GIVEN_BACK of one row of stock, for a question that asks row by row and ends early; the own claims are those of a basket."""
+    return f"""
+        CASE WHEN {item}.reserved > 0 THEN COALESCE((
+            SELECT sum(r.quantity)
+              FROM warehouse_reservation r
+             WHERE r.stock_item_id = {item}.id AND r.state = 'HELD' AND r.order_line_id IS NULL
+               AND (r.expires_at <= %(now)s::timestamptz
+                    OR r.basket_line_id IN (SELECT l.id FROM oms_basketline l WHERE l.basket_id = %(basket)s::bigint))), 0) ELSE 0 END"""  # noqa: S608 - an alias of our own statement
+
+
+# How many units each place of the pool has to ship or hand over already, by day; needs POOLED before it.
+LOAD = """(SELECT COALESCE(json_agg(json_build_array(d.code, d.day, d.units)), '[]')
+          FROM (SELECT p.code, s.planned_on AS day, sum(w.units) AS units
+                  FROM (SELECT r.location_id, r.shipment_id, sum(r.quantity) AS units
+                          FROM warehouse_reservation r
+                         WHERE r.state IN ('ALLOCATED', 'PICKED', 'PACKED') AND NOT r.is_put_back
+                         GROUP BY r.location_id, r.shipment_id) w
+                  JOIN pooled p ON p.id = w.location_id
+                  LEFT JOIN warehouse_shipment s ON s.id = w.shipment_id
+                 GROUP BY p.code, s.planned_on) d)"""
+
 # Per variant and location what may be offered, and from it how many of what is sold each location can serve.
 OFFERED = f"""
 lots AS MATERIALIZED (
