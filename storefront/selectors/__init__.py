@@ -5,6 +5,7 @@ from storefront.selectors.availability import register as register_availability
 from storefront.selectors.cards import Card, cards, cards_of, keep_statements
 from storefront.selectors.facets import Facet, FacetValue
 from storefront.selectors.filters import Condition, ListingQuery
+from storefront.selectors.kits import kit_parts
 from storefront.selectors.listing import SORTS, Listing, listing, search
 from storefront.selectors.offers import register as register_offers
 from storefront.selectors.page import Credit, ProductPage, VariantOffer, product_page
@@ -67,6 +68,7 @@ __all__ = [
     "channel_by_code",
     "keep_statements",
     "kept_channel",
+    "kit_parts",
     "listing",
     "lowest_prices",
     "lowest_prices_before",

@@ -27,6 +27,7 @@ from oms.models import Basket
 from oms.offers import NO_OFFERS, Offers
 from oms.pricing import PricedLine, Step
 from oms.pricing import in_words as step_in_words
+from oms.volume_prices import volume_prices
 from oms.workflows import baskets
 from retail.front import quick
 from retail.front.formats import money_text
@@ -34,7 +35,7 @@ from retail.kernel import clock
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.states import ContributorRole
-from storefront.views import listing, shelves, shopper, ways
+from storefront.views import areas, bundles, listing, shelves, shopper, ways
 from storefront.views import offers as offer_words
 from storefront.views.machines import heads, pictures
 from warehouse import selectors as warehouse
@@ -105,7 +106,16 @@ def show(
     promise = promise_of(request, channel, chosen.variant.pk, basket, offer.price, now)
     authors = [c for c in page.contributors if c.role == ContributorRole.AUTHOR]
     crumbs = _crumbs(page)
+    customer = shopper.customer_of(request) if chosen.variant.is_kit else None
     context = {
+        "volumes": volume_prices(quotes[offer.sku]) if offer.sku in quotes else (),
+        "bundle": bundles.bundle_of(
+            chosen.variant,
+            channel=channel,
+            price=offer.price,
+            now=now,
+            customer_id=customer.pk if customer else None,
+        ),
         "page": page,
         "product": page.product,
         "variant": chosen.variant,
@@ -217,8 +227,15 @@ def promise_of(
         "is_orderable": any(row.is_orderable for row in rows),
         "postal_code": code,
         "units": sum(found.units.values()),
-        "shelves": _shelves(found, now),
+        "shelves": (nearby := _shelves(found, now)),
+        "area": _area(nearby, found.here),
     }
+
+
+def _area(nearby: list[ways.Shelf], here: tuple[float | None, float | None]) -> str:
+    shown = areas.area([(one.latitude, one.longitude) for one in nearby], here)
+    empty = frozenset(number for number, one in enumerate(nearby, start=1) if not one.units)
+    return areas.svg(shown, empty=empty) if shown else ""
 
 
 def _shelves(found: warehouse.Availability, now: datetime) -> list[ways.Shelf]:
@@ -230,6 +247,8 @@ def _shelves(found: warehouse.Availability, now: datetime) -> list[ways.Shelf]:
             units=found.units.get(option.location.code, 0),
             distance_km=option.distance_km,
             hours=ways.hours_words(option.location.hours, now),
+            latitude=option.location.latitude,
+            longitude=option.location.longitude,
         )
         for option in found.options
         if option.location is not None and option.method == "STORE_PICKUP"

@@ -15,7 +15,7 @@ from oms import selectors as oms
 from retail.kernel import clock
 from retail.kernel.fold import fold, sort_key
 from retail.kernel.models import Location, LocationKind
-from storefront.views import shopper, ways
+from storefront.views import areas, shopper, ways
 
 TYPED_MIN = 2
 
@@ -28,6 +28,8 @@ class Place:
     phone: str
     hours: str
     is_mine: bool
+    latitude: float | None
+    longitude: float | None
 
 
 @require_safe
@@ -43,6 +45,8 @@ def stores(request: HttpRequest) -> HttpResponse:
             phone=location.phone,
             hours=ways.hours_words(location.hours, now),
             is_mine=mine is not None and mine.code == location.code,
+            latitude=location.latitude,
+            longitude=location.longitude,
         )
         for location in _open_stores()
         if fold(asked) in fold(f"{location.city} {location.name} {location.postal_code}")
@@ -51,7 +55,9 @@ def stores(request: HttpRequest) -> HttpResponse:
     found.sort(
         key=lambda place: (not place.is_mine, sort_key(place.name, "cyrillic" if is_cyrillic else "latin"))
     )
+    drawn = areas.area([(place.latitude, place.longitude) for place in found], (None, None))
     context = {
+        "area": areas.svg(drawn, is_numbered=False) if drawn else "",
         "places": found,
         "asked": asked,
         "count": len(found),

@@ -59,6 +59,8 @@ class Shelf:
     units: int
     distance_km: float | None
     hours: str
+    latitude: float | None
+    longitude: float | None
 
 
 def in_words(options: Sequence[warehouse.Option], now: datetime, store: str = "") -> list[Way]:

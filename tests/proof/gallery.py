@@ -47,6 +47,7 @@ def _shop(scene: dict[str, Any]) -> list[Look]:
         Look("checkout-cyrl", "/sr-cyrl/checkout/", "buyer"),
         Look("checkout-en", "/en/checkout/", "buyer"),
         Look("stores", "/stores/"),
+        Look("stores-found", "/stores/?place=novi+sad"),
         Look("offline", "/offline/"),
         Look("help", "/help/"),
     ]

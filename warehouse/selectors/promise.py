@@ -126,10 +126,14 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """One variant: the ways to get it, and the units that each place can serve, by its code. From the same rows."""
+    """One variant: the ways to get it, and the units that each place can serve, by its code. From the same rows.
+
+    `here` is where the postcode lies: latitude and longitude.
+    """
 
     options: list[Option]
     units: dict[str, int]
+    here: tuple[float | None, float | None]
 
 
 def promise_options(
@@ -181,7 +185,7 @@ def available_ways(
     lines = [(variant_id, quantity)]
     live = _read(lines, channel_id, now, postal_code, basket_id, None)
     options = _options(lines, live, now, postal_code, None, goods_total, currency, pickups_max=pickups_max)
-    return Availability(options, live.served(variant_id))
+    return Availability(options, live.served(variant_id), (live.latitude, live.longitude))
 
 
 def _options(

@@ -117,6 +117,19 @@
     addEventListener("load", () => navigator.serviceWorker.register("/worker.js").catch(() => {}));
   }
 
+  /* A picture opens over the page; without script its link opens the picture. Escape closes, the focus goes back. */
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-zoom]");
+    const over = link && document.getElementById(link.dataset.zoom);
+    if (over && over.showModal && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      over.showModal();
+    }
+    if (event.target.matches("dialog.zoomed")) event.target.close();
+    const larger = event.target.closest("[data-larger]");
+    if (larger) larger.setAttribute("aria-pressed", String(larger.getAttribute("aria-pressed") !== "true"));
+  });
+
   /* Selecting all rows, forms that go by themselves, copy buttons. */
   document.addEventListener("change", (event) => {
     const control = event.target;
