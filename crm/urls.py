@@ -3,10 +3,14 @@
 from django.urls import path
 
 from crm.segment_pages import builder, pages
-from crm.views import acts, customers, merging, privacy, program
+from crm.views import acts, coupons, customers, merging, privacy, program
 
 ops_urlpatterns = [
     path("customers/", customers.customer_list, name="customers"),
+    path("coupons/", coupons.coupon_list, name="coupons"),
+    path("coupons/<int:batch_id>/", coupons.batch_page, name="coupon_batch"),
+    path("coupons/<int:batch_id>/export/", coupons.export, name="coupon_export"),
+    path("coupons/<int:batch_id>/stop/", coupons.stop, name="coupon_stop"),
     path("customers/segments/", pages.segment_list, name="segments"),
     path("customers/segments/new/", builder.new, name="segment_new"),
     path("customers/segments/look/", builder.look, name="segment_look"),

@@ -33,6 +33,7 @@ SAID = (
     gettext_noop("Say what the limit counts: money or orders."),
     gettext_noop("Say the word that its holders type."),
     gettext_noop("Choose the segment."),
+    gettext_noop("The same goods are covered and left out."),
     gettext_noop("Your role may not decide about campaigns."),
 )
 # What the engine complains of, behind the name of the discount.
@@ -43,6 +44,7 @@ COMPLAINTS = (
     gettext_noop("the cheapest of fewer than one"),
     gettext_noop("tiers and TIERED go together"),
     gettext_noop("a gift and GIFT_LINE go together"),
+    gettext_noop("The same goods are named twice, or are covered and left out at once."),
 )
 
 

@@ -150,6 +150,9 @@ def _targets(draft: DiscountDraft) -> set[tuple[int | None, int | None, bool]]:
     ):
         found |= {(category, None, is_excluded) for category in categories}
         found |= {(None, variant.pk, is_excluded) for variant in _variants(skus, field)}
+    covered = {(category, variant) for category, variant, is_excluded in found if not is_excluded}
+    if any((category, variant) in covered for category, variant, is_excluded in found if is_excluded):
+        raise BadCampaign("The same goods are covered and left out.", field="excluded_skus")
     return found
 
 

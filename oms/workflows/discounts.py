@@ -63,6 +63,8 @@ def save_discount(
     unknown = sorted(set(values) - FIELDS)
     if unknown:
         raise InvalidInput("These are not fields of a discount.", fields=unknown)
+    if targets is not None:
+        _check_targets(targets)
     values = dict(values)
     if "tiers" in values:
         values["tiers"] = [_tier(each) for each in values["tiers"]]
@@ -93,6 +95,13 @@ def _saved(
         )
         _check(row)
     return row
+
+
+def _check_targets(targets: Sequence[Target]) -> None:
+    """Each part of the goods is named once, and either covered or left out."""
+    named = [(each.category_id, each.product_id, each.variant_id) for each in targets]
+    if len(set(named)) < len(named):
+        raise BadDiscount("The same goods are named twice, or are covered and left out at once.")
 
 
 def _check(row: Discount) -> None:

@@ -80,6 +80,7 @@ OPS: type_of_sections = [
         _("Offer"),
         [
             Item("ops:campaigns", "tag", _("Campaigns")),
+            Item("ops:coupons", "tag", _("Coupons")),
             Item("ops:segments", "filter", _("Segments")),
             Item("ops:funnel", "chart", _("From look to payment")),
             Item("ops:reviews", "star", _("Reviews")),

@@ -68,6 +68,9 @@ WORDS: dict[str, str | Promise] = {
     # Accounts, offers and points
     "UNKNOWN_TASK": _("There is no such task."),
     "TASK_DONE": _("Somebody has done it already."),
+    "UNKNOWN_COUPON_BATCH": _("There is no such batch of codes."),
+    "COUPON_CODE_TAKEN": _("Another coupon has this code."),
+    "NOT_FOR_COUPONS": _("This discount asks for no coupon."),
     "UNKNOWN_OFFER": _("There is no such offer."),
     "UNKNOWN_DISCOUNT": _("There is no such discount."),
     "NOT_FOR_ACCOUNTS": _("Accounts cannot carry this discount."),

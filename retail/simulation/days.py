@@ -9,6 +9,7 @@ from retail.simulation import report
 from retail.simulation.agents import Agents
 from retail.simulation.changes_work import OrderChanges
 from retail.simulation.inside_work import Inside
+from retail.simulation.marketing import Marketing
 from retail.simulation.money_work import Money
 from retail.simulation.paper_work import Papers
 from retail.simulation.shoppers import Shoppers
@@ -17,6 +18,8 @@ from retail.simulation.sweeps import nightly, sweep
 from retail.simulation.warehouse_work import Warehouse
 
 ORDERS_A_DAY = 30
+# Begun before the shop opens; others come and go in the course of the day.
+CAMPAIGNS_A_DAY = 2
 OPENS_HOUR, HOURS_OPEN = 8, 12
 # Days after the last order on which things still fail, and how many more it may take until all is worked off.
 ROUGH_DAYS, QUIET_DAYS = 3, 14
@@ -33,6 +36,7 @@ class Days:
         self.shoppers, self.warehouse, self.money = Shoppers(stage), Warehouse(stage), Money(stage)
         self.agents, self.changes = Agents(stage), OrderChanges(stage)
         self.inside, self.papers = Inside(stage), Papers(stage)
+        self.marketing = Marketing(stage)
         self._acts: list[tuple[int, Callable[[], None]]] = [
             (14, self.shoppers.pay_by_card),
             (12, self.messages),
@@ -63,6 +67,13 @@ class Days:
             (2, self.papers.withdraw),
             (1, self.papers.supply),
             (1, self.papers.decide),
+            (3, self.marketing.start),
+            (1, self.marketing.decide),
+            (1, self.marketing.end),
+            (1, self.marketing.undo),
+            (2, self.marketing.hand_out_codes),
+            (4, self.marketing.write_offer),
+            (2, self.marketing.save_standing),
             (1, self.agents.goodwill),
             (3, self.agents.work_inbox),
             (1, self.agents.hold_and_release),
@@ -142,6 +153,9 @@ class Days:
         stage = self.stage
         opens = _morning(stage.now)
         stage.set_clock(opens)
+        if orders:
+            for _ in range(CAMPAIGNS_A_DAY):
+                self.marketing.start()
         steps = max(orders, 12)
         for step in range(steps):
             moment = opens + timedelta(hours=HOURS_OPEN) * (step + stage.rng.random()) / steps
@@ -160,6 +174,7 @@ class Days:
         sweep(self.stage)
         self.papers.buyers()
         nightly(self.stage)
+        self.marketing.nightly()
 
     def _others(self) -> None:
         weights = [weight for weight, _ in self._acts]

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 
 from audit.operations import verify
 from finance.models import Refund
-from oms.models import Order, OrderException
+from oms.models import LineDiscount, Order, OrderException
 from retail.doctor.examine import Finding, examine
 from retail.simulation.stage import Tally
 
@@ -24,6 +24,8 @@ _TRACES = (
     "SELECT s.variant_id, b.location_id, b.code, s.on_hand, s.reserved FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id ORDER BY s.id",
     "SELECT a.code, sum(l.debit), sum(l.credit) FROM finance_journalline l JOIN finance_ledgeraccount a ON a.id = l.account_id GROUP BY 1 ORDER BY 1",
     "SELECT kind, transaction, state, count(*), sum(total) FROM finance_fiscalreceipt GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+    "SELECT d.code, d.amount, d.tax_share FROM oms_linediscount d ORDER BY d.line_id, d.id",
+    "SELECT c.number, e.reason, e.points FROM crm_loyaltyentry e JOIN crm_loyaltyaccount c ON c.id = e.account_id ORDER BY e.id",
     "SELECT topic, count(*) FROM kernel_outboxevent GROUP BY 1 ORDER BY 1",
 )
 
@@ -39,6 +41,8 @@ class Report:
     chain: str = ""
     states: Counter[str] = field(default_factory=Counter)
     exceptions: Counter[str] = field(default_factory=Counter)
+    # Lines that a discount lowered, by its action and for whom it is.
+    discounts: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     # Orders in which something is still to be done that nobody was told of.
     stuck: list[str] = field(default_factory=list)
@@ -59,6 +63,7 @@ class Report:
             "states": dict(sorted(self.states.items())),
             "faults": dict(sorted(self.faults.items())),
             "exceptions": dict(sorted(self.exceptions.items())),
+            "discounts": dict(sorted(self.discounts.items())),
             "acts": dict(sorted(self.tally.acts.items())),
             "refusals": dict(sorted(self.tally.refusals.items())),
             "stuck": self.stuck,
@@ -96,6 +101,12 @@ def examine_all(report: Report) -> None:
     report.stuck = _stuck()
     report.exceptions = Counter(
         f"{kind} {state}" for kind, state in OrderException.objects.values_list("kind", "state")
+    )
+    report.discounts = Counter(
+        f"{kind} / {audience}{' / campaign' if campaign else ''}"
+        for kind, audience, campaign in LineDiscount.objects.values_list(
+            "kind", "discount__audience", "campaign"
+        )
     )
     report.fingerprint = _fingerprint()
 
@@ -147,6 +158,8 @@ def lines(report: Report) -> list[str]:
     told += [f"  {count:5}  {name}" for name, count in sorted(report.faults.items())] or ["         none"]
     told += ["", "exceptions"]
     told += [f"  {count:5}  {name}" for name, count in sorted(report.exceptions.items())]
+    told += ["", "lines that a discount lowered (action / for whom)"]
+    told += [f"  {count:5}  {kind}" for kind, count in sorted(report.discounts.items())] or ["         none"]
     told += ["", "acts"]
     told += [f"  {count:5}  {name}" for name, count in sorted(report.tally.acts.items())]
     told += ["", "refusals"]

@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 
+from crm.models import Customer
 from finance import workflows as money
 from finance.models import Payment
-from oms.models import Order, OrderLine, Return
-from oms.workflows import baskets, cancellation, placing, returns
+from oms.models import Basket, Order, OrderLine, Return
+from oms.workflows import basket_coupons, baskets, cancellation, placing, returns
+from retail.simulation.marketing import known_codes
 from retail.simulation.stage import Stage
 from retail.simulation.world import COMPANIES, COMPANY_NUMBER, TOWNS
 from storefront.models import Channel
@@ -36,14 +38,19 @@ class Shoppers:
         """Fill a basket and check it out; some change it, some leave it, some click twice."""
         stage = self.stage
         channel = stage.one_of(stage.world.channels)
-        token = self._fill(channel)
+        company = stage.one_of(COMPANIES) if stage.chance(0.15) else None
+        member = stage.one_of(stage.world.members) if company is None and stage.chance(0.4) else None
+        # Who logs in only at the till has a basket of nobody.
+        owner = member if stage.chance(0.8) else None
+        token = self._fill(channel, owner)
         if token is None:
             return
+        self._type_codes(token, member)
         if stage.chance(0.08):
             stage.tally.acts["basket abandoned"] += 1
             return
         stage.pass_time(stage.rng.choice([1, 2, 5, 15, 25, 45]))
-        checkout = self._checkout(token, channel)
+        checkout = self._checkout(token, channel, company, member)
         if stage.chance(0.3):
             stage.attempt("extend holds", lambda: baskets.extend_holds(token=token, now=stage.now))
         if stage.mischief("tampered total", 0.05):
@@ -52,17 +59,60 @@ class Shoppers:
                 stage.tally.broken.append("an order was placed for a total that is not its own")
         if checkout.payment_method == "CARD":
             stage.fault("card", *NO_ANSWER, operation="create", probability=0.08)
-        placed = self._place(checkout)
+        placed = (
+            self._place_seen(checkout) if owner == member and stage.chance(0.6) else self._place(checkout)
+        )
         if placed is None and checkout.delivery_method == "STORE_PICKUP":
             placed = self._place(self._delivered(checkout))
         if placed is not None:
             self._click_again(checkout, placed.order)
 
-    def _fill(self, channel: Channel) -> str | None:
+    def _type_codes(self, token: str, member: Customer | None) -> None:
+        """Some got a code, some guess, some type one that is over or somebody else's."""
+        stage = self.stage
+        if not stage.chance(0.35):
+            return
+        codes = known_codes(is_fresh=stage.chance(0.8))
+        for _ in range(stage.rng.choice([1, 1, 2])):
+            code = stage.one_of(codes) if codes and stage.chance(0.9) else "NEMATAKVOG"
+            stage.attempt(
+                "type code",
+                lambda c=code: basket_coupons.apply_coupon(  # type: ignore[misc]
+                    token=token, code=c, now=stage.now, customer_id=member.pk if member else None
+                ),
+            )
+
+    def _place_seen(self, checkout: placing.Checkout) -> placing.Placed | None:
+        """Order for the total that the basket shows. Nothing lies between looking and ordering, so it must be the same."""
+        stage = self.stage
+        basket = Basket.objects.filter(token=checkout.basket_token).first()
+        if basket is None:
+            return None
+        method = checkout.delivery_method
+        seen = stage.attempt(
+            "read basket",
+            lambda: baskets.read_basket(basket=basket, now=stage.now, delivery_method=method),
+        )
+        if seen is None:
+            return None
+        changed = stage.tally.refusals["place order PRICE_CHANGED"]
+        placed = self._place(replace(checkout, expected_total=seen.priced.total))
+        if stage.tally.refusals["place order PRICE_CHANGED"] > changed:
+            stage.tally.broken.append(f"the basket of {checkout.idempotency_key} was shown another total")
+        if placed is not None and placed.order.total != seen.priced.total:
+            stage.tally.broken.append(f"{placed.order.number} has another total than was shown")
+        return placed
+
+    def _fill(self, channel: Channel, owner: Customer | None) -> str | None:
         stage = self.stage
         basket = stage.attempt(
             "create basket",
-            lambda: baskets.create_basket(channel_code=channel.code, now=stage.now, postal_code="21000"),
+            lambda: baskets.create_basket(
+                channel_code=channel.code,
+                now=stage.now,
+                postal_code="21000",
+                customer_id=owner.pk if owner else None,
+            ),
         )
         if basket is None:
             return None
@@ -99,12 +149,12 @@ class Shoppers:
             )
         return basket.token if lines else None
 
-    def _checkout(self, token: str, channel: Channel) -> placing.Checkout:
+    def _checkout(
+        self, token: str, channel: Channel, company: tuple[str, str, bool] | None, member: Customer | None
+    ) -> placing.Checkout:
         stage = self.stage
         number = stage.rng.randint(1, 40)
         postal_code, city = stage.one_of(TOWNS)
-        company = stage.one_of(COMPANIES) if stage.chance(0.15) else None
-        member = stage.one_of(stage.world.members) if company is None and stage.chance(0.3) else None
         checkout = placing.Checkout(
             basket_token=token,
             customer_id=member.pk if member else None,

@@ -8,8 +8,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from crm.models import Customer
-from crm.operations import open_account
+from django.contrib.auth.models import Group
+
+from crm import operations as crm
+from crm.models import Customer, Tier
+from crm.operations import loyalty, open_account
 from crm.states import CustomerKind
 from oms.models import (
     Carrier,
@@ -56,6 +59,15 @@ COMPANY_NUMBER = "20998873"
 TITLES = 16
 MEMBERS = 8
 SUPPLIER_COST = Decimal("0.55")
+# (login, role): who drafts a campaign, and who ratifies it.
+MARKETING = (("mila", "MERCHANDISER"), ("dragan", "OPS_LEAD"))
+TIERS = ((1, "clan", "0", "1.00"), (2, "srebrni", "4000", "1.50"), (3, "zlatni", "12000", "2.00"))
+SEGMENTS = (
+    ("clanovi", "member"),
+    ("kupci", "orders(within: 90 days) >= 1"),
+    ("verni", "tier >= 2 or spent(within: 30 days) > 5000"),
+    ("novi", "not orders >= 2 and not returned"),
+)
 
 
 @dataclass
@@ -103,7 +115,8 @@ def build(rng: Random) -> World:
     world = World(entity, channels, _places(entity), _supplier(entity), _people())
     _delivery(world)
     _companies()
-    world.members += _members()
+    world.members += _members(world)
+    _segments(world)
     _catalog(world, prices, rng)
     _first_delivery(world, rng)
     RoutingRule.objects.create(name="Male porudžbine", ratify_value_below=Decimal("3000.00"))
@@ -149,10 +162,13 @@ def _supplier(entity: LegalEntity) -> Location:
 
 
 def _people() -> dict[str, User]:
-    return {
+    people = {
         name: User.objects.create_user(f"{name}@prelist.example", name=name.title(), is_staff=True)
-        for name in ("bojan", "ceca", "dragan", "vesna")
+        for name in ("bojan", "ceca", "dragan", "vesna", "mila")
     }
+    for name, role in MARKETING:
+        people[name].groups.add(Group.objects.get_or_create(name=role)[0])
+    return people
 
 
 def _delivery(world: World) -> None:
@@ -201,13 +217,38 @@ def _companies() -> None:
         )
 
 
-def _members() -> list[Customer]:
-    """Shoppers with an account; the others order as guests."""
+def _members(world: World) -> list[Customer]:
+    """Shoppers with an account; the others order as guests. All but the last collect points."""
+    for rank, code, spend_from, factor in TIERS:
+        Tier.objects.create(
+            rank=rank, code=code, name=code, spend_from=Decimal(spend_from), earn_factor=Decimal(factor)
+        )
+    loyalty.save_program(
+        currency="RSD",
+        spend_per_point=Decimal("100.00"),
+        point_value=Decimal("1.00"),
+        expiry_months=1,
+        window_months=12,
+        burn_points_min=10,
+        burn_percent_max=Decimal("50.00"),
+        by=world.people["mila"],
+        now=START,
+    )
     found = []
     for number in range(1, MEMBERS + 1):
         login = User.objects.create_user(f"clan{number}@example.com", name=f"Član {number}")
         found.append(open_account(user=login, name=login.name, language="sr-latn", now=START))
+    for member in found[:-1]:
+        crm.join_program(customer_id=member.pk, now=START)
     return found
+
+
+def _segments(world: World) -> None:
+    for slug, definition in SEGMENTS:
+        made = crm.create_segment(
+            slug=slug, name=slug, definition=definition, by=world.people["mila"], now=START
+        )
+        crm.activate_segment(segment_id=made.pk, version=made.version, by=world.people["mila"], now=START)
 
 
 def _catalog(world: World, prices: PriceList, rng: Random) -> None:

@@ -9,7 +9,7 @@ from oms.pricing import BadDiscount
 from oms.workflows.discounts import save_discount
 from retail.kernel.errors import InvalidInput
 from retail.kernel.models import OutboxEvent
-from tests.factories import make_channel, make_customer, make_entity, make_user
+from tests.factories import make_channel, make_customer, make_entity, make_user, make_variant
 from tests.flows.chain import NOW
 from tests.oms import offering
 from tests.unchanged import nothing_changes
@@ -138,3 +138,15 @@ def test_a_saved_discount_is_a_draft_whose_version_counts() -> None:
     crm.move_discount(discount_id=row.pk, state="ACTIVE", by=None, now=NOW)
     with nothing_changes(), pytest.raises(crm.CodeInUse):
         save_discount(values={"code": "deset", "name": "Opet", "kind": "PERCENT"}, by=None, now=NOW)
+
+
+def test_goods_that_are_covered_and_left_out_are_refused() -> None:
+    book = make_variant()
+    both = [crm.Target(variant_id=book.pk), crm.Target(variant_id=book.pk, is_excluded=True)]
+    with nothing_changes(), pytest.raises(BadDiscount, match="named twice"):
+        save_discount(
+            values={"code": "oba", "name": "Oba", "kind": "PERCENT", "value": "10"},
+            targets=both,
+            by=None,
+            now=NOW,
+        )

@@ -19,7 +19,7 @@ def looks(scene: dict[str, Any]) -> list[Look]:
         *_account(),
         *_ops(scene),
         *_finance(scene),
-        *_campaigns(),
+        *_campaigns(scene),
         *_scan(scene),
         *_errors(),
     ]
@@ -169,7 +169,7 @@ def _finance(scene: dict[str, Any]) -> list[Look]:
     return [Look(name, f"/ops/finance/{path}", "accountant") for name, path in pages]
 
 
-def _campaigns() -> list[Look]:
+def _campaigns(scene: dict[str, Any]) -> list[Look]:
     pages = [
         ("campaigns", ""),
         ("campaign", "jesen/"),
@@ -178,7 +178,16 @@ def _campaigns() -> list[Look]:
         ("campaign-views", "jesen/views/"),
         ("campaign-undo", "jesen/undo/"),
     ]
-    return [Look(f"ops-{name}", f"/ops/campaigns/{path}", "lead") for name, path in pages]
+    return [
+        *(Look(f"ops-{name}", f"/ops/campaigns/{path}", "lead") for name, path in pages),
+        Look("ops-coupons", "/ops/coupons/", "merchandiser"),
+        Look("ops-coupons-cyrl", "/sr-cyrl/ops/coupons/?code=NEMATAKVOG", "merchandiser"),
+        Look("ops-coupon-batch", f"/ops/coupons/{scene['coupon_batch']}/", "merchandiser"),
+        Look("ops-loyalty-program", "/ops/customers/loyalty/", "merchandiser"),
+        Look("cms-campaigns", "/cms/campaigns/", "merchandiser"),
+        Look("cms-campaign-new", "/cms/campaigns/new/", "merchandiser"),
+        Look("cms-references", "/cms/references/", "merchandiser"),
+    ]
 
 
 def _scan(scene: dict[str, Any]) -> list[Look]:

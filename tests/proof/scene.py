@@ -248,6 +248,31 @@ def _segment(teller: Teller) -> dict[str, str]:
     return {"slug": made.slug, "proposal": proposal.public_id}
 
 
+def _codes(teller: Teller) -> int:
+    """A batch of codes of a discount that asks for one."""
+    from decimal import Decimal
+
+    from crm import operations as crm
+    from oms.workflows.discounts import save_discount
+
+    discount = save_discount(
+        values={
+            "code": "pismo",
+            "name": "Pismo članovima",
+            "kind": "PERCENT",
+            "value": Decimal(15),
+            "audience": "COUPON",
+        },
+        by=None,
+        now=teller.now,
+    )
+    crm.move_discount(discount_id=discount.pk, state="ACTIVE", by=None, now=teller.now)
+    batch = crm.create_batch(
+        discount_id=discount.pk, name="Pismo u novembru", count=500, prefix="pismo", by=None, now=teller.now
+    )
+    return batch.pk
+
+
 def _rows(teller: Teller) -> dict[str, Any]:
     """Keys of records that have a page of their own."""
     from django.db.models import Count
@@ -271,6 +296,7 @@ def _rows(teller: Teller) -> dict[str, Any]:
     return {
         "proposal": Proposal.objects.filter(state="OPEN").exclude(kind="segment")[0].public_id,
         "segment": _segment(teller),
+        "coupon_batch": _codes(teller),
         "exception": OrderException.objects.filter(state="OPEN")[0].public_id,
         "customer": Customer.objects.get(email="ana@example.com", kind="PERSON").public_id,
         "shopper": User.objects.get(email="ana@prelist.example").pk,

@@ -40,6 +40,10 @@ def test_days_with_faults_end_clean(seed: int) -> None:
     assert sum(count for name, count in answer["faults"].items() if name.startswith("card ")) >= 10
     for act in ("place order", "ratify plan", "pick", "pack", "dispatch", "bank statement", "sign receipts"):
         assert answer["acts"].get(act, 0) > 0, act
+    for act in ("draft campaign", "ratify campaign", "read basket", "expire points", "move between tiers"):
+        assert answer["acts"].get(act, 0) > 0, act
+    assert sum(answer["discounts"].values()) >= 10
+    assert any(kind.endswith("/ campaign") for kind in answer["discounts"])
     assert any(state.startswith("COMPLETED / PAID") for state in answer["states"])
     assert any(state.startswith("CANCELED") for state in answer["states"])
 
