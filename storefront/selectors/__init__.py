@@ -30,7 +30,7 @@ from storefront.selectors.products import (
     variant_by_code,
     variants_by_id,
 )
-from storefront.selectors.search import Suggestion, suggest
+from storefront.selectors.search import Suggestion, suggest, words_alone
 from storefront.selectors.together import register as register_together
 from storefront.selectors.tree import (
     Branch,
@@ -88,4 +88,5 @@ __all__ = [
     "unit_prices",
     "variant_by_code",
     "variants_by_id",
+    "words_alone",
 ]

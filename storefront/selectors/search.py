@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from retail.kernel.identifiers import parse_barcode
 from retail.kernel.prepared import Prepared
 from storefront.rules import words_of
+from storefront.selectors.slips import by_swapped_letters, found_alone
 from storefront.selectors.tree import category_tree
 
 MATCHES_MAX = 500
@@ -63,6 +64,13 @@ def match(text: str) -> Matches:
     return _by_similarity(tokens)
 
 
+def words_alone(text: str) -> list[tuple[str, int]]:
+    """Of a search whose words find nothing together: what each finds by itself, and how many."""
+    tokens = list(dict.fromkeys(words_of(text[:QUERY_LENGTH_MAX]).split()))[:TOKENS_MAX]
+    telling = [token for token in tokens if len(token) >= PREFIX_LENGTH_MIN]
+    return found_alone(telling) if len(tokens) > 1 else []
+
+
 def suggest(text: str, limit: int = 8, *, language: str = "") -> tuple[Suggestion, ...]:
     """What the search box offers while somebody types: branches, authors and titles; with a mistake in the words, like titles."""
     tokens = words_of(text[:QUERY_LENGTH_MAX]).split()[:TOKENS_MAX]
@@ -113,14 +121,16 @@ def _by_words(tokens: Sequence[str]) -> list[int]:
 
 
 def _by_similarity(tokens: Sequence[str]) -> Matches:
-    """Products with a word like each of these; failing that, like any of them."""
+    """Products with these words but for two letters that changed places; else with a word like each of them; failing that, like any."""
     telling = [token for token in tokens if len(token) >= PREFIX_LENGTH_MIN]
     if not telling:
         return Matches([])
     values: dict[str, str | float] = {f"t{place}": token for place, token in enumerate(telling)}
     score = " + ".join(f"word_similarity(%({name})s, p.search_text)" for name in values)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL pg_trgm.word_similarity_threshold = {SIMILARITY}")
+        if slipped := by_swapped_letters(cursor, tokens, likeness=SIMILARITY):
+            meant = _meant(tokens, [spelled for _, spelled in slipped[:5]])
+            return Matches([product_id for product_id, _ in slipped], suggestion=meant)
         for glue in (" AND ", " OR ") if len(telling) > 1 else (" AND ",):
             condition = glue.join(f"%({name})s <%% p.search_text" for name in values)
             cursor.execute(_SIMILAR.format(score=score, condition=condition), values)

@@ -25,7 +25,7 @@ from retail.kernel.script import to_cyrillic
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.rules import said_language
-from storefront.views import frame, having, shelves, shopper
+from storefront.views import having, nothing, shelves, shopper
 from storefront.views.machines import heads
 
 TEXT_MAX = 120
@@ -196,13 +196,7 @@ def _page(
         "path": request.path,
         "price_from": _plain(query.price_from),
         "price_to": _plain(query.price_to),
-        "popular": () if found.cards else _instead(request, channel, now),
-        "aisles": ()
-        if found.cards
-        else [
-            (node.title(shopper.language()), quick.here("shop:category", node.path))
-            for node in frame.departments()
-        ],
+        "instead": None if found.cards else nothing.instead(request, channel, query, now, wish.picked),
         "canonical": _own_address(request, found),
     }
     is_part = request.headers.get("HX-Target") == "results"
@@ -240,13 +234,6 @@ def _head(context: Mapping[str, Any]) -> str:
     )
     crumbs = heads.crumbs_data(context["crumbs"], path)
     return heads.head(shown, crumbs, heads.list_data(book.url for book in context["books"]))
-
-
-def _instead(request: HttpRequest, channel: Channel, now: Any) -> list[shelves.Book]:
-    """What a page without results offers."""
-    found = catalog.listing(catalog.ListingQuery(page_size=6), channel.price_list_id, now)
-    reading = shelves.reading(request, channel, found.cards, now)
-    return [reading.book(card) for card in found.cards]
 
 
 # ------------------------------------------------------------------ facets in words

@@ -221,3 +221,16 @@ def test_filters_come_off_one_by_one(client: Client, chain: Chain) -> None:
     assert '<option value="S-001" selected>' in page
     assert '<option value="2026-12-04" selected>' in page
     assert Product.objects.count() == StockItem.objects.values("variant__product").distinct().count()
+
+
+def test_filters_in_the_way_are_named_with_what_is_behind_them(client: Client, chain: Chain) -> None:
+    variant = chain.variant()
+    category(chain, variant)
+    page = client.get("/en/c/romani/?pickup=S-001").text
+    assert "Nothing matches these filters" in page
+    assert "Without filters: 1 title" in page
+    assert "The same without filters" in page
+    assert f'href="/en/p/{variant.product.slug}/"' in page.split('id="instead"')[1]
+    page = client.get("/en/search/?q=qwrtzx").text
+    assert "Nothing found for “qwrtzx”" in page
+    assert "What others read" in page

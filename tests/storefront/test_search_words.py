@@ -11,6 +11,7 @@ from storefront import selectors as catalog
 from storefront.models import Variant
 from storefront.rules import search_texts
 from storefront.selectors.search import match
+from storefront.selectors.slips import swapped
 from tests.storefront.catalogs import LATER, NOW, make_category, make_price_list, stock_shelf
 
 pytestmark = pytest.mark.django_db
@@ -219,3 +220,37 @@ def test_search_uses_its_indexes() -> None:
         similar = " ".join(row[0] for row in cursor.fetchall())
     assert "product_words" in words
     assert "product_trigram" in similar
+
+
+@pytest.mark.parametrize(
+    ("text", "skus", "meant"),
+    [
+        ("Adnric", ["A-3"], "Andrić"),
+        ("adnrić", ["A-3"], "Andrić"),
+        ("ivo anrdic", ["A-3"], "Ivo Andrić"),
+        ("gilaed", ["9780002005883"], "Gilead"),
+    ],
+)
+def test_two_letters_that_changed_places(text: str, skus: list[str], meant: str) -> None:
+    matches = match(text)
+    assert found(text) == skus
+    assert matches.suggestion == meant
+
+
+def test_letters_are_exchanged_only_where_the_word_itself_finds_nothing() -> None:
+    assert set(found("potter")) == {"A-1", "A-2", "A-5"}
+    assert not match("potter").suggestion
+    assert swapped("art") == []  # too short to tell a slip from another word
+    assert swapped("1984") == []
+    assert swapped("abba") == ["baba", "abab"]
+
+
+def test_a_slip_is_helped_while_typing() -> None:
+    assert [(one.kind, one.title) for one in catalog.suggest("adnric")] == [
+        ("product", "The Bridge on the Drina")
+    ]
+
+
+def test_words_that_find_nothing_together_say_what_each_finds() -> None:
+    assert catalog.words_alone("potter xyzzy") == [("potter", 3)]
+    assert catalog.words_alone("xyzzy") == []
