@@ -27,13 +27,13 @@ GROUND_SECONDS = 600.0
 # Units of the drawing in one degree of longitude.
 SCALE = 100
 # A map shows at least so many degrees, so that one store is not shown on nothing.
-SPAN_MIN = 0.35
+SPAN_MIN = 0.06
 MARGIN = 0.14
 # Width to height.
 SHAPE = 4 / 3
 SIZE_SHOWN = (400, 300)
 # How far around a place the land is drawn, and its dot, in degrees.
-LAND, DOT = 0.2, 0.008
+LAND, DOT = 0.2, 0.004
 
 Point = tuple[float, float]
 _ground: dict[str, Any] = {}
@@ -148,7 +148,7 @@ def _ground_svg(rows: Sequence[tuple[float, float, int]], box: Box) -> str:
         x, y = _project(latitude, longitude)
         land.add((round(x / 4) * 4, round(y / 4) * 4))
         if people >= 1000:
-            towns.append((x, y, DOT * SCALE * min(4.0, 1 + math.sqrt(people) / 150)))
+            towns.append((x, y, DOT * SCALE * min(3.0, 1 + math.sqrt(people) / 150)))
     far = round(LAND * SCALE, 1)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box.text}">'
@@ -179,7 +179,7 @@ def _kept_ground() -> tuple[str, tuple[float, float, float, float] | None]:
             n=Count("pk"),
         )
         bounds = (found["south"], found["north"], found["west"], found["east"]) if found["n"] else None
-        _ground.update(bounds=bounds, version=f"{found['n']}-{abs(hash(bounds)):x}", at=time.monotonic())
+        _ground.update(bounds=bounds, version=f"2-{found['n']}-{abs(hash(bounds)):x}", at=time.monotonic())
     return _ground["version"], _ground["bounds"]
 
 

@@ -38,6 +38,7 @@ def _shop(scene: dict[str, Any]) -> list[Look]:
         Look("search", "/search/?q=roman"),
         Look("search-nothing", "/search/?q=qwrtzx"),
         Look("product", f"/p/{scene['slug']}/"),
+        Look("bundle", "/p/komplet-tri-najcitanije/"),
         Look("product-cyrl", f"/sr-cyrl/p/{scene['slug']}/"),
         Look("product-en", f"/en/p/{scene['slug']}/"),
         Look("basket", "/basket/", "buyer"),
