@@ -7,11 +7,11 @@ A fact is a short text: `segment:<slug>`, `coupon:<discount>`, `offer:<discount>
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from crm import rules as crm_rules
@@ -20,6 +20,7 @@ from oms.pricing import (
     BadDiscount,
     Discount,
     DiscountKind,
+    DiscountSet,
     Gift,
     MinimumBasis,
     Priced,
@@ -64,6 +65,44 @@ class Rule:
     discount: Discount
 
 
+class RuleSet(tuple[Rule, ...]):
+    """Rules with what is worked out of them once, for all the prices that they make."""
+
+    @cached_property
+    def by_code(self) -> Mapping[str, Rule]:
+        return {rule.row.code: rule for rule in self}
+
+    @cached_property
+    def segment_ids(self) -> frozenset[int]:
+        return frozenset(each for rule in self for each in rule.row.segment_ids)
+
+    @cached_property
+    def of_campaigns(self) -> Sequence[crm.LiveDiscount]:
+        return [rule.row for rule in self if rule.row.campaign_id is not None]
+
+    @cached_property
+    def with_gift(self) -> Sequence[crm.LiveDiscount]:
+        return [rule.row for rule in self if rule.row.gift is not None]
+
+    @cached_property
+    def _bare(self) -> DiscountSet:
+        return DiscountSet(rule.discount for rule in self)
+
+    def discounts(self, gifts: Mapping[int, tuple[Decimal, Decimal]]) -> DiscountSet:
+        """As the engine takes them, with gifts at these prices."""
+        if not gifts or not self.with_gift:
+            return self._bare
+        return DiscountSet(_with_gift(rule, gifts) for rule in self)
+
+
+def _with_gift(rule: Rule, gifts: Mapping[int, tuple[Decimal, Decimal]]) -> Discount:
+    gift = rule.row.gift
+    if gift is None or gift.variant_id not in gifts:
+        return rule.discount
+    amount, rate = gifts[gift.variant_id]
+    return replace(rule.discount, gift=Gift(gift.sku, gift.title, amount, rate, gift.quantity))
+
+
 @dataclass(frozen=True, slots=True)
 class Offers:
     """What a price may be lowered by: rules, the facts that hold, and what has to be written when an order takes it."""
@@ -79,13 +118,22 @@ class Offers:
     # Variant → price and tax rate of a gift.
     gifts: Mapping[int, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
-    @property
-    def discounts(self) -> tuple[Discount, ...]:
-        return tuple(self._engine_rule(rule) for rule in self.rules)
+    def __post_init__(self) -> None:
+        if not isinstance(self.rules, RuleSet):
+            object.__setattr__(self, "rules", RuleSet(self.rules))
 
     @property
-    def by_code(self) -> dict[str, Rule]:
-        return {rule.row.code: rule for rule in self.rules}
+    def rule_set(self) -> RuleSet:
+        assert isinstance(self.rules, RuleSet), "made one when the offers were"
+        return self.rules
+
+    @property
+    def discounts(self) -> DiscountSet:
+        return self.rule_set.discounts(self.gifts)
+
+    @property
+    def by_code(self) -> Mapping[str, Rule]:
+        return self.rule_set.by_code
 
     def without(self, facts: Iterable[str]) -> Offers:
         return replace(self, facts=self.facts - frozenset(facts))
@@ -96,13 +144,6 @@ class Offers:
     def segment_of(self, row: crm.LiveDiscount) -> crm.SegmentFact | None:
         """The discount's own, else its campaign's."""
         return next((self.segments[each] for each in row.segment_ids if each in self.segments), None)
-
-    def _engine_rule(self, rule: Rule) -> Discount:
-        gift = rule.row.gift
-        if gift is None or gift.variant_id not in self.gifts:
-            return rule.discount
-        amount, rate = self.gifts[gift.variant_id]
-        return replace(rule.discount, gift=Gift(gift.sku, gift.title, amount, rate, gift.quantity))
 
 
 NO_OFFERS = Offers()
@@ -200,15 +241,17 @@ def _needs(row: crm.LiveDiscount) -> list[str]:
 def facts_of(offers: Offers, *, customer_id: int | None) -> frozenset[str]:
     """What holds for this shopper now; guests are in no segment and never held out."""
     facts = {f"segment:{fact.slug}" for fact in offers.segments.values()}
-    for rule in offers.rules:
-        row = rule.row
-        if offers.coupon_of(row.id) is not None:
-            facts.add(f"coupon:{row.code}")
-        if row.id in offers.carried:
-            facts.add(f"offer:{row.code}")
+    if offers.coupons or offers.carried:
+        for rule in offers.rules:
+            if offers.coupon_of(rule.row.id) is not None:
+                facts.add(f"coupon:{rule.row.code}")
+            if rule.row.id in offers.carried:
+                facts.add(f"offer:{rule.row.code}")
+    for row in offers.rule_set.with_gift:
         if row.gift is not None and row.gift.variant_id in offers.gifts:
             facts.add(f"gift:{row.code}")
-        if row.campaign_id is not None and row.campaign_slug is not None:
+    for row in offers.rule_set.of_campaigns:
+        if row.campaign_slug is not None:
             facts |= _campaign_facts(row, row.campaign_slug, offers, customer_id)
     return frozenset(facts)
 

@@ -18,7 +18,7 @@ from oms.offers import (
     NO_OFFERS,
     Budget,
     Offers,
-    Rule,
+    RuleSet,
     TypedCoupon,
     Worked,
     engine_discount,
@@ -243,7 +243,7 @@ def offers_from(
     gifts: Sequence[tuple[int, str, str]] | None,
 ) -> Offers:
     return Offers(
-        rules=tuple(rule for text in texts or () if (rule := rule_of(text)) is not None),
+        rules=RuleSet(rule for text in texts or () if (rule := rule_of(text)) is not None),
         coupons=tuple(TypedCoupon(*row) for row in typed or ()),
         carried=dict(carried or ()),
         budgets={campaign: Budget(kind, Decimal(left)) for campaign, kind, left in budgets or ()},
@@ -255,7 +255,7 @@ def facts_now(offers: Offers, *, customer_id: int | None, now: datetime) -> Offe
     """With the facts that hold for this shopper; one statement, and only when a segment decides and the shopper is known."""
     if not offers.rules:
         return offers
-    ids = {each for rule in offers.rules for each in rule.row.segment_ids}
+    ids = offers.rule_set.segment_ids
     if ids and customer_id is not None:
         segments = crm.segments_of(customer_id=customer_id, segment_ids=ids, now=now)
         offers = replace(offers, segments=segments)
@@ -270,9 +270,9 @@ def live_offers(
     return facts_now(known.offers, customer_id=customer_id, now=now)
 
 
-def rules_of_discounts(discount_ids: Iterable[int]) -> tuple[Rule, ...]:
+def rules_of_discounts(discount_ids: Iterable[int]) -> RuleSet:
     """Discounts as the engine would take them, whatever their state: for drafts, replays, and orders that were priced by them."""
-    return tuple(rule for text in _texts(discount_ids) if (rule := rule_of(text)) is not None)
+    return RuleSet(rule for text in _texts(discount_ids) if (rule := rule_of(text)) is not None)
 
 
 def check_discount(discount_id: int) -> None:

@@ -90,8 +90,8 @@ def lowered(
     now: datetime,
 ) -> dict[int, UnitPrice]:
     """The same with what was read already."""
-    discounts = tuple(each for each in offers.discounts if each.is_of_goods)
-    if not discounts:
+    discounts = offers.discounts
+    if not any(each.is_of_goods for each in discounts):
         return {}
     found = {}
     for variant_id, (sku, amount) in listed.items():
@@ -105,11 +105,8 @@ def lowered(
             categories=paths,
             floor=floor,
         )
-        near = tuple(each for each in discounts if each.scope.covers(line))
-        if not near:
-            continue
         asked = PricingInput(
-            lines=(line,), currency=channel.currency, at=now, discounts=near, facts=offers.facts
+            lines=(line,), currency=channel.currency, at=now, discounts=discounts, facts=offers.facts
         )
         priced = price_within_budgets(asked, offers).lines[0]
         if priced.discounts:

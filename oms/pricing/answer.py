@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from oms.pricing.question import LineKind
 from retail.kernel.money import ZERO, tax_in_gross
@@ -177,13 +177,51 @@ class PricedLine:
         )
 
 
+class Told(Sequence[Step]):
+    """Steps that are put down when somebody asks for them: most prices are shown without their explanation."""
+
+    __slots__ = ("_made", "_tell")
+
+    def __init__(self, tell: Callable[[], Iterable[Step]]) -> None:
+        self._tell = tell
+        self._made: tuple[Step, ...] | None = None
+
+    @property
+    def _all(self) -> tuple[Step, ...]:
+        if self._made is None:
+            self._made = tuple(self._tell())
+        return self._made
+
+    @overload
+    def __getitem__(self, place: int) -> Step: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, place: int | slice) -> Step | tuple[Step, ...]:
+        return self._all[place]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Told | tuple) and self._all == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+    def __repr__(self) -> str:
+        return repr(self._all)
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
     """The answer: lines in the order asked, then gifts, then delivery; and every step in the engine's order."""
 
     currency: str
     lines: tuple[PricedLine, ...]
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
 
     @property
     def total(self) -> Decimal:

@@ -19,26 +19,26 @@ that no engine that stacks can promise it: a threshold reached in one group can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import NamedTuple
 
-from oms.pricing.answer import AppliedDiscount, Outcome, Priced, PricedLine, Step
+from oms.pricing.answer import AppliedDiscount, Outcome, Priced, PricedLine, Step, Told
 from oms.pricing.groups import Candidate, Resolution, resolve
-from oms.pricing.lists import choose_entries
+from oms.pricing.lists import choose_entries, entry_steps
 from oms.pricing.question import (
     DeliveryQuote,
     Discount,
     DiscountKind,
     Gift,
     LineKind,
-    PriceEntry,
     PricingInput,
     PricingLine,
 )
-from oms.pricing.reach import Reach
-from oms.pricing.reductions import Amounts, percent_of, shortfall
-from retail.kernel.money import from_paras, in_paras, tax_in_gross
+from oms.pricing.reach import reached
+from oms.pricing.reductions import Ground, percent_of, shortfall
+from retail.kernel.money import from_paras, in_paras, tax_paras_in
 
 DELIVERY_KEY = "delivery"
 
@@ -54,173 +54,194 @@ class Pricing:
     def __init__(self, basket: PricingInput) -> None:
         self._basket = basket
         lines = self._lines = sorted(basket.lines, key=lambda line: (line.sku, line.quantity, line.key))
-        self._entries, price_steps = choose_entries(lines, basket.at)
-        listed = [
-            in_paras(entry.amount) * line.quantity for line, entry in zip(lines, self._entries, strict=True)
+        self._entries = choose_entries(lines, basket.at)
+        self._units = [in_paras(entry.amount) for entry in self._entries]
+        listed = [unit * line.quantity for unit, line in zip(self._units, lines, strict=True)]
+        self._discounts = basket.discount_set
+        self._reached = reached(self._discounts, lines)
+        able = [
+            Candidate(discount, self._reached[place])
+            for place in sorted(self._reached)
+            if _why_not(discount := self._discounts[place], basket) is None
         ]
-        reach = Reach(lines)
-        live, early_steps = _live_discounts(basket, reach, sum(listed))
-        self._early_steps = price_steps + early_steps
-        self._stack = [discount for discount in live if not discount.is_exclusive]
-        self._alone = [discount for discount in live if discount.is_exclusive]
-        ranks = _ranks(basket.discounts)
+        self._stack = [each for each in able if not each.discount.is_exclusive]
+        self._alone = [each for each in able if each.discount.is_exclusive]
+        ranks = self._discounts.group_ranks
         self._sheets = [
-            _work(lines, listed, tried, ranks, reach) for tried in (self._stack, *([d] for d in self._alone))
+            _work(lines, listed, tried, ranks) for tried in (self._stack, *([each] for each in self._alone))
         ]
 
     def priced(self, delivery: DeliveryQuote | None) -> Priced:
         """The answer with this way of delivery, or with the goods alone."""
-        sheets = [_with_delivery(sheet, delivery, self._lines) for sheet in self._sheets]
+        sheets = [_with_delivery(sheet, delivery) for sheet in self._sheets]
         best = min(
             range(len(sheets)), key=lambda place: (sheets[place].total, -sheets[place].gift_value, place)
         )
-        lost = _lost_steps(self._stack, self._alone, sheets, best)
         return Priced(
             currency=self._basket.currency,
-            lines=_answer_lines(self._basket, delivery, self._lines, self._entries, sheets[best]),
-            steps=tuple(self._early_steps + sheets[best].steps + lost),
+            lines=self._answer_lines(delivery, sheets[best]),
+            steps=Told(lambda: self._told(sheets, best)),
         )
+
+    def _told(self, sheets: Sequence[_Sheet], best: int) -> Iterator[Step]:
+        """Every rule tried: entries, discounts that cannot hold, the attempt that won, the attempts that lost."""
+        yield from entry_steps(self._lines, self._entries, self._basket.at)
+        listed = sum(sheets[0].ground.listed)
+        for place, discount in enumerate(self._discounts):
+            refused = _why_not(discount, self._basket)
+            if refused is None and place not in self._reached:
+                refused = Outcome.OUT_OF_SCOPE, {}
+            if refused is not None:
+                yield _step(None, discount, refused[0], listed, listed, refused[1])
+        for told in sheets[best].told:
+            yield from _goods_steps(told, self._lines, sheets[best].ground.floors)
+        yield from sheets[best].steps
+        yield from _lost_steps(self._stack, self._alone, sheets, best)
+
+    def _answer_lines(self, delivery: DeliveryQuote | None, sheet: _Sheet) -> tuple[PricedLine, ...]:
+        priced: dict[str, PricedLine] = {}
+        for place, line in enumerate(self._lines):
+            taken = sheet.taken[place]
+            priced[line.key] = PricedLine(
+                key=line.key,
+                kind=line.kind,
+                sku=line.sku,
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=from_paras(self._units[place]),
+                price_list=self._entries[place].list_code,
+                tax_rate=line.tax_rate,
+                discounts=_applied(sheet.ground.listed[place], taken, line.tax_rate) if taken else (),
+            )
+        answer = [priced[line.key] for line in self._basket.lines]
+        answer += [_gift_line(discount, gift) for discount, gift in sheet.gifts]
+        if delivery is not None:
+            answer.append(_delivery_line(delivery, sheet))
+        return tuple(answer)
+
+
+class _ToldGroup(NamedTuple):
+    """What a group did to the goods, for those who ask why: running amounts as it found them."""
+
+    candidates: Sequence[Candidate]
+    resolution: Resolution
+    running: Sequence[int]
 
 
 @dataclass(slots=True)
 class _Sheet:
     """The running amounts of one attempt, in paras, with what was taken and told on the way."""
 
-    listed: list[int]
-    floors: list[int]
-    running: list[int]
+    ground: Ground
     taken: list[list[tuple[Discount, int]]]
-    groups: list[list[Discount]]
-    reach: Reach
+    groups: list[list[Candidate]]
+    told: list[_ToldGroup] = field(default_factory=list)
     delivery: int = 0
     delivery_taken: list[tuple[Discount, int]] = field(default_factory=list)
     gifts: list[tuple[Discount, Gift]] = field(default_factory=list)
+    # Of gifts and delivery.
     steps: list[Step] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        return sum(self.running) + self.delivery
+        return sum(self.ground.running) + self.delivery
 
     @property
     def gift_value(self) -> int:
         return sum(_gift_paras(gift) for _, gift in self.gifts)
 
 
-def _live_discounts(basket: PricingInput, reach: Reach, listed: int) -> tuple[list[Discount], list[Step]]:
-    """Discounts that hold now, for this shopper and on some line; a step for each that does not."""
-    live, steps = [], []
-    for discount in sorted(basket.discounts, key=lambda d: d.order):
-        details: dict[str, str] = {}
-        outcome = Outcome.APPLIED
-        missing = discount.needs - basket.facts
-        if missing:
-            outcome = Outcome.FACT_MISSING
-            details = {"missing": ", ".join(sorted(missing))}
-        elif discount.valid_from is not None and basket.at < discount.valid_from:
-            outcome = Outcome.NOT_YET
-            details = {"from": discount.valid_from.isoformat()}
-        elif discount.valid_to is not None and basket.at >= discount.valid_to:
-            outcome = Outcome.ENDED
-            details = {"to": discount.valid_to.isoformat()}
-        elif not reach.of(discount):
-            outcome = Outcome.OUT_OF_SCOPE
-        if outcome == Outcome.APPLIED:
-            live.append(discount)
-        else:
-            steps.append(_step(None, discount, outcome, listed, listed, details))
-    return live, steps
-
-
-def _ranks(discounts: Sequence[Discount]) -> dict[str, tuple[int, int, str]]:
-    """The order of groups, from all discounts given, so that it does not depend on the basket."""
-    ranks: dict[str, tuple[int, int, str]] = {}
-    for discount in discounts:
-        if discount.is_exclusive:
-            continue
-        name = discount.group_name
-        over_lines = int(discount.is_of_goods and not discount.is_line_by_line)
-        stage, priority, _ = ranks.get(name, (0, discount.priority, name))
-        ranks[name] = (max(stage, over_lines), min(priority, discount.priority), name)
-    return ranks
+def _why_not(discount: Discount, basket: PricingInput) -> tuple[Outcome, dict[str, str]] | None:
+    """Why it does not hold now and for this shopper, if it does not."""
+    if not discount.needs <= basket.facts:
+        return Outcome.FACT_MISSING, {"missing": ", ".join(sorted(discount.needs - basket.facts))}
+    if discount.valid_from is not None and basket.at < discount.valid_from:
+        return Outcome.NOT_YET, {"from": discount.valid_from.isoformat()}
+    if discount.valid_to is not None and basket.at >= discount.valid_to:
+        return Outcome.ENDED, {"to": discount.valid_to.isoformat()}
+    return None
 
 
 def _work(
     lines: Sequence[PricingLine],
     listed: Sequence[int],
-    discounts: Sequence[Discount],
-    ranks: dict[str, tuple[int, int, str]],
-    reach: Reach,
+    candidates: Sequence[Candidate],
+    ranks: Mapping[str, tuple[int, int, str]],
 ) -> _Sheet:
     """One attempt: all given discounts of goods, then gifts, group by group."""
-    groups: dict[str, list[Discount]] = {}
-    for discount in sorted(discounts, key=lambda d: d.order):
-        groups.setdefault(discount.group_name, []).append(discount)
-    sheet = _Sheet(
-        listed=list(listed),
+    groups: dict[str, list[Candidate]] = {}
+    for each in candidates:
+        groups.setdefault(each.discount.group_name, []).append(each)
+    ground = Ground(
+        quantities=[line.quantity for line in lines],
+        listed=listed,
         floors=[_floor(line, amount) for line, amount in zip(lines, listed, strict=True)],
         running=list(listed),
+    )
+    sheet = _Sheet(
+        ground=ground,
         taken=[[] for _ in lines],
         groups=[groups[name] for name in sorted(groups, key=lambda name: ranks.get(name, (0, 0, name)))],
-        reach=reach,
     )
     for group in sheet.groups:
-        _take_off_goods([d for d in group if d.is_of_goods], lines, sheet)
+        _take_off_goods([each for each in group if each.discount.is_of_goods], sheet)
     for group in sheet.groups:
-        _add_gift([d for d in group if d.kind == DiscountKind.GIFT_LINE], lines, sheet)
+        _add_gift([each for each in group if each.discount.kind == DiscountKind.GIFT_LINE], sheet)
     return sheet
 
 
-def _with_delivery(goods: _Sheet, delivery: DeliveryQuote | None, lines: Sequence[PricingLine]) -> _Sheet:
+def _with_delivery(goods: _Sheet, delivery: DeliveryQuote | None) -> _Sheet:
     """The attempt with the fee and what is taken off it."""
     fee = in_paras(delivery.amount) if delivery else 0
     sheet = replace(goods, delivery=fee, delivery_taken=[], steps=list(goods.steps))
     for group in sheet.groups:
-        _take_off_delivery([d for d in group if d.kind == DiscountKind.FREE_SHIPPING], delivery, lines, sheet)
+        shipping = [each for each in group if each.discount.kind == DiscountKind.FREE_SHIPPING]
+        if shipping:
+            _take_off_delivery(shipping, delivery, sheet)
     return sheet
 
 
-def _take_off_goods(group: Sequence[Discount], lines: Sequence[PricingLine], sheet: _Sheet) -> None:
+def _take_off_goods(group: Sequence[Candidate], sheet: _Sheet) -> None:
     if not group:
         return
-    candidates = [Candidate(d, sheet.reach.of(d)) for d in group]
-    resolution = resolve(candidates, _amounts(lines, sheet))
-    for candidate in candidates:
-        _tell_group(candidate, resolution, lines, sheet)
+    running = sheet.ground.running
+    resolution = resolve(group, sheet.ground)
+    sheet.told.append(_ToldGroup(group, resolution, running.copy()))
     for place, (discount, off) in resolution.taken.items():
-        sheet.running[place] -= off
+        running[place] -= off
         sheet.taken[place].append((discount, off))
 
 
-def _tell_group(
-    candidate: Candidate, resolution: Resolution, lines: Sequence[PricingLine], sheet: _Sheet
-) -> None:
-    discount = candidate.discount
-    short = resolution.short.get(discount.code)
-    if short is not None:
-        amount = sum(sheet.running[place] for place in candidate.places)
-        details = {"minimum": short.minimum, "missing": short.missing}
-        sheet.steps.append(_step(None, discount, short.outcome, amount, amount, details))
-        return
-    for place in candidate.places:
-        before = sheet.running[place]
-        winner, off = resolution.taken.get(place, (None, 0))
-        key = lines[place].key
-        if winner is discount:
-            step = _step(key, discount, Outcome.APPLIED, before, before - off, _terms(discount))
-        elif winner is not None:
-            details = {"by": winner.code, "by_name": winner.name or winner.code}
-            step = _step(key, discount, Outcome.BEATEN_IN_GROUP, before, before, details)
-        elif before <= sheet.floors[place]:
-            details = {"floor": f"{from_paras(sheet.floors[place]):.2f}"}
-            step = _step(key, discount, Outcome.AT_FLOOR, before, before, details)
+def _goods_steps(told: _ToldGroup, lines: Sequence[PricingLine], floors: Sequence[int]) -> Iterator[Step]:
+    for candidate in told.candidates:
+        discount = candidate.discount
+        short = told.resolution.short.get(discount.code)
+        if short is None:
+            for place in candidate.places:
+                yield _goods_step(discount, told, place, lines[place].key, floors[place])
         else:
-            step = _step(key, discount, Outcome.NO_GAIN, before, before)
-        sheet.steps.append(step)
+            amount = sum(told.running[place] for place in candidate.places)
+            details = {"minimum": short.minimum, "missing": short.missing}
+            yield _step(None, discount, short.outcome, amount, amount, details)
 
 
-def _add_gift(group: Sequence[Discount], lines: Sequence[PricingLine], sheet: _Sheet) -> None:
+def _goods_step(discount: Discount, told: _ToldGroup, place: int, key: str, floor: int) -> Step:
+    before = told.running[place]
+    winner, off = told.resolution.taken.get(place, (None, 0))
+    if winner is discount:
+        return _step(key, discount, Outcome.APPLIED, before, before - off, _terms(discount))
+    if winner is not None:
+        details = {"by": winner.code, "by_name": winner.name or winner.code}
+        return _step(key, discount, Outcome.BEATEN_IN_GROUP, before, before, details)
+    if before <= floor:
+        details = {"floor": f"{from_paras(floor):.2f}"}
+        return _step(key, discount, Outcome.AT_FLOOR, before, before, details)
+    return _step(key, discount, Outcome.NO_GAIN, before, before)
+
+
+def _add_gift(group: Sequence[Candidate], sheet: _Sheet) -> None:
     """The most valuable gift of the group whose minimum is met."""
-    able = [d for d in group if _meets_minimum(d, lines, sheet)]
+    able = [each.discount for each in group if _meets_minimum(each, sheet)]
     if not able:
         return
     best = max(able, key=lambda d: _gift_paras(d.gift))
@@ -239,14 +260,13 @@ def _add_gift(group: Sequence[Discount], lines: Sequence[PricingLine], sheet: _S
             sheet.steps.append(_step(None, discount, Outcome.BEATEN_IN_GROUP, 0, 0, details))
 
 
-def _take_off_delivery(
-    group: Sequence[Discount], delivery: DeliveryQuote | None, lines: Sequence[PricingLine], sheet: _Sheet
-) -> None:
+def _take_off_delivery(group: Sequence[Candidate], delivery: DeliveryQuote | None, sheet: _Sheet) -> None:
     """The best delivery discount of the group."""
     able = []
-    for discount in group:
+    for candidate in group:
+        discount = candidate.discount
         methods = discount.delivery_methods
-        if not _meets_minimum(discount, lines, sheet):
+        if not _meets_minimum(candidate, sheet):
             continue
         if delivery is None:
             sheet.steps.append(_step(None, discount, Outcome.NO_DELIVERY, 0, 0))
@@ -276,81 +296,53 @@ def _take_off_delivery(
 
 
 def _delivery_off(discount: Discount, amount: int) -> int:
-    off = percent_of(amount, discount.value)
-    return off if discount.reduction_max is None else min(off, in_paras(discount.reduction_max))
+    off = percent_of(amount, discount.value_hundredths)
+    return off if discount.reduction_paras_max is None else min(off, discount.reduction_paras_max)
 
 
-def _meets_minimum(discount: Discount, lines: Sequence[PricingLine], sheet: _Sheet) -> bool:
+def _meets_minimum(candidate: Candidate, sheet: _Sheet) -> bool:
     """Whether the goods in scope reach the minimum; tells what is missing when they do not."""
-    amounts = _amounts(lines, sheet)
-    block = [amounts[place] for place in sheet.reach.of(discount)]
-    short = shortfall(discount, block)
+    short = shortfall(candidate.discount, sheet.ground, candidate.places)
     if short is None:
         return True
-    running = sum(line.running for line in block)
+    running = sum(sheet.ground.running[place] for place in candidate.places)
     details = {"minimum": short.minimum, "missing": short.missing}
-    sheet.steps.append(_step(None, discount, short.outcome, running, running, details))
+    sheet.steps.append(_step(None, candidate.discount, short.outcome, running, running, details))
     return False
 
 
 def _lost_steps(
-    stack: Sequence[Discount], alone: Sequence[Discount], sheets: Sequence[_Sheet], best: int
-) -> list[Step]:
+    stack: Sequence[Candidate], alone: Sequence[Candidate], sheets: Sequence[_Sheet], best: int
+) -> Iterator[Step]:
     """What is told of the attempts that lost: exclusives that save less, or all that an exclusive shut out."""
-    steps = []
-    listed = sum(sheets[0].listed)
+    listed = sum(sheets[0].ground.listed)
     if best > 0:
-        winner = alone[best - 1]
+        winner = alone[best - 1].discount
         details = {"by": winner.code, "by_name": winner.name or winner.code}
-        steps += [_step(None, d, Outcome.SHUT_OUT, listed, listed, details) for d in stack]
-    for place, discount in enumerate(alone, start=1):
+        for each in stack:
+            yield _step(None, each.discount, Outcome.SHUT_OUT, listed, listed, details)
+    for place, each in enumerate(alone, start=1):
         if place != best:
             details = {
                 "alone": f"{from_paras(sheets[place].total):.2f}",
                 "chosen": f"{from_paras(sheets[best].total):.2f}",
             }
-            steps.append(_step(None, discount, Outcome.WORSE_ALONE, listed, listed, details))
-    return steps
+            yield _step(None, each.discount, Outcome.WORSE_ALONE, listed, listed, details)
 
 
-def _answer_lines(
-    basket: PricingInput,
-    delivery: DeliveryQuote | None,
-    lines: Sequence[PricingLine],
-    entries: Sequence[PriceEntry],
-    sheet: _Sheet,
-) -> tuple[PricedLine, ...]:
-    priced: dict[str, PricedLine] = {}
-    for line, entry, listed, taken in zip(lines, entries, sheet.listed, sheet.taken, strict=True):
-        priced[line.key] = PricedLine(
-            key=line.key,
-            kind=line.kind,
-            sku=line.sku,
-            name=line.name,
-            quantity=line.quantity,
-            unit_price=from_paras(in_paras(entry.amount)),
-            price_list=entry.list_code,
-            tax_rate=line.tax_rate,
-            discounts=_applied(listed, taken, line.tax_rate),
-        )
-    answer = [priced[line.key] for line in basket.lines]
-    answer += [_gift_line(discount, gift) for discount, gift in sheet.gifts]
-    if delivery is not None:
-        fee = in_paras(delivery.amount)
-        answer.append(
-            PricedLine(
-                key=DELIVERY_KEY,
-                kind=LineKind.DELIVERY,
-                sku=delivery.method,
-                name=delivery.name,
-                quantity=1,
-                unit_price=from_paras(fee),
-                price_list="",
-                tax_rate=delivery.tax_rate,
-                discounts=_applied(fee, sheet.delivery_taken, delivery.tax_rate),
-            )
-        )
-    return tuple(answer)
+def _delivery_line(delivery: DeliveryQuote, sheet: _Sheet) -> PricedLine:
+    fee = in_paras(delivery.amount)
+    return PricedLine(
+        key=DELIVERY_KEY,
+        kind=LineKind.DELIVERY,
+        sku=delivery.method,
+        name=delivery.name,
+        quantity=1,
+        unit_price=from_paras(fee),
+        price_list="",
+        tax_rate=delivery.tax_rate,
+        discounts=_applied(fee, sheet.delivery_taken, delivery.tax_rate),
+    )
 
 
 def _gift_line(discount: Discount, gift: Gift) -> PricedLine:
@@ -375,10 +367,8 @@ def _applied(
     applied = []
     running = listed
     for discount, off in taken:
-        share = tax_in_gross(from_paras(running), tax_rate) - tax_in_gross(
-            from_paras(running - off), tax_rate
-        )
-        running -= off
+        before, running = running, running - off
+        share = tax_paras_in(before, tax_rate) - tax_paras_in(running, tax_rate)
         applied.append(
             AppliedDiscount(
                 code=discount.code,
@@ -386,17 +376,10 @@ def _applied(
                 campaign=discount.campaign,
                 kind=discount.kind.value,
                 amount=from_paras(off),
-                tax_share=share,
+                tax_share=from_paras(share),
             )
         )
     return tuple(applied)
-
-
-def _amounts(lines: Sequence[PricingLine], sheet: _Sheet) -> list[Amounts]:
-    return [
-        Amounts(line.quantity, sheet.listed[place], sheet.running[place], sheet.floors[place])
-        for place, line in enumerate(lines)
-    ]
 
 
 def _floor(line: PricingLine, listed: int) -> int:

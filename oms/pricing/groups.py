@@ -1,8 +1,9 @@
 """Which discount of a group each line takes: the choice that leaves the shopper the lowest sum.
 
 A line takes at most one discount of a group. Discounts that work line by line compete on each line. One that works
-over several lines claims its lines or leaves them; where such claims meet other discounts, every combination is
-tried (`CHOICES_MAX` of them freely, the rest one at a time) and the cheapest one is kept.
+over several lines claims its lines or leaves them. Claims that share no line do not touch each other, so each
+bundle of claims that do is settled by itself: every combination is tried (`CHOICES_MAX` of them freely, the rest
+one at a time) and the cheapest one is kept.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import combinations
 
 from oms.pricing.question import Discount
 from oms.pricing.reductions import (
-    Amounts,
+    Ground,
     Shortfall,
     block_reduction,
     line_reduction,
@@ -21,11 +22,13 @@ from oms.pricing.reductions import (
 )
 
 CHOICES_MAX = 6
+# Per place the discount that a line takes, and how much that takes off.
+Taken = dict[int, tuple[Discount, int]]
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A discount of the group with the places of the lines in its scope."""
+    """A discount with the places of the lines in its scope."""
 
     discount: Discount
     places: list[int]
@@ -33,84 +36,94 @@ class Candidate:
 
 @dataclass(slots=True)
 class Resolution:
-    """Per place the discount that it takes and how much; and the discounts that lack something."""
+    """What each line takes, and the discounts that lack something."""
 
-    taken: dict[int, tuple[Discount, int]] = field(default_factory=dict)
+    taken: Taken = field(default_factory=dict)
     short: dict[str, Shortfall] = field(default_factory=dict)
 
-    @property
-    def reduction(self) -> int:
-        return sum(off for _, off in self.taken.values())
 
-
-def resolve(candidates: Sequence[Candidate], lines: Sequence[Amounts]) -> Resolution:
+def resolve(candidates: Sequence[Candidate], ground: Ground) -> Resolution:
     """The best resolution of one group; candidates come in their order of priority."""
     short: dict[str, Shortfall] = {}
-    able = []
+    by_line, over_lines = [], []
     for candidate in candidates:
-        lack = shortfall(candidate.discount, [lines[place] for place in candidate.places])
-        if lack is None:
-            able.append(candidate)
+        discount = candidate.discount
+        lack = shortfall(discount, ground, candidate.places)
+        if lack is not None:
+            short[discount.code] = lack
+        elif discount.is_line_by_line:
+            by_line.append(candidate)
         else:
-            short[candidate.discount.code] = lack
-    single = _best_by_line([c for c in able if c.discount.is_line_by_line], lines)
-    best: Resolution | None = None
-    for claimants in _choices(able):
-        tried = _claim(claimants, single, lines)
-        if best is None or tried.reduction > best.reduction:
-            best = tried
-    assert best is not None, "the empty choice is always tried"
-    best.short = short
-    return best
+            over_lines.append(candidate)
+    taken = _best_by_line(by_line, ground)
+    for bundle in _bundles(over_lines):
+        _settle(bundle, taken, ground)
+    return Resolution(taken, short)
 
 
-def _best_by_line(
-    candidates: Sequence[Candidate], lines: Sequence[Amounts]
-) -> dict[int, tuple[Discount, int]]:
-    best: dict[int, tuple[Discount, int]] = {}
+def _best_by_line(candidates: Sequence[Candidate], ground: Ground) -> Taken:
+    best: Taken = {}
     for candidate in candidates:
+        discount = candidate.discount
         for place in candidate.places:
-            off = line_reduction(candidate.discount, lines[place])
+            off = line_reduction(discount, ground, place)
             if off > 0 and (place not in best or off > best[place][1]):
-                best[place] = (candidate.discount, off)
+                best[place] = (discount, off)
     return best
 
 
-def _choices(able: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    """Sets of claiming discounts to try; those that meet no other discount are in each of them."""
-    over_lines = [c for c in able if not c.discount.is_line_by_line]
-    contested = [c for c in over_lines if _meets_another(c, able)]
-    settled = [c for c in over_lines if c not in contested]
-    free, rest = contested[:CHOICES_MAX], contested[CHOICES_MAX:]
-    for size in range(len(free) + 1):
-        for chosen in combinations(free, size):
-            yield settled + list(chosen)
-    for candidate in rest:
-        yield [*settled, candidate]
+def _bundles(claimants: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Claims that meet on a line, directly or through others, together; each bundle in the order given."""
+    bundle_of: dict[int, list[Candidate]] = {}
+    order = {id(claimant): place for place, claimant in enumerate(claimants)}
+    for claimant in claimants:
+        met = {id(found): found for place in claimant.places if (found := bundle_of.get(place)) is not None}
+        bundle = sorted(
+            [claimant, *(each for found in met.values() for each in found)], key=lambda each: order[id(each)]
+        )
+        for each in bundle:
+            bundle_of.update(dict.fromkeys(each.places, bundle))
+    return list({id(bundle): bundle for bundle in bundle_of.values()}.values())
 
 
-def _meets_another(candidate: Candidate, able: Sequence[Candidate]) -> bool:
-    own = set(candidate.places)
-    return any(not own.isdisjoint(other.places) for other in able if other is not candidate)
+def _settle(bundle: Sequence[Candidate], taken: Taken, ground: Ground) -> None:
+    """The best choice of these claims, beside what their lines would take without them."""
+    places = {place for claimant in bundle for place in claimant.places}
+    without = {place: taken[place] for place in places if place in taken}
+    best, most = without, sum([off for _, off in without.values()])
+    for claimants in _choices(bundle):
+        tried = _claimed(claimants, without, ground)
+        off = sum([off for _, off in tried.values()])
+        if off > most:
+            best, most = tried, off
+    if best is not without:
+        for place in without:
+            del taken[place]
+        taken.update(best)
 
 
-def _claim(
-    claimants: Sequence[Candidate],
-    single: dict[int, tuple[Discount, int]],
-    lines: Sequence[Amounts],
-) -> Resolution:
-    resolution = Resolution()
+def _choices(bundle: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:
+    free, rest = bundle[:CHOICES_MAX], bundle[CHOICES_MAX:]
+    for size in range(1, len(free) + 1):
+        yield from combinations(free, size)
+    for claimant in rest:
+        yield [claimant]
+
+
+def _claimed(claimants: Sequence[Candidate], without: Taken, ground: Ground) -> Taken:
+    """What lines take when these claim theirs, the first ones first."""
+    taken: Taken = {}
     claimed: set[int] = set()
-    for candidate in claimants:
-        places = [place for place in candidate.places if place not in claimed]
-        block = [lines[place] for place in places]
-        if not block or shortfall(candidate.discount, block) is not None:
+    for claimant in claimants:
+        discount = claimant.discount
+        places = [place for place in claimant.places if place not in claimed]
+        if not places or (claimed and shortfall(discount, ground, places) is not None):
             continue
         claimed.update(places)
-        for place, off in zip(places, block_reduction(candidate.discount, block), strict=True):
+        for place, off in zip(places, block_reduction(discount, ground, places), strict=True):
             if off:
-                resolution.taken[place] = (candidate.discount, off)
-    for place, found in single.items():
+                taken[place] = (discount, off)
+    for place, found in without.items():
         if place not in claimed:
-            resolution.taken[place] = found
-    return resolution
+            taken[place] = found
+    return taken

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from oms.pricing.answer import Outcome, Step
@@ -19,36 +18,46 @@ class Unpriced(Refusal):
     code = "UNPRICED"
 
 
-def choose_entries(lines: Sequence[PricingLine], at: datetime) -> tuple[list[PriceEntry], list[Step]]:
-    """The entry of every line, with one step per entry tried.
+def choose_entries(lines: Sequence[PricingLine], at: datetime) -> list[PriceEntry]:
+    """The entry of every line.
 
     Of valid entries the lowest amount wins, then the higher list priority, then the list code. Quantity breaks count
     all lines of the same SKU together, so that a line divided between locations keeps its price.
     """
-    quantities: Counter[str] = Counter()
-    for line in lines:
-        quantities[line.sku] += line.quantity
+    quantities = _quantities(lines)
     chosen: list[PriceEntry] = []
-    steps: list[Step] = []
     unpriced = []
     for line in lines:
         entry = _best(line, quantities[line.sku], at)
         if entry is None:
             unpriced.append(line)
-            continue
-        chosen.append(entry)
-        steps.extend(_steps(line, entry, quantities[line.sku], at))
+        else:
+            chosen.append(entry)
     if unpriced:
         skus = [line.sku for line in unpriced]
         raise Unpriced(
             f"no valid price for {', '.join(skus)}", keys=[line.key for line in unpriced], skus=skus
         )
-    return chosen, steps
+    return chosen
+
+
+def entry_steps(lines: Sequence[PricingLine], chosen: Sequence[PriceEntry], at: datetime) -> Iterator[Step]:
+    """One step for each entry that was tried."""
+    quantities = _quantities(lines)
+    for line, entry in zip(lines, chosen, strict=True):
+        yield from _steps(line, entry, quantities[line.sku], at)
+
+
+def _quantities(lines: Sequence[PricingLine]) -> dict[str, int]:
+    quantities: dict[str, int] = {}
+    for line in lines:
+        quantities[line.sku] = quantities.get(line.sku, 0) + line.quantity
+    return quantities
 
 
 def _best(line: PricingLine, quantity: int, at: datetime) -> PriceEntry | None:
     valid = [entry for entry in line.entries if _refusal(entry, quantity, at) is None]
-    return min(valid, key=_rank, default=None)
+    return min(valid, key=_rank) if len(valid) > 1 else next(iter(valid), None)
 
 
 def _rank(entry: PriceEntry) -> tuple[object, ...]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
+from typing import Any, NamedTuple, Self
 
 from retail.kernel.errors import InvalidInput
-from retail.kernel.money import HUNDRED
+from retail.kernel.money import HUNDRED, in_paras
+
+
+def _derived() -> Any:
+    return field(init=False, repr=False, compare=False)
 
 
 class LineKind(StrEnum):
@@ -111,6 +118,15 @@ class Tier:
     amount: Decimal = Decimal(0)
 
 
+class WholeTier(NamedTuple):
+    """A tier in whole paras and hundredths of a percent."""
+
+    minimum_paras: int
+    minimum_quantity: int
+    percent_hundredths: int
+    paras: int
+
+
 @dataclass(frozen=True, slots=True)
 class Gift:
     sku: str
@@ -151,32 +167,42 @@ class Discount:
     tiers: tuple[Tier, ...] = ()
     gift: Gift | None = None
     delivery_methods: frozenset[str] = frozenset()
+    # What follows from the above, worked out once: one discount prices many baskets.
+    order: tuple[int, str] = _derived()
+    group_name: str = _derived()
+    is_of_goods: bool = _derived()
+    # What it takes off a line depends on that line alone.
+    is_line_by_line: bool = _derived()
+    # A percent in hundredths, or money in paras.
+    value_hundredths: int = _derived()
+    reduction_paras_max: int | None = _derived()
+    least_quantity: int = _derived()
+    least_paras: int = _derived()
+    whole_tiers: tuple[WholeTier, ...] = _derived()
 
     def __post_init__(self) -> None:
         for complaint, is_wrong in self._complaints():
             if is_wrong:
                 raise BadDiscount(f"{self.code}: {complaint}")
+        for name, value in self._derivations().items():
+            object.__setattr__(self, name, value)
 
-    @property
-    def group_name(self) -> str:
-        return self.group or f"={self.code}"
-
-    @property
-    def is_of_goods(self) -> bool:
-        return self.kind not in (DiscountKind.FREE_SHIPPING, DiscountKind.GIFT_LINE)
-
-    @property
-    def is_line_by_line(self) -> bool:
-        """Whether what it takes off a line depends on that line alone."""
-        if self.reduction_max is not None:
-            return False
-        return self.kind in (DiscountKind.PERCENT, DiscountKind.FIXED_PRICE) or (
+    def _derivations(self) -> dict[str, object]:
+        is_set = self.kind in (DiscountKind.N_FOR_M, DiscountKind.CHEAPEST_FREE)
+        is_by_line = self.kind in (DiscountKind.PERCENT, DiscountKind.FIXED_PRICE) or (
             self.kind == DiscountKind.AMOUNT and self.is_per_unit
         )
-
-    @property
-    def order(self) -> tuple[int, str]:
-        return self.priority, self.code
+        return {
+            "order": (self.priority, self.code),
+            "group_name": self.group or f"={self.code}",
+            "is_of_goods": self.kind not in (DiscountKind.FREE_SHIPPING, DiscountKind.GIFT_LINE),
+            "is_line_by_line": is_by_line and self.reduction_max is None,
+            "value_hundredths": in_paras(self.value),
+            "reduction_paras_max": None if self.reduction_max is None else in_paras(self.reduction_max),
+            "least_quantity": max(self.minimum_quantity, self.take) if is_set else self.minimum_quantity,
+            "least_paras": in_paras(self.minimum_amount),
+            "whole_tiers": tuple(map(_whole, self.tiers)),
+        }
 
     def _complaints(self) -> list[tuple[str, bool]]:
         percents = [tier.percent for tier in self.tiers]
@@ -197,6 +223,55 @@ class Discount:
             ("tiers and TIERED go together", (self.kind == DiscountKind.TIERED) != bool(self.tiers)),
             ("a gift and GIFT_LINE go together", (self.kind == DiscountKind.GIFT_LINE) != bool(self.gift)),
         ]
+
+
+class DiscountSet(tuple[Discount, ...]):
+    """Discounts in the order in which the engine tries them, with what they cover by its names: made once for many baskets."""
+
+    def __new__(cls, discounts: Iterable[Discount] = ()) -> Self:
+        made = super().__new__(cls, sorted(discounts, key=lambda each: each.order))
+        if len({each.code for each in made}) != len(made):
+            raise BadBasket("two discounts share a code")
+        return made
+
+    @cached_property
+    def by_sku(self) -> dict[str, list[int]]:
+        return self._named(lambda scope: scope.skus)
+
+    @cached_property
+    def by_category(self) -> dict[str, list[int]]:
+        return self._named(lambda scope: scope.categories)
+
+    @cached_property
+    def of_everything(self) -> list[int]:
+        return [place for place, each in enumerate(self) if not each.scope.skus and not each.scope.categories]
+
+    @cached_property
+    def with_exclusions(self) -> list[int]:
+        scopes = [each.scope for each in self]
+        return [
+            place for place, scope in enumerate(scopes) if scope.excluded_skus or scope.excluded_categories
+        ]
+
+    @cached_property
+    def group_ranks(self) -> dict[str, tuple[int, int, str]]:
+        """The order of groups: of all discounts, so that it does not depend on the basket."""
+        ranks: dict[str, tuple[int, int, str]] = {}
+        for discount in self:
+            if discount.is_exclusive:
+                continue
+            name = discount.group_name
+            over_lines = int(discount.is_of_goods and not discount.is_line_by_line)
+            stage, priority, _ = ranks.get(name, (0, discount.priority, name))
+            ranks[name] = (max(stage, over_lines), min(priority, discount.priority), name)
+        return ranks
+
+    def _named(self, names: Callable[[Scope], Iterable[str]]) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for place, discount in enumerate(self):
+            for name in names(discount.scope):
+                found.setdefault(name, []).append(place)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +301,19 @@ class PricingInput:
             raise BadBasket("two lines share a key")
         if any(line.quantity < 1 for line in self.lines):
             raise BadBasket("a quantity is below one")
-        codes = [discount.code for discount in self.discounts]
-        if len(set(codes)) != len(codes):
-            raise BadBasket("two discounts share a code")
+        if not isinstance(self.discounts, DiscountSet):
+            object.__setattr__(self, "discounts", DiscountSet(self.discounts))
+
+    @property
+    def discount_set(self) -> DiscountSet:
+        assert isinstance(self.discounts, DiscountSet), "made one when the question was"
+        return self.discounts
+
+
+def _whole(tier: Tier) -> WholeTier:
+    return WholeTier(
+        in_paras(tier.minimum_amount), tier.minimum_quantity, in_paras(tier.percent), in_paras(tier.amount)
+    )
 
 
 def _is_percent(value: Decimal) -> bool:

@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from oms.pricing.answer import Outcome
-from oms.pricing.question import Discount, DiscountKind, MinimumBasis, Tier
+from oms.pricing.question import Discount, DiscountKind, MinimumBasis, WholeTier
 from retail.kernel.money import allocate_paras, from_paras, in_paras
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """A line as a discount sees it: quantity, list amount, running amount, and the floor of the whole line."""
+@dataclass(slots=True)
+class Ground:
+    """The lines as discounts see them, by place: quantity, list amount, running amount, and the floor of the whole line."""
 
-    quantity: int
-    listed: int
-    running: int
-    floor: int
+    quantities: Sequence[int]
+    listed: Sequence[int]
+    floors: Sequence[int]
+    running: list[int]
 
-    @property
-    def room(self) -> int:
+    def room(self, place: int) -> int:
         """What discounts may still take."""
-        return self.running - self.floor
+        return self.running[place] - self.floors[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,69 +32,69 @@ class Shortfall:
     missing: str
 
 
-def shortfall(discount: Discount, block: Sequence[Amounts]) -> Shortfall | None:
-    """What a block lacks to the minimum of the discount, if anything."""
-    quantity = sum(line.quantity for line in block)
-    amount = from_paras(_measured(discount, block))
-    least = discount.minimum_quantity
-    if discount.kind in (DiscountKind.N_FOR_M, DiscountKind.CHEAPEST_FREE):
-        least = max(least, discount.take)
-    lacks = _lacks(quantity, least, amount, discount.minimum_amount)
+def shortfall(discount: Discount, ground: Ground, places: Sequence[int]) -> Shortfall | None:
+    """What these lines lack to the minimum of the discount, if anything."""
+    if discount.least_quantity <= 1 and not discount.least_paras and not discount.tiers:
+        return None
+    quantity = sum([ground.quantities[place] for place in places])
+    amount = _measured(discount, ground, places)
+    lacks = _lacks(quantity, discount.least_quantity, amount, discount.minimum_amount)
     if lacks is None and discount.tiers and not _reached(discount, quantity, amount):
         nearest = min(discount.tiers, key=lambda tier: (tier.minimum_amount, tier.minimum_quantity))
         return _lacks(quantity, nearest.minimum_quantity, amount, nearest.minimum_amount)
     return lacks
 
 
-def line_reduction(discount: Discount, line: Amounts) -> int:
+def line_reduction(discount: Discount, ground: Ground, place: int) -> int:
     """Percent, fixed price or amount per unit, never below the floor of the line."""
+    running = ground.running[place]
     if discount.kind == DiscountKind.PERCENT:
-        off = percent_of(line.running, discount.value)
+        off = percent_of(running, discount.value_hundredths)
     elif discount.kind == DiscountKind.FIXED_PRICE:
-        off = line.running - in_paras(discount.value) * line.quantity
+        off = running - discount.value_hundredths * ground.quantities[place]
     else:
-        off = in_paras(discount.value) * line.quantity
-    return max(0, min(off, line.room))
+        off = discount.value_hundredths * ground.quantities[place]
+    return max(0, min(off, running - ground.floors[place]))
 
 
-def block_reduction(discount: Discount, block: Sequence[Amounts]) -> list[int]:
+def block_reduction(discount: Discount, ground: Ground, places: Sequence[int]) -> list[int]:
     """What a discount over several lines takes off each: its sum is spread in proportion to what each may give.
 
     A unit that comes back later is then worth its share of the whole offer, whichever unit was called free.
     """
     if discount.kind in (DiscountKind.PERCENT, DiscountKind.FIXED_PRICE) or discount.is_per_unit:
-        limits = [line_reduction(discount, line) for line in block]
+        limits = [line_reduction(discount, ground, place) for place in places]
         off = sum(limits)
     else:
-        limits = [line.room for line in block]
-        off = _sum_off(discount, block)
+        limits = [ground.room(place) for place in places]
+        off = _sum_off(discount, ground, places)
     off = min(off, sum(limits))
-    if discount.reduction_max is not None:
-        off = min(off, in_paras(discount.reduction_max))
-    return allocate_paras(off, limits)
+    if discount.reduction_paras_max is not None:
+        off = min(off, discount.reduction_paras_max)
+    return [off] if len(limits) == 1 else allocate_paras(off, limits)
 
 
-def percent_of(paras: int, percent: Decimal) -> int:
-    """Half up, like all money."""
-    return (paras * int(percent * 100) * 2 + 10_000) // 20_000
+def percent_of(paras: int, hundredths: int) -> int:
+    """Half up, like all money; the percent comes in hundredths."""
+    return (paras * hundredths * 2 + 10_000) // 20_000
 
 
-def _sum_off(discount: Discount, block: Sequence[Amounts]) -> int:
+def _sum_off(discount: Discount, ground: Ground, places: Sequence[int]) -> int:
     if discount.kind == DiscountKind.AMOUNT:
-        return in_paras(discount.value)
+        return discount.value_hundredths
     if discount.kind == DiscountKind.TIERED:
-        quantity = sum(line.quantity for line in block)
-        reached = _reached(discount, quantity, from_paras(_measured(discount, block)))
-        running = sum(line.running for line in block)
-        return max((max(percent_of(running, t.percent), in_paras(t.amount)) for t in reached), default=0)
-    return percent_of(_cheapest_of_sets(discount, block), discount.value)
+        quantity = sum([ground.quantities[place] for place in places])
+        reached = _reached(discount, quantity, _measured(discount, ground, places))
+        running = sum([ground.running[place] for place in places])
+        return max([max(percent_of(running, t.percent_hundredths), t.paras) for t in reached], default=0)
+    return percent_of(_cheapest_of_sets(discount, ground, places), discount.value_hundredths)
 
 
-def _cheapest_of_sets(discount: Discount, block: Sequence[Amounts]) -> int:
+def _cheapest_of_sets(discount: Discount, ground: Ground, places: Sequence[int]) -> int:
     """The sum of the cheapest units of every full set, when the dearest units make up the first set."""
     take = discount.take
     pay = discount.pay if discount.kind == DiscountKind.N_FOR_M else take - 1
-    sets = sum(line.quantity for line in block) // take
+    sets = sum([ground.quantities[place] for place in places]) // take
     if discount.kind == DiscountKind.CHEAPEST_FREE:
         sets = min(sets, 1)
     covered = sets * take
@@ -105,34 +104,37 @@ def _cheapest_of_sets(discount: Discount, block: Sequence[Amounts]) -> int:
         return place // take * (take - pay) + max(0, place % take - pay)
 
     free, place = 0, 0
-    for unit, count in sorted(_units(block), reverse=True):
+    for unit, count in sorted(_units(ground, places), reverse=True):
         free += unit * (free_before(place + count) - free_before(place))
         place += count
     return free
 
 
-def _units(block: Sequence[Amounts]) -> list[tuple[int, int]]:
+def _units(ground: Ground, places: Sequence[int]) -> list[tuple[int, int]]:
     """Unit amounts and how many units have them; the paras that do not divide lie on the first units of a line."""
     units = []
-    for line in block:
-        unit, dearer = divmod(line.running, line.quantity)
-        units += [(unit + 1, dearer), (unit, line.quantity - dearer)]
+    for place in places:
+        quantity = ground.quantities[place]
+        unit, dearer = divmod(ground.running[place], quantity)
+        units += [(unit + 1, dearer), (unit, quantity - dearer)]
     return units
 
 
-def _measured(discount: Discount, block: Sequence[Amounts]) -> int:
-    if discount.minimum_basis == MinimumBasis.BEFORE_DISCOUNTS:
-        return sum(line.listed for line in block)
-    return sum(line.running for line in block)
+def _measured(discount: Discount, ground: Ground, places: Sequence[int]) -> int:
+    is_before = discount.minimum_basis == MinimumBasis.BEFORE_DISCOUNTS
+    amounts = ground.listed if is_before else ground.running
+    return sum([amounts[place] for place in places])
 
 
-def _reached(discount: Discount, quantity: int, amount: Decimal) -> list[Tier]:
-    return [t for t in discount.tiers if quantity >= t.minimum_quantity and amount >= t.minimum_amount]
+def _reached(discount: Discount, quantity: int, amount: int) -> list[WholeTier]:
+    return [t for t in discount.whole_tiers if quantity >= t.minimum_quantity and amount >= t.minimum_paras]
 
 
-def _lacks(quantity: int, least: int, amount: Decimal, minimum: Decimal) -> Shortfall | None:
+def _lacks(quantity: int, least: int, amount: int, minimum: Decimal) -> Shortfall | None:
     if quantity < least:
         return Shortfall(Outcome.BELOW_MINIMUM_QUANTITY, str(least), str(least - quantity))
-    if amount < minimum:
-        return Shortfall(Outcome.BELOW_MINIMUM_AMOUNT, f"{minimum:.2f}", f"{minimum - amount:.2f}")
+    if amount < in_paras(minimum):
+        return Shortfall(
+            Outcome.BELOW_MINIMUM_AMOUNT, f"{minimum:.2f}", f"{minimum - from_paras(amount):.2f}"
+        )
     return None

@@ -46,9 +46,15 @@ def tax_in_gross(gross: Decimal, rate: Decimal) -> Decimal:
     return rounded(gross * rate / (HUNDRED + rate))
 
 
+def tax_paras_in(gross: int, rate: Decimal) -> int:
+    """`tax_in_gross` on whole paras, for sums that are not negative."""
+    hundredths = in_paras(rate)
+    return (2 * gross * hundredths // (10_000 + hundredths) + 1) // 2
+
+
 def in_paras(amount: Decimal) -> int:
     """The amount as a whole number of paras; refuses what is finer than a para."""
-    paras = amount.scaleb(2)
+    paras = amount * HUNDRED
     whole = int(paras)
     if whole != paras:
         raise InexactAmount(f"{amount} has more than two decimal places")
@@ -56,7 +62,7 @@ def in_paras(amount: Decimal) -> int:
 
 
 def from_paras(paras: int) -> Decimal:
-    return Decimal(paras).scaleb(-2)
+    return Decimal(paras) * PARA
 
 
 def allocate(total: Decimal, weights: Sequence[Decimal | int]) -> list[Decimal]:
