@@ -17,14 +17,17 @@ from oms.models import Basket, BasketLine, DeliveryPostcode, Order
 from oms.offers import (
     NO_OFFERS,
     Budget,
+    KnownRules,
     Offers,
     RuleSet,
     TypedCoupon,
     Worked,
     engine_discount,
     facts_of,
+    known_rules,
     paths_with_ancestors,
     price_within_budgets,
+    remember,
     rule_of,
 )
 from oms.pricing import (
@@ -69,12 +72,16 @@ OFFERS = f"""
         SELECT l.* FROM ({crm.LIVE_DISCOUNTS}) l
          WHERE (NOT l.is_for_members OR %(customer)s::bigint IS NOT NULL)
            AND (l.audience IN ('EVERYONE', 'SEGMENT') OR (l.audience = 'COUPON' AND l.id IN (SELECT discount_id FROM typed))
-                OR (l.audience = 'ACCOUNT' AND l.id IN (SELECT discount_id FROM carried))))"""  # noqa: S608 - texts of our own
+                OR (l.audience = 'ACCOUNT' AND l.id IN (SELECT discount_id FROM carried)))),
+    named AS MATERIALIZED ({crm.NAME_OF_LIVE})"""  # noqa: S608 - texts of our own
+# The discounts by name, with their words only when the process does not know that name; the name is made of the rows as they are now.
+NAMED_RULES = f"""(SELECT name FROM named),
+        CASE WHEN (SELECT name FROM named) = ANY(%(known)s) THEN NULL ELSE {crm.TEXTS_OF_LIVE} END"""  # noqa: S608 - texts of our own
 GOODS_FACTS = """json_build_array(
-        (SELECT json_agg(json_build_array(v.id, v.floor_price::text, ARRAY(
-                    SELECT g.path FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id
-                     WHERE m.product_id = v.product_id)))
-           FROM storefront_variant v WHERE v.id = ANY(%(variants)s)))"""
+        (SELECT json_agg(json_build_array(f.id, f.floor_price::text, f.paths)) FROM (
+             SELECT v.id, v.floor_price, array_agg(g.path) FILTER (WHERE g.path IS NOT NULL) AS paths
+               FROM storefront_variant v LEFT JOIN storefront_product_categories m ON m.product_id = v.product_id
+               LEFT JOIN storefront_category g ON g.id = m.category_id WHERE v.id = ANY(%(variants)s) GROUP BY v.id) f))"""
 _GIFTS = f"""SELECT v.id, e.amount, t.rate FROM storefront_variant v
        JOIN LATERAL (SELECT min(p.amount) AS amount FROM storefront_price p
                       WHERE p.price_list_id = %(price_list)s AND p.variant_id = v.id AND p.minimum_quantity = 1
@@ -91,7 +98,7 @@ TARIFF = Prepared(
     (SELECT COALESCE(json_agg(json_build_array(d.code, d.amount::text, d.free_from::text, d.weight_grams_max)), '[]')
        FROM ({_DELIVERY_RATES}) d),
     CASE WHEN EXISTS (SELECT 1 FROM live) OR EXISTS (SELECT 1 FROM typed) THEN json_build_array(
-        (SELECT json_agg(l.text ORDER BY l.priority, l.code) FROM live l),
+        {NAMED_RULES},
         (SELECT json_agg(json_build_array(y.id, y.code, y.discount_id, y.is_usable)) FROM typed y),
         (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o),
         (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
@@ -107,6 +114,7 @@ TARIFF = Prepared(
         "channel": "bigint",
         "basket": "bigint",
         "customer": "bigint",
+        "known": "text[]",
         "scoped": "boolean",
     },
     ("json", "json", "json", "json", "json"),
@@ -207,14 +215,15 @@ def tariff(
             "channel": channel.pk,
             "basket": basket_id,
             "customer": customer_id,
+            "known": list(known := known_rules()),
             "scoped": is_scoped,
         }
     )
-    return tariff_of(row)
+    return tariff_of(row, known)
 
 
-def tariff_of(row: Sequence[Any]) -> Tariff:
-    """The answer of TARIFF."""
+def tariff_of(row: Sequence[Any], known: KnownRules) -> Tariff:
+    """The answer of TARIFF; `known` are the rules that it was asked with."""
     candidates, taxes, rates, live, goods = row
     return Tariff(
         catalog.by_variant(_candidate(*row) for row in candidates),
@@ -223,19 +232,21 @@ def tariff_of(row: Sequence[Any]) -> Tariff:
             rules.RateRow(code, Decimal(amount), Decimal(free) if free is not None else None, grams)
             for code, amount, free, grams in rates
         ],
-        offers_from(*live) if live else NO_OFFERS,
+        offers_from(known, *live) if live else NO_OFFERS,
         goods_from(goods),
     )
 
 
 def goods_from(rows: Sequence[Any] | None) -> dict[int, tuple[Decimal | None, frozenset[str]]]:
     return {
-        variant: (Decimal(floor) if floor is not None else None, paths_with_ancestors(paths))
+        variant: (Decimal(floor) if floor is not None else None, paths_with_ancestors(paths or ()))
         for variant, floor, paths in (rows[0] if rows else None) or ()
     }
 
 
 def offers_from(
+    known: KnownRules,
+    name: str,
     texts: Sequence[str] | None,
     typed: Sequence[tuple[int, str, int, bool]] | None,
     carried: Sequence[tuple[int, int]] | None,
@@ -243,7 +254,7 @@ def offers_from(
     gifts: Sequence[tuple[int, str, str]] | None,
 ) -> Offers:
     return Offers(
-        rules=RuleSet(rule for text in texts or () if (rule := rule_of(text)) is not None),
+        rules=remember(name, texts) if texts is not None else known.get(name, RuleSet()),
         coupons=tuple(TypedCoupon(*row) for row in typed or ()),
         carried=dict(carried or ()),
         budgets={campaign: Budget(kind, Decimal(left)) for campaign, kind, left in budgets or ()},

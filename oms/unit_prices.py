@@ -9,20 +9,18 @@ from decimal import Decimal
 
 from crm import selectors as crm
 from oms import selectors as oms
-from oms.offers import NO_OFFERS, Offers, price_within_budgets
+from oms.offers import NO_OFFERS, Offers, known_rules, price_within_budgets
 from oms.pricing import PricedLine, PriceEntry, PricingInput, PricingLine
 from retail.kernel.prepared import Prepared
 from storefront.models import Channel
 
 # Variant → lowest price, branches of the catalog.
 GoodsFacts = Mapping[int, tuple[Decimal | None, frozenset[str]]]
-_LIVE = """CASE WHEN EXISTS (SELECT 1 FROM live) THEN json_build_array(
-        (SELECT json_agg(l.text ORDER BY l.priority, l.code) FROM live l), NULL,
+_LIVE = f"""CASE WHEN EXISTS (SELECT 1 FROM live) THEN json_build_array(
+        {oms.NAMED_RULES}, NULL,
         (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o),
-        (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({budgets}) h
-          WHERE h.campaign_id IN (SELECT campaign_id FROM live)), NULL) END""".replace(
-    "{budgets}", crm.BUDGETS_LEFT
-)
+        (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
+          WHERE h.campaign_id IN (SELECT campaign_id FROM live)), NULL) END"""  # noqa: S608 - texts of our own
 # The same for goods whose list prices are known: cards and product pages.
 _OFFERS_OF_GOODS = Prepared(
     "oms_offers_of_goods",
@@ -33,6 +31,7 @@ _OFFERS_OF_GOODS = Prepared(
         "channel": "bigint",
         "basket": "bigint",
         "customer": "bigint",
+        "known": "text[]",
     },
     ("json", "json"),
 )
@@ -55,6 +54,7 @@ def offers_of_goods(
     *, channel: Channel, variant_ids: Iterable[int], now: datetime, customer_id: int | None = None
 ) -> tuple[Offers, GoodsFacts]:
     """What may lower the prices of these goods by themselves, and what discounts have to know of them; one statement."""
+    known = known_rules()
     ((live, goods),) = _OFFERS_OF_GOODS.rows(
         {
             "variants": list(variant_ids),
@@ -62,11 +62,14 @@ def offers_of_goods(
             "channel": channel.pk,
             "basket": None,
             "customer": customer_id,
+            "known": list(known),
         }
     )
     if not live:
         return NO_OFFERS, {}
-    return oms.facts_now(oms.offers_from(*live), customer_id=customer_id, now=now), oms.goods_from(goods)
+    return oms.facts_now(oms.offers_from(known, *live), customer_id=customer_id, now=now), oms.goods_from(
+        goods
+    )
 
 
 def lowered_prices(

@@ -73,7 +73,19 @@ from crm.operations.segments import (
     record_export,
     retire_segment,
 )
-from crm.operations.spending import CouponUsed, OfferGone, Taken, give_back_offers, spend_more, spend_offers
+from crm.operations.spending import (
+    SPEND_IN_BLOCK,
+    SPEND_VARIABLES,
+    CouponUsed,
+    OfferGone,
+    Taken,
+    give_back_offers,
+    is_spent_apart,
+    offer_gone,
+    spend_more,
+    spend_offers,
+    spending_values,
+)
 from crm.operations.visits import record_visit
 from crm.operations.wishes import add_wishes, remove_wish
 
@@ -81,6 +93,8 @@ __all__ = [
     "SEGMENT_PROPOSAL",
     "SEND_ATTEMPTS_MAX",
     "SEND_LEASE",
+    "SPEND_IN_BLOCK",
+    "SPEND_VARIABLES",
     "AddressNotFound",
     "AlertNotFound",
     "AlreadyReviewed",
@@ -127,6 +141,7 @@ __all__ = [
     "find_or_create_company",
     "find_or_create_person",
     "give_back_offers",
+    "is_spent_apart",
     "join_guest_account",
     "join_program",
     "make_default_address",
@@ -134,6 +149,7 @@ __all__ = [
     "move_discount",
     "new_guest",
     "normal_code",
+    "offer_gone",
     "open_account",
     "propose_change",
     "queue_message",
@@ -149,6 +165,7 @@ __all__ = [
     "send_queued_messages",
     "spend_more",
     "spend_offers",
+    "spending_values",
     "stop_batch",
     "withdraw_offer",
     "write_discount",

@@ -39,7 +39,7 @@ class Taken:
 
 
 # In the order of locks: coupons, budgets, offers; within each by id. A limit that is reached updates no row.
-SPEND = """
+_SPENDING = """
 WITH coupons AS (
     UPDATE crm_coupon k SET uses = k.uses + 1
       FROM (SELECT id FROM crm_coupon WHERE id = ANY(%(coupons)s) ORDER BY id FOR UPDATE) l
@@ -58,6 +58,17 @@ WITH coupons AS (
 )
 SELECT (SELECT count(*) FROM coupons), (SELECT count(*) FROM budgets), (SELECT count(*) FROM offers),
        (SELECT count(*) FROM crm_campaignbudget WHERE campaign_id = ANY(%(campaigns)s))"""
+SPEND = _SPENDING
+# The same inside a block that writes more: `{gone}` is what happens there when a limit is reached.
+SPEND_VARIABLES = "v_coupons bigint; v_budgets bigint; v_offers bigint; v_limited bigint;"
+SPEND_IN_BLOCK = f"""
+    IF cardinality(%(campaigns)s) > 0 OR cardinality(%(offers)s) > 0 THEN
+        {_SPENDING} INTO v_coupons, v_budgets, v_offers, v_limited;
+        IF v_budgets <> v_limited OR v_offers <> cardinality(%(offers)s) THEN
+            {{gone}}
+        END IF;
+    END IF;
+    """
 # Asked after the coupon's row is ours, so that the other orders of this customer are seen.
 REDEEM = """
 INSERT INTO crm_couponredemption (coupon_id, order_number, customer_id, is_single_use, redeemed_at)
@@ -91,6 +102,20 @@ WITH released AS (
 SELECT (SELECT count(*) FROM coupons), (SELECT count(*) FROM budgets), (SELECT count(*) FROM offers)"""
 
 
+def is_spent_apart(taken: Taken) -> bool:
+    """A coupon is asked about once more when its row is ours; all else can be spent by the statement that writes the order."""
+    return bool(taken.coupons)
+
+
+def spending_values(taken: Taken) -> dict[str, Any]:
+    """The parameters of SPEND for a new order."""
+    return _values(taken) | {"orders": [1] * len(taken.campaigns)}
+
+
+def offer_gone() -> OfferGone:
+    return OfferGone("A discount of this basket was used up a moment ago.")
+
+
 def spend_offers(*, taken: Taken, order_number: str, customer_id: int | None, now: datetime) -> None:
     """All of it or a refusal: OfferGone when others were faster, CouponUsed when this customer has had it.
 
@@ -98,12 +123,12 @@ def spend_offers(*, taken: Taken, order_number: str, customer_id: int | None, no
     """
     if taken.is_nothing:
         return
-    values = _values(taken) | {"orders": [1] * len(taken.campaigns)}
+    values = spending_values(taken)
     with connection.cursor() as cursor:
         cursor.execute(SPEND, values)
         coupons, budgets, offers, limited = cursor.fetchone()
         if (coupons, budgets, offers) != (len(taken.coupons), limited, len(taken.offers)):
-            raise OfferGone("A discount of this basket was used up a moment ago.")
+            raise offer_gone()
         if not taken.coupons:
             return
         cursor.execute(

@@ -101,10 +101,18 @@ class Condition:
 
 
 _conditions: dict[str, Condition] = {}
+_changes = 0
+
+
+def version() -> int:
+    """Another number after every change of the list: what was worked out of it before no longer holds."""
+    return _changes
 
 
 def register(*conditions: Condition) -> None:
     """Called at start-up; the last one of a name holds, so that a model may renew its own."""
+    global _changes
+    _changes += 1
     for each in conditions:
         assert each.name.isidentifier() and each.name == each.name.lower(), each.name
         assert bool(each.operators) == (each.value is not None), f"{each.name} is compared, or it is not"
@@ -112,6 +120,8 @@ def register(*conditions: Condition) -> None:
 
 
 def unregister(name: str) -> None:
+    global _changes
+    _changes += 1
     _conditions.pop(name, None)
 
 

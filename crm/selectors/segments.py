@@ -6,11 +6,23 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
 
-from crm.segments import Fragment, InvalidDefinition, Leaf, Node, check, holds, leaves, tree_of, where
+from crm.segments import (
+    Fragment,
+    InvalidDefinition,
+    Leaf,
+    Node,
+    check,
+    holds,
+    leaf_fragment,
+    leaves,
+    registry,
+    tree_of,
+)
 from crm.states import SegmentState
 
 logger = logging.getLogger("onerow.segments")
@@ -115,36 +127,46 @@ def _ask(
 
 def _leaves(definitions: Iterable[str], now: datetime) -> dict[Leaf, Fragment]:
     """The conditions that somebody registered, each once."""
-    found: dict[Leaf, Fragment] = {}
-    trees = [tree for definition in sorted(definitions) if (tree := _tree(definition)) is not None]
-    for tree in trees:
-        for leaf in leaves(tree):
-            if leaf not in found and (fragment := _fragment(leaf, now)) is not None:
-                found[leaf] = fragment
-    return found
+    asked = _asked(frozenset(definitions), registry.version())
+    return {leaf: leaf_fragment(leaf, now) for leaf in asked}
 
 
-def _tree(definition: str) -> Node | None:
+@lru_cache(maxsize=256)
+def _asked(definitions: frozenset[str], version: int) -> tuple[Leaf, ...]:
+    """`version` is the registry's: what it lets pass is worked out once for each."""
+    found: dict[Leaf, None] = {}
+    for definition in sorted(definitions):
+        found |= dict.fromkeys(
+            leaf for leaf in _words(definition)[1] if leaf not in found and _is_known(leaf)
+        )
+    return tuple(found)
+
+
+@lru_cache(maxsize=2_048)
+def _words(definition: str) -> tuple[Node | None, tuple[Leaf, ...]]:
+    """The tree and its conditions; no tree where it does not parse."""
     try:
-        return tree_of(definition)
+        node = tree_of(definition)
     except InvalidDefinition:
-        return None
+        return None, ()
+    return node, tuple(leaves(node))
 
 
-def _fragment(leaf: Leaf, now: datetime) -> Fragment | None:
+def _is_known(leaf: Leaf) -> bool:
     try:
-        return where(leaf, now)
+        check(leaf, with_names=False)
     except InvalidDefinition as problem:
         logger.warning("a segment never holds: %s", problem)
-        return None
+        return False
+    return True
 
 
 def _columns(asked: dict[Leaf, Fragment]) -> tuple[str, tuple[Any, ...]]:
     made = asked.values()
-    named = (f"{each.sql} AS f{place}" for place, each in enumerate(made))
+    named = (f"({each.sql}) AS f{place}" for place, each in enumerate(made))
     return ", ".join(named), tuple(value for each in made for value in each.params)
 
 
 def _holds(definition: str, truth: dict[Leaf, bool]) -> bool:
-    node = _tree(definition)
-    return node is not None and all(leaf in truth for leaf in leaves(node)) and holds(node, truth)
+    node, asked = _words(definition)
+    return node is not None and all(leaf in truth for leaf in asked) and holds(node, truth)

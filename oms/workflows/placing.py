@@ -17,7 +17,6 @@ from finance import workflows as money
 from finance.models import Payment
 from finance.workflows.sef_registration import AT_PLACEMENT, Registration, look_up
 from oms import events
-from oms import operations as orders
 from oms import selectors as oms
 from oms.models import Order, OrderLine
 from oms.pricing import LineKind as PricedKind
@@ -258,27 +257,24 @@ def _create_with_claims(
             subject=("order", order.number),
         )
     placed = Placed(order, payment, None, [row for row, _ in sold])
-    # After the account, before any claim.
-    crm.spend_offers(
-        taken=taken_of(quote.priced, quote.offers),
-        order_number=order.number,
-        customer_id=order.customer_id,
-        now=now,
-    )
     _write(
-        desk, placed, guest, {line.pk: row.pk for row, line in sold if line}, announced, claim, answer, now
+        desk,
+        placed,
+        guest,
+        quote,
+        {line.pk: row.pk for row, line in sold if line},
+        announced,
+        claim,
+        answer,
+        now,
     )
-    _keep_offers(order, placed.lines, quote, now)
+    _claim_gifts(order, placed.lines, quote, now)
     failpoints.hit("order.written")
     return order, payment, placed.lines
 
 
-def _keep_offers(order: Order, rows: Sequence[OrderLine], quote: oms.Quote, now: datetime) -> None:
-    """Why each line costs what it costs, frozen; and the stock of gifts."""
-    sold = list(zip(rows, quote.priced.lines, strict=True))
-    orders.record_line_discounts(
-        line_discounts([(row, priced.discounts) for row, priced in sold], quote.offers, now)
-    )
+def _claim_gifts(order: Order, rows: Sequence[OrderLine], quote: oms.Quote, now: datetime) -> None:
+    sold = zip(rows, quote.priced.lines, strict=True)
     gifts = {row.pk: gift_of(quote.offers, priced) for row, priced in sold if priced.is_gift}
     if not gifts:
         return
@@ -615,6 +611,7 @@ def _write(
     desk: Desk,
     placed: Placed,
     guest: Customer | None,
+    quote: oms.Quote,
     pairs: dict[int, int],
     announced: Sequence[tuple[Any, tuple[str, str]]],
     claim: idempotency.Claim | None,
@@ -625,11 +622,18 @@ def _write(
     order, is_held = placed.order, desk.channel.is_held_in_basket
     state = "HELD" if order.status == OrderStatus.PENDING_PAYMENT else "ALLOCATED"
     rows = events_as_rows(announced)
+    taken = taken_of(quote.priced, quote.offers)
+    is_apart = crm.is_spent_apart(taken)
+    if is_apart:  # after the account, before any claim
+        crm.spend_offers(taken=taken, order_number=order.number, customer_id=order.customer_id, now=now)
+    sold = zip(placed.lines, quote.priced.lines, strict=True)
     are_moved = write(
         basket_id=desk.basket_id,
         customer=guest,
         order=order,
         lines=placed.lines,
+        discounts=line_discounts([(row, priced.discounts) for row, priced in sold], quote.offers, now),
+        taken=crm.Taken() if is_apart else taken,
         claims=pairs if is_held else None,
         claim_state=state,
         payment=placed.payment,

@@ -14,11 +14,13 @@ from typing import Any
 
 from django.db import connection
 
+from crm import operations as crm
 from crm.models import Customer
 from crm.operations.people import FIND_GUEST
 from finance.models import Payment
 from oms import selectors as oms
-from oms.models import Order, OrderLine
+from oms.models import LineDiscount, Order, OrderLine
+from oms.offers import KnownRules, known_rules
 from retail.kernel import idempotency
 from retail.kernel.clock import business_date
 from retail.kernel.context import current
@@ -111,6 +113,7 @@ _READ = Steps(
         "token": "text",
         "postal_code": "text",
         "mailbox": "text",
+        "known": "text[]",
     },
     # state, basket, lines, tariff (5), promise (7), guest, number, keys, moment
     (
@@ -131,10 +134,12 @@ _ALLOCATE = with_variables(ALLOCATE.sql, {"state": "%(claim_state)s"})
 _WRITE = Steps(
     "order_write",
     f"""
+    {crm.SPEND_IN_BLOCK.format(gone="out_1 := NULL; RETURN NEXT; RETURN;")}
     {insertion(Customer, "%(customer)s")};
     {insertion(Order, "%(order)s")};
     UPDATE oms_basket SET state = 'ORDERED', customer_id = %(customer_id)s WHERE id = %(basket)s;
     {insertion(OrderLine, "%(lines)s")};
+    {insertion(LineDiscount, "%(discounts)s", without=("id",))};
     IF %(is_claimed)s THEN
         RETURN QUERY {_ALLOCATE};
     END IF;
@@ -150,6 +155,12 @@ _WRITE = Steps(
         "basket": "bigint",
         "customer_id": "bigint",
         "lines": "json",
+        "discounts": "json",
+        "coupons": "bigint[]",
+        "campaigns": "bigint[]",
+        "amounts": "numeric[]",
+        "orders": "integer[]",
+        "offers": "bigint[]",
         "is_claimed": "boolean",
         "basket_lines": "bigint[]",
         "order_lines": "bigint[]",
@@ -165,6 +176,7 @@ _WRITE = Steps(
     },
     ALLOCATE.returns,
     writes=True,
+    variables=crm.SPEND_VARIABLES,
 )
 
 
@@ -212,7 +224,7 @@ def read(
 
     Claims the key first. Raises KeyKept, refuses KeyInFlight.
     """
-    who, day = current(), business_date(now)
+    who, day, known = current(), business_date(now), known_rules()
     rows = _READ.rows(
         {
             "actor": "" if who.actor_id is None else str(who.actor_id),
@@ -229,13 +241,14 @@ def read(
             "token": token,
             "postal_code": postal_code,
             "mailbox": mailbox.lower(),
+            "known": list(known),
         }
     )
     connection.was_told(who)  # type: ignore[attr-defined] # of our own backend
-    return _desk(rows[0], has_mailbox=bool(mailbox)) if rows else None
+    return _desk(rows[0], known, has_mailbox=bool(mailbox)) if rows else None
 
 
-def _desk(row: Sequence[Any], *, has_mailbox: bool) -> Desk:
+def _desk(row: Sequence[Any], known: KnownRules, *, has_mailbox: bool) -> Desk:
     state, basket, lines, *rest = row
     if state == "IN_FLIGHT":
         raise idempotency.in_flight()
@@ -251,7 +264,7 @@ def _desk(row: Sequence[Any], *, has_mailbox: bool) -> Desk:
     return replace(
         desk,
         lines=[Line(pk, key, quantity, oms.Goods(*goods)) for pk, key, quantity, *goods in lines],
-        tariff=oms.tariff_of(rest[:5]),
+        tariff=oms.tariff_of(rest[:5], known),
         live=promise.live_of(rest[5:12]),
         guest_id=more[0] if is_new else guest_id,
         is_new_guest=is_new,
@@ -279,6 +292,8 @@ def write(
     customer: Customer | None,
     order: Order,
     lines: Sequence[OrderLine],
+    discounts: Sequence[LineDiscount],
+    taken: crm.Taken,
     claims: Mapping[int, int] | None,
     claim_state: str,
     payment: Payment,
@@ -286,7 +301,10 @@ def write(
     claim: idempotency.Claim | None,
     answer: idempotency.Answer | None,
 ) -> bool:
-    """All of it. `claims` go from basket line to order line; False when one of them is lost, then none has moved."""
+    """All of it. `claims` go from basket line to order line; False when one of them is lost, then none has moved.
+
+    Refuses OfferGone when others took what is `taken`.
+    """
     kept = claim if answer is not None else None
     moved = _WRITE.rows(
         {
@@ -295,6 +313,8 @@ def write(
             "basket": basket_id,
             "customer_id": order.customer_id,
             "lines": told(lines),
+            "discounts": told(discounts),
+            **crm.spending_values(taken),
             "is_claimed": claims is not None,
             "basket_lines": list(claims or ()),
             "order_lines": list((claims or {}).values()),
@@ -309,4 +329,6 @@ def write(
             "subject": "",
         }
     )
+    if moved and moved[0][0] is None:
+        raise crm.offer_gone()
     return claims is None or (bool(moved) and all(is_moved for is_moved, *_ in moved))
