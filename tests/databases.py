@@ -36,8 +36,12 @@ def _all_sources() -> set[Path]:
     found = {path for room in ROOMS for pattern in patterns for path in (ROOT / room).rglob(pattern)}
     # Statements that migrate makes into functions of the database, and the pieces they share.
     found |= {
-        path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "Prepared(" in path.read_text()
+        path
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if re.search(r"\b(Prepared|Steps)\(", path.read_text())
     }
+    found |= {ROOT / "crm" / "selectors" / "offers.py", ROOT / "crm" / "operations" / "spending.py"}
     # The trace's functions are made of its templates and of what is said of each column.
     found |= {ROOT / "audit" / name for name in ("sql.py", "attach.py", "register.py")}
     found |= set((ROOT / "storefront" / "selectors").glob("*.py"))

@@ -260,7 +260,7 @@ class Loader:
                     WHERE storefront_contribution.position <> EXCLUDED.position
                    RETURNING product_id)
                UPDATE incoming i SET is_changed = true
-                WHERE i.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)"""
+                WHERE NOT i.is_new AND i.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)"""
         )
 
     def _places(self, cursor: CursorWrapper) -> None:
@@ -280,7 +280,7 @@ class Loader:
                    SELECT product_id, category_id FROM wanted ON CONFLICT (product_id, category_id) DO NOTHING
                    RETURNING product_id)
                UPDATE incoming i SET is_changed = true
-                WHERE i.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)""",
+                WHERE NOT i.is_new AND i.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)""",
             [f"{self.tree.name}:"],
         )
 
@@ -331,7 +331,7 @@ class Loader:
                    INSERT INTO storefront_price (variant_id, price_list_id, amount, minimum_quantity, valid_from, is_sample)
                    SELECT variant_id, %(list)s, price, 1, %(now)s, is_sample_price FROM wanted
                    RETURNING variant_id)
-               UPDATE incoming i SET is_changed = true FROM opened o WHERE i.variant_id = o.variant_id""",
+               UPDATE incoming i SET is_changed = true FROM opened o WHERE NOT i.is_new AND i.variant_id = o.variant_id""",
             {"list": self.price_list_id, "now": now},
         )
 
