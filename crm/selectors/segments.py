@@ -24,6 +24,7 @@ from crm.segments import (
     tree_of,
 )
 from crm.states import SegmentState
+from retail.kernel import prepared
 
 logger = logging.getLogger("onerow.segments")
 
@@ -118,9 +119,7 @@ def _ask(
         )
     else:
         params, sql = (), _NO_FACTS
-    with connection.cursor() as cursor:
-        cursor.execute(sql, (*params, customer_id, list(segment_ids)))
-        found = cursor.fetchall()
+    found = prepared.asked(sql, (*params, customer_id, list(segment_ids)))
     rows = [_Row(*row[:5]) for row in found if asked or row[5]]
     return rows, dict(zip(asked, found[0][5:], strict=True)) if found and asked else {}
 
