@@ -1,14 +1,19 @@
 """Money tells the order that it is covered; the order decides whether it still can be delivered."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Sum
 
 from crm import operations as crm
+from finance.models import Refund
+from finance.states import OperationState
 from oms import operations as orders
 from oms.models import Order
 from oms.states import LineKind, OrderStatus
 from oms.workflows.cancellation import cancel_order
+from retail.kernel.money import ZERO
 from warehouse import operations as stock
 
 
@@ -32,7 +37,8 @@ def payment_secured(*, order_id: int, now: datetime) -> str:
 
 def _revive(order: Order, now: datetime) -> bool:
     """Late money: take again what the order took, if all of it can be had; an order that somebody canceled stays canceled."""
-    covered = max(order.captured_total - order.refunded_total, order.authorized_total) >= order.total
+    kept = order.captured_total - order.refunded_total - _on_its_way_back(order)
+    covered = max(kept, order.authorized_total) >= order.total
     if order.cancel_reason != orders.UNPAID or not covered:
         return False
     goods = order.lines.filter(kind=LineKind.GOODS, variant__isnull=False).values_list(
@@ -59,6 +65,12 @@ def _revive(order: Order, now: datetime) -> bool:
         return False
     orders.revive_order(order_id=order.pk)
     return True
+
+
+def _on_its_way_back(order: Order) -> Decimal:
+    """A part that came before the deadline goes back since the order was canceled: it pays for nothing any more."""
+    pending = Refund.objects.filter(payment__order=order, state=OperationState.PENDING)
+    return pending.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 
 def _keep_claims(order: Order, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Money after the deadline: the order lives again when everything can be had, else the money goes back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -22,16 +22,16 @@ def chain(db: None) -> Chain:
     return make_chain()
 
 
-def pay(chain: Chain, order: Order) -> None:
+def pay(chain: Chain, order: Order, amount: str = "", *, key: str = "late", at: datetime = LATE) -> None:
     payment = Payment.objects.filter(order=order).latest("attempt")
     money.import_bank_statement(
         account=chain.entity.bank_account,
         text=(
             "line_key,booked_on,amount,currency,reference,payer,payer_account,purpose\n"
-            f"late-{order.pk},2026-12-10,{order.total},RSD,{payment.reference},Ana Anić,265-0000000000017-57,placanje\n"
+            f"{key}-{order.pk},{at.date()},{amount or order.total},RSD,{payment.reference},Ana Anić,265-0000000000017-57,placanje\n"
         ),
         by=None,
-        now=LATE,
+        now=at,
     )
     order.refresh_from_db()
 
@@ -67,4 +67,39 @@ def test_an_order_that_the_shopper_canceled_stays_canceled(chain: Chain) -> None
     assert order.status == "CANCELED"
     assert [r.amount for r in Refund.objects.all()] == [order.total]
     assert StockItem.objects.get(variant=variant).reserved == 0
+    healthy()
+
+
+def test_a_part_that_goes_back_already_pays_for_nothing(chain: Chain) -> None:
+    """Half came in time and goes back with the cancellation; the other half, late, does not cover the order together with it."""
+    variant = chain.variant(price="1000.00", stock=5)
+    order = chain.place((variant, 2), payment_method="BANK_TRANSFER")
+    assert order.total == Decimal("2290.00")
+    pay(chain, order, "1290.00", key="part", at=NOW)
+    assert cancellation.cancel_overdue_orders(now=LATE) == 1
+    assert [(r.amount, r.state) for r in Refund.objects.all()] == [(Decimal("1290.00"), "PENDING")]
+    pay(chain, order, "1290.00")
+    assert (order.status, order.due_total, order.captured_total) == (
+        "CANCELED",
+        Decimal("0.00"),
+        Decimal("2580.00"),
+    )
+    assert sorted(r.amount for r in Refund.objects.all()) == [Decimal("1290.00")] * 2
+    assert StockItem.objects.get(variant=variant).reserved == 0
+    healthy()
+
+
+def test_the_whole_sum_revives_it_while_the_part_goes_back(chain: Chain) -> None:
+    variant = chain.variant(price="1000.00", stock=5)
+    order = chain.place((variant, 2), payment_method="BANK_TRANSFER")
+    pay(chain, order, "1290.00", key="part", at=NOW)
+    cancellation.cancel_overdue_orders(now=LATE)
+    pay(chain, order)
+    assert (order.status, order.due_total, order.captured_total) == (
+        "PLACED",
+        Decimal("2290.00"),
+        Decimal("3580.00"),
+    )
+    assert [r.amount for r in Refund.objects.all()] == [Decimal("1290.00")]
+    assert StockItem.objects.get(variant=variant).reserved == 2
     healthy()
