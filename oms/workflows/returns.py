@@ -225,7 +225,10 @@ def _goods(taken: Sequence[ReturnLine]) -> list[Goods]:
 def _ask_for_refund(
     order: Order, returned: Return, bank_account: str, by: User | None, now: datetime
 ) -> None:
-    """Goods are in whatever happens to the money; what cannot be sent back yet is a person's task."""
+    """Goods are in whatever happens to the money; what cannot be sent back yet is a person's task. A gift brings none back."""
+    if not returned.refund_total:
+        mark_refunded(return_id=returned.pk, now=now)
+        return
     try:
         finance.request_refund(
             order_id=order.pk,
