@@ -10,10 +10,13 @@ class CMSConfig(AppConfig):
         from audit.operations import register_kind
         from cms.models import draw_with
         from cms.rights import furnish
+        from cms.selectors import uses
         from cms.views.pages import draw
         from cms.workflows import campaigns
+        from crm.selectors.segment_uses import register_segment_uses
 
         draw_with(draw)
+        register_segment_uses(uses.of_segment)
         register_kind(
             campaigns.KIND,
             apply=campaigns.apply,

@@ -29,6 +29,7 @@ def register_campaigns() -> list[Any]:
         path("<slug:public_id>/", campaigns.campaign, name="campaign"),
         path("<slug:public_id>/page/", campaigns.add_page, name="add_page"),
         path("<slug:public_id>/submit/", campaigns.submit, name="submit_campaign"),
+        path("<slug:public_id>/submit-pages/", campaigns.submit_pages, name="submit_pages"),
         path("<slug:public_id>/decide/", campaigns.decide, name="decide_campaign"),
         path("<slug:public_id>/end/", campaigns.end, name="end_campaign"),
         path("<slug:public_id>/preview/", previews.preview, name="preview_campaign"),

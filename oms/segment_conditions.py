@@ -137,6 +137,14 @@ def register_conditions() -> None:
             arguments=PERIOD,
             compile=_abandoned_basket,
         ),
+        Condition(
+            name="wishlist",
+            words=_("Wishes"),
+            help=_("Keeps it on the list of wishes now; what was taken off it is not known any more."),
+            group=_BUYING,
+            arguments={**{name: kind for name, kind in items.items() if name != "campaign"}, **PERIOD},
+            compile=_wishlist,
+        ),
     )
 
 
@@ -338,6 +346,17 @@ def _abandoned_basket(leaf: Leaf, now: datetime) -> Fragment:
         f"AND b.touched_at <= %s::timestamptz - interval '1 hour'{dated.sql} "
         "AND EXISTS (SELECT 1 FROM oms_basketline n WHERE n.basket_id = b.id))",
         (now, *dated.params),
+    )
+
+
+def _wishlist(leaf: Leaf, now: datetime) -> Fragment:
+    """The goods are named as those of order lines, so the wish takes the alias of a line."""
+    goods = [_ITEMS[each.name](each.value) for each in leaf.arguments if each.name in _ITEMS]
+    dated = period("l.added_at", leaf, now, BUSINESS_ZONE)
+    named = "".join(f" AND {each.sql}" for each in goods)
+    return Fragment(
+        f"EXISTS (SELECT 1 FROM crm_wish l WHERE l.customer_id = c.id AND l.added_at <= %s{dated.sql}{named})",
+        (now, *dated.params, *(value for each in goods for value in each.params)),
     )
 
 

@@ -16,7 +16,7 @@ from audit.models import Proposal
 from cms.forms import CampaignForm, DiscountForm, DiscountForms, ReasonForm, details_of, initial_of
 from cms.views import words
 from cms.workflows import campaigns as workflows
-from cms.workflows import description, discounts, guards
+from cms.workflows import description, discounts, guards, page_changes
 from crm.models import Campaign
 from crm.operations import campaigns as verbs
 from crm.states import CampaignState
@@ -125,6 +125,9 @@ def _facts(request: HttpRequest, found: Campaign, *, is_draft: bool) -> dict[str
         "is_draft": is_draft,
         "phase": phase(found, clock.now()),
         "diff": description.diff(found),
+        "is_on": found.state == CampaignState.RATIFIED and not _is_over(found),
+        "changed_pages": page_changes.changed_pages(found),
+        "page_diff": proposal.diff if proposal and page_changes.is_of_pages(proposal) else [],
         "pages": workflows.pages_of(found),
         "proposal": proposal,
         "last": last,
@@ -153,6 +156,22 @@ def submit(request: HttpRequest, public_id: str) -> HttpResponse:
         reason = request.POST.get("reason", "").strip()[:200]
         workflows.submit_campaign(campaign_id=found.pk, reason=reason, by=_user(request), now=clock.now())
         messages.success(request, _("Submitted: a second person decides."))
+    except Refusal as refusal:
+        messages.error(request, words.say(refusal))
+    return redirect("cms:campaign", found.public_id)
+
+
+@require_POST
+@staff_page(EDIT_CAMPAIGNS)
+def submit_pages(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The drafts of its pages while it is on; shoppers read the live ones until a second person has decided."""
+    found = _campaign(public_id)
+    try:
+        reason = request.POST.get("reason", "").strip()[:200]
+        page_changes.submit_pages(campaign_id=found.pk, reason=reason, by=_user(request), now=clock.now())
+        messages.success(
+            request, _("Submitted: until a second person has decided, shoppers read the old page.")
+        )
     except Refusal as refusal:
         messages.error(request, words.say(refusal))
     return redirect("cms:campaign", found.public_id)
@@ -199,6 +218,10 @@ def _campaign(public_id: str) -> Campaign:
     if found is None:
         raise Http404("no such campaign")
     return found
+
+
+def _is_over(found: Campaign) -> bool:
+    return found.ends_at is not None and found.ends_at <= clock.now()
 
 
 def _user(request: HttpRequest) -> User:

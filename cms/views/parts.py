@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, Q
@@ -14,15 +15,16 @@ from wagtail.models import Page
 from wagtail.rich_text import expand_db_html
 
 from cms import selectors as cms
-from cms.blocks import BESTSELLERS, BY_CATEGORY, BY_HAND, OF_DISCOUNT
+from cms.blocks import BY_CATEGORY, BY_HAND, OF_DISCOUNT
 from cms.models import CampaignPage, ListingPage, ShopPage
 from cms.views.viewer import Viewer
 from crm.models import Campaign
 from crm.states import CampaignState
+from oms import recommendations
 from retail.front import quick
 from retail.front.formats import as_day, clock_text, date_text
 from retail.kernel.script import to_cyrillic
-from storefront.models import Category
+from storefront.models import Category, Channel
 from storefront.views import shelves
 
 LISTING_SIZE, COVERS = 24, 3
@@ -99,7 +101,7 @@ def parts_of(page: ShopPage, seen_by: Viewer, tongue: Tongue) -> list[Part]:
     blocks = blocks_of(page)
     held = seen_by.segments({key for block in blocks if (key := block.key("segment"))})
     blocks = [block for block in blocks if not (key := block.key("segment")) or key in held]
-    cards = cms.goods(shelves_of(page, blocks), seen_by.channel.price_list_id, seen_by.now)
+    cards = cards_of(page, blocks, seen_by)
     every = [card for found in cards.values() for card in found]
     reading = shelves.reading(seen_by.request, seen_by.channel, every, seen_by.now)
     books = {key: [reading.book(card) for card in found] for key, found in cards.items()}
@@ -131,6 +133,31 @@ def _as_played(
     return {key: [played(book) for book in each] for key, each in books.items()}
 
 
+def cards_of(page: ShopPage, blocks: Sequence[Block], seen_by: Viewer) -> dict[str, tuple[cms.Card, ...]]:
+    """What every shelf holds: one statement for all shelves with a rule, one for all that know the shopper."""
+    return {
+        **cms.goods(shelves_of(page, blocks), seen_by.channel.price_list_id, seen_by.now),
+        **recommended(blocks, channel=seen_by.channel, now=seen_by.now, customer_id=seen_by.customer_id),
+    }
+
+
+def recommended(
+    blocks: Iterable[Block], *, channel: Channel, now: datetime, customer_id: int | None
+) -> dict[str, tuple[cms.Card, ...]]:
+    """What this shopper buys again, then what goes with it, then bestsellers; a second shelf goes on where the first ended."""
+    wanted = [(block.id, int(block.value["count"])) for block in blocks if block.kind == "recommended"]
+    if not wanted:
+        return {}
+    limit = min(sum(count for _, count in wanted), recommendations.LIMIT_MAX)
+    cards = recommendations.for_customer(customer_id=customer_id, channel=channel, now=now, limit=limit)
+    # What is shown is the card's own edition: when another one is in stock, this card would still disappoint.
+    rest = [card for card in cards if card.is_available and card.price is not None]
+    found = {}
+    for key, count in wanted:
+        found[key], rest = tuple(rest[:count]), rest[count:]
+    return found
+
+
 def shelves_of(page: ShopPage, blocks: Iterable[Block]) -> list[cms.Shelf]:
     found = [shelf for block in blocks if (shelf := _shelf(block))]
     if isinstance(page, ListingPage):
@@ -139,8 +166,6 @@ def shelves_of(page: ShopPage, blocks: Iterable[Block]) -> list[cms.Shelf]:
 
 
 def _shelf(block: Block) -> cms.Shelf | None:
-    if block.kind == "recommended":
-        return cms.Shelf(block.id, BESTSELLERS, int(block.value["count"]))
     if block.kind == "hero" and (covers := block.keys("products")):
         return cms.Shelf(block.id, BY_HAND, COVERS, None, covers)
     if block.kind != "products":

@@ -18,7 +18,7 @@ from wagtail.models import Page, ReferenceIndex
 from cms import selectors as cms
 from cms.blocks import BY_HAND
 from cms.models import ArticlePage, CampaignPage, HomePage, ListingPage, ShopPage, StorePage
-from cms.views.parts import Block, blocks_of, shelves_of
+from cms.views.parts import Block, blocks_of, recommended, shelves_of
 from crm.models import Campaign, Discount, Segment
 from crm.states import CampaignState, DiscountState, SegmentState
 from retail.kernel import clock
@@ -81,7 +81,10 @@ def broken_references(channel: Channel, now: datetime) -> Iterator[Broken]:
 
 def _of_page(page: ShopPage, channel: Channel, now: datetime) -> Iterator[Broken]:
     blocks = blocks_of(page)
-    shown = cms.goods(shelves_of(page, blocks), channel.price_list_id, now)
+    shown = {
+        **cms.goods(shelves_of(page, blocks), channel.price_list_id, now),
+        **recommended(blocks, channel=channel, now=now, customer_id=None),
+    }
     for block in blocks:
         for what in _complaints(block, shown, now):
             yield Broken(page, block.kind, what)

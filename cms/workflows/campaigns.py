@@ -18,7 +18,7 @@ from audit.states import ProposalState
 from cms.blocks import BESTSELLERS, OF_DISCOUNT
 from cms.models import CampaignPage
 from cms.rights import WORKFLOW
-from cms.workflows import description, discounts, guards, replay
+from cms.workflows import description, discounts, guards, page_changes, replay
 from cms.workflows.discounts import DiscountDraft
 from crm.models import Campaign, Discount
 from crm.operations import campaigns as crm
@@ -28,9 +28,8 @@ from retail.kernel.access import RATIFY_CAMPAIGNS, may
 from retail.kernel.errors import NotAllowed
 from retail.kernel.models import User
 
-KIND = "CAMPAIGN"
+KIND, SUBJECT = page_changes.KIND, page_changes.SUBJECT
 PERMISSION = RATIFY_CAMPAIGNS
-SUBJECT = "campaign"
 REPLAYED_AT_SUBMISSION = 500
 
 
@@ -141,6 +140,9 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
     """What ratifying does, inside the ratifying transaction: campaign, discounts and pages at once, open by one period."""
     _may_decide(by)
     assert by is not None, "a rule ratifies no campaign"
+    if page_changes.is_of_pages(proposal):
+        page_changes.apply(proposal, by, now)
+        return
     campaign = Campaign.objects.select_for_update(of=("self",)).filter(public_id=proposal.subject_key).first()
     if campaign is None or campaign.state != CampaignState.SUBMITTED:
         raise proposals.StaleProposal("The campaign does not wait for ratification any more.")

@@ -1,4 +1,4 @@
-"""Verbs about segments. A definition that a live campaign or discount asks changes only when another person has ratified it."""
+"""Verbs about segments. A definition that a live campaign, discount or page asks changes only when another person has ratified it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class StaleSegment(StaleVersion):
 
 
 class SegmentInUse(Refusal):
-    """A live campaign or discount asks it: it cannot be retired, and its words change through a proposal."""
+    """A live campaign, discount or page asks it (`details["uses"]`): it is not retired, and its words change through a proposal."""
 
     code = "SEGMENT_IN_USE"
 
@@ -119,8 +119,8 @@ def change_segment(
     words = canonical(definition)
     with transaction.atomic():
         segment = _locked(segment_id, version)
-        if words != segment.definition and _is_in_use(segment, now):
-            raise SegmentInUse("A live campaign or discount uses this segment.", slug=segment.slug)
+        if words != segment.definition:
+            _check_unused(segment, now)
         if name is not None:
             if not name.strip():
                 raise InvalidSegmentName("A segment needs a name.")
@@ -203,8 +203,7 @@ def retire_segment(*, segment_id: int, version: int, by: User | None, now: datet
     """Nobody is in it any more; its words stay readable. Refuses SegmentInUse."""
     with transaction.atomic():
         segment = _locked(segment_id, version)
-        if _is_in_use(segment, now):
-            raise SegmentInUse("A live campaign or discount uses this segment.", slug=segment.slug)
+        _check_unused(segment, now)
         return _move(segment, SegmentState.RETIRED)
 
 
@@ -233,8 +232,12 @@ def _locked(segment_id: int, version: int) -> Segment:
     return segment
 
 
-def _is_in_use(segment: Segment, now: datetime) -> bool:
-    return any(use.is_live for use in uses_of_segment(segment_id=segment.pk, now=now))
+def _check_unused(segment: Segment, now: datetime) -> None:
+    live = [use.title for use in uses_of_segment(segment_id=segment.pk, now=now) if use.is_live]
+    if live:
+        raise SegmentInUse(
+            "A live campaign, discount or page uses this segment.", slug=segment.slug, uses=live
+        )
 
 
 def _write(segment: Segment, words: str, by: User | None, now: datetime) -> None:

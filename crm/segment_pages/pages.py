@@ -158,6 +158,9 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
             now=timezone.now(),
         )
         toast(request, said)
+    except crm.SegmentInUse as refusal:
+        where = ", ".join(refusal.details["uses"])
+        messages.error(request, _("It is used by %(where)s; end that first.") % {"where": where})
     except Refusal as refusal:
         messages.error(request, refusals.say(refusal))
     return redirect("ops:segment", slug)

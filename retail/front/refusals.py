@@ -47,7 +47,7 @@ WORDS: dict[str, str | Promise] = {
     "UNKNOWN_SEGMENT": _("There is no such segment."),
     "SEGMENT_TAKEN": _("Another segment has this name already."),
     "STALE_SEGMENT": _("Somebody has changed this segment meanwhile. Look at it again."),
-    "SEGMENT_IN_USE": _("A live campaign or discount uses this segment; propose the change instead."),
+    "SEGMENT_IN_USE": _("A live campaign, discount or page uses this segment; propose the change instead."),
     "SEGMENT_UNCHANGED": _("These are the words that the segment has already."),
     "SEGMENT_TOO_COSTLY": _("This question would keep the database busy for too long. Narrow it, by a shorter time for example."),
     # What a campaign sold

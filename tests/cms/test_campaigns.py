@@ -33,21 +33,6 @@ pytestmark = pytest.mark.django_db
 OPENS, CLOSES = NOW + timedelta(hours=1), NOW + timedelta(days=7)
 
 
-@pytest.fixture
-def mila(chain: Chain) -> User:
-    return make_staff("MERCHANDISER", name="Mila")
-
-
-@pytest.fixture
-def dragan(chain: Chain) -> User:
-    return make_staff("OPS_LEAD", name="Dragan")
-
-
-@pytest.fixture
-def book(chain: Chain) -> Variant:
-    return chain.variant(price="1000.00")
-
-
 def details(**changes: Any) -> CampaignDetails:
     usual = {"name": "Jesen", "slug": "jesen", "starts_at": OPENS, "ends_at": CLOSES}
     return CampaignDetails(**{**usual, **changes})

@@ -23,6 +23,7 @@ from crm.models import (
     LoyaltyAccount,
     Tier,
 )
+from crm.operations.wishes import remove_wish
 from crm.segments import check, parse, where
 from crm.selectors import definitions_held
 from finance.models import Invoice
@@ -410,3 +411,20 @@ def test_a_line_knows_its_account_whoever_writes_it(chain: Chain, shelf: dict[st
     Order.objects.filter(pk=order.pk).update(customer=other)
     assert set(order.lines.values_list("customer_id", flat=True)) == {other.pk}
     assert members("bought") == {"Merged"}
+
+
+def test_wishes_are_what_is_on_the_list_now(chain: Chain, shelf: dict[str, Variant]) -> None:
+    ana, bojan = (
+        crm.find_or_create_person(name=name, email=f"{name}@x.example", phone="", language="en", now=ago(9))
+        for name in ("Ana", "Bojan")
+    )
+    old, other = shelf["old"], shelf["new"]
+    crm.add_wishes(customer_id=ana.pk, variant_ids=[old.pk], by=None, now=ago(5))
+    crm.add_wishes(customer_id=bojan.pk, variant_ids=[other.pk], by=None, now=ago(1))
+    assert members("wishlist") == {"Ana", "Bojan"}
+    assert members(f'wishlist(sku: "{old.sku}")') == {"Ana"}
+    assert members(f'wishlist(product: "{other.product.slug}", within: 2 days)') == {"Bojan"}
+    assert members(f'wishlist(product: "{old.product.slug}", within: 2 days)') == set()
+    assert members("wishlist and not bought") == {"Ana", "Bojan"}
+    remove_wish(customer_id=ana.pk, variant_id=old.pk, by=None)
+    assert members("wishlist") == {"Bojan"}
