@@ -17,6 +17,7 @@ from django.db.models import Count, Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -97,6 +98,12 @@ def _drawn(
 
 def svg(shown: Area, *, empty: frozenset[int] = frozenset(), is_numbered: bool = True) -> SafeString:
     """The map as a page carries it; `empty` are the numbers of pins with nothing on the shelf."""
+    return _svg(shown, empty, is_numbered, get_language() or "")
+
+
+@lru_cache(maxsize=2048)
+def _svg(shown: Area, empty: frozenset[int], is_numbered: bool, language: str) -> SafeString:
+    """In the language of the request, which `language` names."""
     box, unit = shown.ground, shown.unit
     here = (
         format_html('<circle class="area-here" cx="{}" cy="{}" r="{}"/>', *shown.here, unit)
