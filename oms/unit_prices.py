@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from crm import selectors as crm
 from oms import selectors as oms
-from oms.offers import NO_OFFERS, Offers, known_rules, price_within_budgets
+from oms.offers import NO_OFFERS, KnownRules, Offers, known_rules, price_within_budgets
 from oms.pricing import PricedLine, PriceEntry, PricingInput, PricingLine
 from retail.kernel.prepared import Prepared
+from storefront import selectors as catalog
 from storefront.models import Channel
 
 # Variant → lowest price, branches of the catalog.
@@ -21,55 +23,52 @@ _LIVE = f"""CASE WHEN EXISTS (SELECT 1 FROM live) THEN json_build_array(
         (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o),
         (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
           WHERE h.campaign_id IN (SELECT campaign_id FROM live)), NULL) END"""  # noqa: S608 - texts of our own
-# The same for goods whose list prices are known: cards and product pages.
+# The same for goods whose list prices are known, with what they cost before: cards and product pages.
+OFFERS_OF_GOODS = f"""WITH {oms.OFFERS} SELECT {_LIVE}, CASE WHEN EXISTS (SELECT 1 FROM live) THEN {oms.GOODS_FACTS} END,
+       CASE WHEN EXISTS (SELECT 1 FROM live) THEN ({catalog.past_prices("(SELECT min(began_at) FROM live)")}) END"""  # noqa: S608 - texts of our own
 _OFFERS_OF_GOODS = Prepared(
     "oms_offers_of_goods",
-    f"""WITH {oms.OFFERS} SELECT {_LIVE}, CASE WHEN EXISTS (SELECT 1 FROM live) THEN {oms.GOODS_FACTS} END""",  # noqa: S608 - texts of our own
+    OFFERS_OF_GOODS,
     {
         "variants": "bigint[]",
+        "list": "bigint",
         "now": "timestamptz",
         "channel": "bigint",
         "basket": "bigint",
         "customer": "bigint",
         "known": "text[]",
     },
-    ("json", "json"),
+    ("json", "json", "json"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class UnitPrice:
-    """One unit by itself: what it costs, before discounts, and since when the discounts hold."""
+    """One unit by itself: what it costs, before discounts, and since when the discounts hold. `lowest`: in the days before that, when known."""
 
     amount: Decimal
     list_amount: Decimal
     began_at: datetime
+    lowest: Decimal | None = None
 
     @property
     def saved(self) -> Decimal:
         return self.list_amount - self.amount
 
 
-def offers_of_goods(
-    *, channel: Channel, variant_ids: Iterable[int], now: datetime, customer_id: int | None = None
+def offers_of_row(
+    known: KnownRules,
+    live: Sequence[Any] | None,
+    goods: Sequence[Any] | None,
+    *,
+    now: datetime,
+    customer_id: int | None,
 ) -> tuple[Offers, GoodsFacts]:
-    """What may lower the prices of these goods by themselves, and what discounts have to know of them; one statement."""
-    known = known_rules()
-    ((live, goods),) = _OFFERS_OF_GOODS.rows(
-        {
-            "variants": list(variant_ids),
-            "now": now,
-            "channel": channel.pk,
-            "basket": None,
-            "customer": customer_id,
-            "known": list(known),
-        }
-    )
+    """What the first two columns of OFFERS_OF_GOODS say: what may lower prices, and what discounts have to know of the goods."""
     if not live:
         return NO_OFFERS, {}
-    return oms.facts_now(oms.offers_from(known, *live), customer_id=customer_id, now=now), oms.goods_from(
-        goods
-    )
+    found = oms.offers_from(known, *live)
+    return oms.facts_now(found, customer_id=customer_id, now=now), oms.goods_from(goods)
 
 
 def lowered_prices(
@@ -79,9 +78,34 @@ def lowered_prices(
     now: datetime,
     customer_id: int | None = None,
 ) -> dict[int, UnitPrice]:
-    """Of variants with SKU and list price those that a discount lowers when one unit is bought by itself, by the one engine."""
-    offers, goods = offers_of_goods(channel=channel, variant_ids=listed, now=now, customer_id=customer_id)
-    return lowered(offers, goods, channel=channel, listed=listed, now=now)
+    """Of variants with SKU and list price those that a discount lowers when one unit is bought by itself, by the one engine; one statement."""
+    known = known_rules()
+    ((live, goods, past),) = _OFFERS_OF_GOODS.rows(
+        {
+            "variants": list(listed),
+            "list": channel.price_list_id,
+            "now": now,
+            "channel": channel.pk,
+            "basket": None,
+            "customer": customer_id,
+            "known": list(known),
+        }
+    )
+    offers, facts = offers_of_row(known, live, goods, now=now, customer_id=customer_id)
+    return with_lowest(lowered(offers, facts, channel=channel, listed=listed, now=now), past)
+
+
+def with_lowest(
+    found: Mapping[int, UnitPrice], past: Sequence[Sequence[Any]] | None
+) -> dict[int, UnitPrice]:
+    """With what each cost at the least before it was lowered, of the third column of OFFERS_OF_GOODS."""
+    lowest = catalog.lowest_of(past, {variant_id: each.began_at for variant_id, each in found.items()})
+    return {
+        variant_id: replace(each, lowest=min(lowest[variant_id], each.list_amount))
+        if variant_id in lowest
+        else each
+        for variant_id, each in found.items()
+    }
 
 
 def lowered(

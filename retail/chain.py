@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from retail.kernel.middleware import REQUEST_ID, request_id_of
 from retail.rest.quick import QuickRead
+from retail.strangers import PagesForStrangers
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -24,17 +25,19 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 class ProgramsMiddleware:
     """Calls of the API pass `API_MIDDLEWARE` alone: they carry a key, and no session, form, message or page.
 
-    A `QuickRead` is asked before even that. What it answers gets the headers that the chain would have given.
+    A `QuickRead` is asked before even that. What it answers gets the headers that the chain would have given. So do the most read pages
+    for strangers (`retail/strangers.py`).
     """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
         self.programs = _Programs()
+        self.pages = PagesForStrangers()
         self._usual: dict[bool, tuple[Any, dict[str, str]]] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(settings.API_PREFIX):
-            return self.get_response(request)
+            return self.pages.at_once(request) or self.get_response(request)
         return self._at_once(request) or self.programs.answer(request)
 
     def _at_once(self, request: HttpRequest) -> HttpResponse | None:

@@ -6,6 +6,7 @@ class StorefrontConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from storefront.views import frame
+        # Their statements are known before the plans are kept.
+        from storefront.views import frame, product_rows, shelves  # noqa: F401
 
         frame.register()

@@ -12,7 +12,7 @@ from django.db import connection
 
 from cms.blocks import BESTSELLERS, BY_CATEGORY, BY_HAND, NEWEST, OF_DISCOUNT
 from storefront.selectors.availability import availability_condition
-from storefront.selectors.cards import Card, card_of_row, cards_sql
+from storefront.selectors.cards import Card, card_of_text, cards_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def goods(shelves: Sequence[Shelf], price_list_id: int, now: datetime) -> dict[s
         cursor.execute(source + cards_sql("wanted", first="wanted.shelf, "), values)
         rows = cursor.fetchall()
     found: dict[str, list[Card]] = {shelf.key: [] for shelf in shelves}
-    for number, *row in rows:
-        card, shelf = card_of_row(row), shelves[number]
+    for number, text in rows:
+        card, shelf = card_of_text(text), shelves[number]
         # What is shown is the card's own edition: when another one is in stock, this card would still disappoint.
         if card.is_available and card.price is not None and len(found[shelf.key]) < shelf.count:
             found[shelf.key].append(card)

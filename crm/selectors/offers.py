@@ -38,13 +38,14 @@ _TARGETS = """(SELECT json_agg(json_build_array(t.is_excluded, g.path, CASE WHEN
 _GIFT = """(SELECT json_build_array(w.id, w.sku, p.title, w.tax_class, d.gift_quantity, w.weight_grams)
               FROM storefront_variant w JOIN storefront_product p ON p.id = w.product_id
              WHERE w.id = d.gift_id AND w.is_sellable AND p.status = 'PUBLISHED')"""
+_BEGAN = "COALESCE(GREATEST(d.valid_from, c.starts_at), d.created_at)"
 # Everything about a discount that stays as it is from one price to the next: equal texts are read once in a process.
 DISCOUNT_AS_TEXT = f"""json_build_array(
     d.id, d.code, d.version, d.name, d.name_en, d.kind, d.value::text, d.audience, d."group", d.priority, d.is_exclusive,
     d.minimum_amount::text, d.minimum_quantity, d.minimum_basis, d.reduction_max::text, d.is_per_unit, d.take, d.pay, d.tiers,
     d.delivery_methods, d.valid_from, d.valid_to, s.id, s.slug,
     c.id, c.slug, c.holdout_percent, cs.id, cs.slug, h.kind, {_TARGETS}, {_GIFT},
-    COALESCE(GREATEST(d.valid_from, c.starts_at), d.created_at))::text"""
+    {_BEGAN})::text"""
 # Which versions of rows that text is made of. PostgreSQL never changes a row: it writes the next one, in another place or by another
 # transaction. Equal names are equal texts, and cost a tenth of them.
 _VERSION = """concat(d.xmin, d.ctid, c.xmin, c.ctid, h.kind, CASE WHEN d.gift_id IS NOT NULL THEN
@@ -66,7 +67,8 @@ DISCOUNT_ROWS = """crm_discount d LEFT JOIN crm_campaign c ON c.id = d.campaign_
       LEFT JOIN crm_segment s ON s.id = d.segment_id LEFT JOIN crm_segment cs ON cs.id = c.segment_id"""
 LIVE_DISCOUNTS = f"""
     SELECT d.id, d.priority, d.code, d.audience, (d.audience = 'SEGMENT' OR c.segment_id IS NOT NULL) AS is_for_members,
-           c.id AS campaign_id, d.gift_id, d.segment_id, c.segment_id AS campaign_segment_id, {_VERSION} AS version
+           c.id AS campaign_id, d.gift_id, d.segment_id, c.segment_id AS campaign_segment_id, {_VERSION} AS version,
+           {_BEGAN} AS began_at
       FROM crm_discount d LEFT JOIN crm_campaign c ON c.id = d.campaign_id LEFT JOIN crm_campaignbudget h ON h.campaign_id = c.id
      WHERE d.state = 'ACTIVE' AND (d.valid_from IS NULL OR d.valid_from <= %(now)s) AND (d.valid_to IS NULL OR d.valid_to > %(now)s)
        AND (c.id IS NULL OR {CAMPAIGN_IS_ON} AND {_IN_CHANNEL.format(kind="campaign", row="c")})

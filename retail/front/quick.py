@@ -9,17 +9,18 @@ made, so a page asks no thread about it.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
+from django.middleware.csrf import CSRF_ALLOWED_CHARS, CSRF_SECRET_LENGTH
 from django.template import Context
 from django.template.defaultfilters import linebreaks_filter, truncatechars
 from django.template.loader import render_to_string
@@ -39,7 +40,10 @@ from retail.front.views import PREFERENCES
 from retail.kernel import clock
 from retail.kernel.script import to_cyrillic
 
+View = TypeVar("View", bound=Callable[..., Any])
 FRAMES_KEPT = 256
+DRAWN_KEPT = 8192
+_SIGNS = {sign: place for place, sign in enumerate(CSRF_ALLOWED_CHARS)}
 BLOCKS = ("title", "description", "head", "content")
 _BLOCK = re.compile(f"\x02({'|'.join(BLOCKS)})\x03")
 _SLOT = re.compile("\x02([a-z_0-9-]+)\x03")
@@ -185,6 +189,7 @@ def environment(language: str) -> Environment:
         "error_parts": front.errors,
         "error_title": front.error_title,
         "qs": _qs,
+        "drawn": partial(_drawn, language),
         "cover_url": partial(_cover_url, url),
     }
     made.filters |= {
@@ -203,6 +208,13 @@ def environment(language: str) -> Environment:
 @cache
 def _template(language: str, name: str) -> Template:
     return environment(language).get_template(name)
+
+
+@lru_cache(maxsize=DRAWN_KEPT)
+def _drawn(language: str, template: str, macro: str, *values: Any) -> Markup:
+    """A part that says nothing but these values, as `drawn("shop/parts/card.html", "card", book)`: for the same ones it is drawn once."""
+    text: Markup = getattr(_template(language, template).module, macro)(*values)
+    return text
 
 
 # ------------------------------------------------------------------ the frame
@@ -328,7 +340,40 @@ def _said(request: HttpRequest, token: str) -> dict[str, str]:
     }
 
 
+# ------------------------------------------------------------------ the secret of forms
+def _random_text() -> str:
+    """As Django makes it, of one random number instead of 32."""
+    number, signs = int.from_bytes(os.urandom(32)), []
+    for _ in range(CSRF_SECRET_LENGTH):
+        number, place = divmod(number, len(CSRF_ALLOWED_CHARS))
+        signs.append(CSRF_ALLOWED_CHARS[place])
+    return "".join(signs)
+
+
+def token_of(request: HttpRequest) -> str:
+    """Django's token of this answer: the cookie's secret under a mask of its own."""
+    if "CSRF_COOKIE" not in request.META:
+        request.META["CSRF_COOKIE"] = _random_text()
+    request.META["CSRF_COOKIE_NEEDS_UPDATE"] = True
+    mask = _random_text()
+    masked = [
+        CSRF_ALLOWED_CHARS[(_SIGNS[sign] + _SIGNS[over]) % len(CSRF_ALLOWED_CHARS)]
+        for sign, over in zip(request.META["CSRF_COOKIE"], mask, strict=True)
+    ]
+    return mask + "".join(masked)
+
+
 # ------------------------------------------------------------------ the page
+def for_strangers(view: View) -> View:
+    """A page that needs neither session nor account nor messages of who has not signed in: `retail/strangers.py` may ask it."""
+    view.is_for_strangers = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_for_strangers(view: Any) -> bool:
+    return bool(getattr(view, "is_for_strangers", False))
+
+
 def page(
     request: HttpRequest,
     template: str,
@@ -342,7 +387,7 @@ def page(
     `canonical` in the context is the page's one address, where the address asked for says more than that.
     """
     language = translation.get_language() or settings.LANGUAGE_CODE
-    token, path = get_token(request), request.get_full_path()
+    token, path = token_of(request), request.get_full_path()
     frame = _frame(_key(request, language, has_aisles=has_aisles))
     values = {"token": token, "here": escape(path), "query": escape(context.get("query", ""))}
     values |= _here_in_every_language(path, language) | _said(request, token)
@@ -365,7 +410,7 @@ def part(request: HttpRequest, template: str, context: Mapping[str, Any]) -> str
     values = {
         **context,
         "request": request,
-        "csrf_token": get_token(request),
+        "csrf_token": token_of(request),
         "here": request.get_full_path(),
     }
     return _template(language, template).render(values)

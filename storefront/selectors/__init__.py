@@ -2,22 +2,34 @@
 
 from storefront.selectors.availability import availability_condition
 from storefront.selectors.availability import register as register_availability
-from storefront.selectors.cards import Card, cards, cards_of, keep_statements
+from storefront.selectors.cards import (
+    Card,
+    ask,
+    cards,
+    cards_of,
+    cards_of_texts,
+    cards_sql,
+    define,
+    keep_statements,
+)
 from storefront.selectors.facets import Facet, FacetValue
 from storefront.selectors.filters import Condition, ListingQuery
 from storefront.selectors.kits import kit_parts
 from storefront.selectors.listing import SORTS, Listing, listing, search
 from storefront.selectors.offers import register as register_offers
-from storefront.selectors.page import Credit, ProductPage, VariantOffer, product_page
+from storefront.selectors.page import Credit, ProductPage, VariantOffer
 from storefront.selectors.prices import (
+    CHANNEL_VERSION,
     PRICE_CANDIDATES,
     TAX_RATES,
     PriceCandidate,
     by_variant,
     channel_by_code,
     kept_channel,
+    lowest_of,
     lowest_prices,
     lowest_prices_before,
+    past_prices,
     price_candidates,
     tax_rates,
     unit_prices,
@@ -42,6 +54,7 @@ from storefront.selectors.tree import (
 )
 
 __all__ = [
+    "CHANNEL_VERSION",
     "PRICE_CANDIDATES",
     "SORTS",
     "TAX_RATES",
@@ -58,23 +71,28 @@ __all__ = [
     "ProductPage",
     "Suggestion",
     "VariantOffer",
+    "ask",
     "availability_condition",
     "by_variant",
     "cards",
     "cards_of",
+    "cards_of_texts",
+    "cards_sql",
     "category_by_path",
     "category_paths",
     "category_tree",
     "channel_by_code",
+    "define",
     "keep_statements",
     "kept_channel",
     "kit_parts",
     "listing",
+    "lowest_of",
     "lowest_prices",
     "lowest_prices_before",
+    "past_prices",
     "present_slug",
     "price_candidates",
-    "product_page",
     "register_availability",
     "register_offers",
     "register_together",

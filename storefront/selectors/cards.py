@@ -3,16 +3,20 @@
 # ruff: noqa: S608 - the fragments are this package's own and what a later room registered
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
 
 from retail.kernel.prepared import Prepared
 from storefront.selectors.availability import availability_condition, available_sql
+
+CARDS_KEPT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,18 @@ class Card:
     price_is_from: bool
     is_available: bool | None
 
+    def __hash__(self) -> int:
+        return hash((self.variant_id, self.price))
+
 
 class _Statement(NamedTuple):
     build: Callable[[], str]
     parameters: Mapping[str, str]
     returns: Sequence[str]
+    kind: type[Prepared]
+
+    def made(self, name: str) -> Prepared:
+        return self.kind(name, self.build(), self.parameters, self.returns)
 
 
 _statements: dict[str, _Statement] = {}
@@ -53,44 +64,45 @@ _kept: dict[tuple[str, str | None], Prepared] = {}
 
 
 def define(
-    name: str, build: Callable[[], str], parameters: Mapping[str, str], returns: Sequence[str]
+    name: str,
+    build: Callable[[], str],
+    parameters: Mapping[str, str],
+    returns: Sequence[str],
+    *,
+    kind: type[Prepared] = Prepared,
 ) -> None:
     """A statement with cards in it: its text depends on what is registered as available."""
-    _statements[name] = _Statement(build, parameters, returns)
+    _statements[name] = _Statement(build, parameters, returns, kind)
 
 
 def keep_statements() -> None:
     """Called once at start-up, when it is known what is available: from then on the server keeps the plans."""
     for name, each in _statements.items():
-        _kept[name, available_sql()] = Prepared(name, each.build(), each.parameters, each.returns)
+        _kept[name, available_sql()] = each.made(name)
 
 
 def ask(name: str, values: Mapping[str, Any]) -> list[Any]:
-    kept = _kept.get((name, available_sql()))
-    if kept is not None:
-        return kept.rows(values)
-    with connection.cursor() as cursor:
-        cursor.execute(_statements[name].build(), values)
-        return list(cursor.fetchall())
+    kept = _kept.get((name, available_sql())) or _statements[name].made(name)
+    return kept.rows(values)
 
 
-def cards_sql(wanted: str, *, as_json: bool = False, first: str = "") -> str:
+def cards_sql(wanted: str, *, as_array: bool = False, first: str = "") -> str:
     """The cards of the products in `wanted`, a source of that name with id and place; parameters `list` and `now`.
 
-    `first` are columns of `wanted` that come before those of the card.
+    A card is a text for `card_of_text`; `first` are columns of `wanted` that come before it. As arrays: the texts and the variants.
     """
-    columns = first + (
-        "p.id, v.id, v.sku, v.barcode, p.slug, p.title, p.subtitle, p.brand, p.kind, "
-        "ARRAY(SELECT k.name::text FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id "
+    card = (
+        "json_build_array(p.id, v.id, v.sku, v.barcode, p.slug, p.title, p.subtitle, p.brand, p.kind, "
+        "ARRAY(SELECT k.name FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id "
         "WHERE c.product_id = p.id AND c.role = 'AUTHOR' ORDER BY c.position), "
-        "p.rating, p.rating_count, p.released_on, v.format_name, v.tax_class, v.amount, v.others > 0, "
+        "p.rating::text, p.rating_count, p.released_on, v.format_name, v.tax_class, v.amount::text, v.others > 0, "
         + availability_condition("v.id")
+        + ")::text"
     )
-    if as_json:
-        columns = columns.replace("p.rating,", "p.rating::text,").replace("v.amount,", "v.amount::text,")
-        selected, order = f"json_agg(json_build_array({columns}) ORDER BY wanted.place)", ""
+    if as_array:
+        selected, order = f"array_agg({card} ORDER BY wanted.place), array_agg(v.id)", ""
     else:
-        selected, order = columns, "ORDER BY wanted.place"
+        selected, order = first + card, "ORDER BY wanted.place"
     return f"""
         SELECT {selected}
           FROM {wanted}
@@ -109,12 +121,9 @@ def cards_sql(wanted: str, *, as_json: bool = False, first: str = "") -> str:
 
 define(
     "catalog_cards",
-    lambda: cards_sql("unnest(%(ids)s::bigint[]) WITH ORDINALITY wanted(id, place)"),
+    lambda: cards_sql("unnest(%(ids)s::bigint[]) WITH ORDINALITY wanted(id, place)", as_array=True),
     {"ids": "bigint[]", "list": "bigint", "now": "timestamptz"},
-    (
-        *("bigint", "bigint", "varchar", "varchar", "varchar", "varchar", "varchar", "varchar", "varchar"),
-        *("text[]", "numeric", "integer", "date", "varchar", "varchar", "numeric", "boolean", "boolean"),
-    ),
+    ("text[]", "bigint[]"),
 )
 
 
@@ -122,28 +131,25 @@ def cards(product_ids: Sequence[int], price_list_id: int, now: datetime) -> tupl
     """Cards of these products in this order, in one statement."""
     if not product_ids:
         return ()
-    rows = ask("catalog_cards", {"ids": list(product_ids), "list": price_list_id, "now": now})
-    return tuple(map(card_of_row, rows))
+    ((texts, _),) = ask("catalog_cards", {"ids": list(product_ids), "list": price_list_id, "now": now})
+    return cards_of_texts(texts)
 
 
 def cards_of(wanted: str, values: Mapping[str, Any]) -> tuple[Card, ...]:
     """Cards of what a later room chooses: `wanted` is its source (see `cards_sql`), `values` also have list and now."""
     with connection.cursor() as cursor:
         cursor.execute(cards_sql(wanted), values)
-        return tuple(map(card_of_row, cursor.fetchall()))
+        return cards_of_texts([text for (text,) in cursor.fetchall()])
 
 
-def card_of_row(row: Sequence[Any]) -> Card:
-    return Card(*[*row[:9], tuple(row[9]), *row[10:]])
+def cards_of_texts(texts: Sequence[str] | None) -> tuple[Card, ...]:
+    return tuple(map(card_of_text, texts or ()))
 
 
-def cards_of_json(rows: Sequence[Sequence[Any]] | None) -> tuple[Card, ...]:
-    """Cards that came as JSON, where numbers with decimals and dates are texts."""
-    return tuple(_card_of_json(row) for row in rows or ())
-
-
-def _card_of_json(row: Sequence[Any]) -> Card:
-    values = list(row)
+@lru_cache(maxsize=CARDS_KEPT)
+def card_of_text(text: str) -> Card:
+    """What stands in the text and nothing else, so it is read once: another price or the last unit sold is another text."""
+    values = json.loads(text)
     values[9] = tuple(values[9])
     for place, read in ((10, Decimal), (12, date.fromisoformat), (15, Decimal)):
         values[place] = None if values[place] is None else read(values[place])

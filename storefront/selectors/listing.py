@@ -7,7 +7,7 @@ that a page costs the same in a catalog of any size; every sort and filter sees 
 # ruff: noqa: S608 - the conditions are this package's own, what people chose is always a parameter
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -33,6 +33,7 @@ from storefront.selectors.facets import (
 from storefront.selectors.filters import COSTING, PRICED, Filters, ListingQuery, filters_of
 from storefront.selectors.search import Matches, match
 
+ReadCards = Callable[[Sequence[int]], tuple[Card, ...]]
 # So many products are fetched, sorted and counted whole as the page is asked for: more where prices, stock or a choice decide
 # what is in the set, because nobody else has asked for the same one in this minute.
 FEW = 1_000
@@ -87,23 +88,28 @@ def search(text: str, price_list_id: int, now: datetime, page: int = 1) -> Listi
     return listing(ListingQuery(text=text, page=page), price_list_id, now)
 
 
-def listing(query: ListingQuery, price_list_id: int, now: datetime) -> Listing:
-    """A page with facets; the number of statements depends on neither the page size nor the catalog."""
+def listing(
+    query: ListingQuery, price_list_id: int, now: datetime, *, read_cards: ReadCards | None = None
+) -> Listing:
+    """A page with facets; the number of statements depends on neither the page size nor the catalog.
+
+    `read_cards`: the cards of these products, for who asks more of them in the same statement.
+    """
     found = match(query.text) if query.text.strip() else None
     query = _settled(query, found)
     filters = filters_of(query, found, price_list_id, now)
     known = known_summary(filters)
     few = None if known else _look(query, filters)
     is_few = few is not None and few.counts[""] <= few.at_most
-    ids, ranked = (few.ids, None) if few and is_few else _walk(query, filters, few)
+    ids, ranked = (few.ids, None) if few and is_few else _walk(query, filters, few, found)
     total, rows = _counted(filters, few, known)
     reach = min(total, REACH_MAX, *([] if ranked is None else [ranked]))
     pages = max(1, ceil(reach / query.page_size))
     if query.page > pages:
-        return listing(replace(query, page=pages), price_list_id, now)
+        return listing(replace(query, page=pages), price_list_id, now, read_cards=read_cards)
     return Listing(
         query=query,
-        cards=cards(ids, price_list_id, now),
+        cards=read_cards(ids) if read_cards else cards(ids, price_list_id, now),
         total=total,
         is_total_capped=filters.is_live and not is_few,
         page=query.page,
@@ -204,6 +210,10 @@ def _define_usual() -> None:
         )
 
 
+# Conditions of a search without filters: published, and found.
+_WORDS_ALONE = filters_of(ListingQuery(text="?"), Matches([0]), 0, datetime(2000, 1, 1, tzinfo=UTC)).catalog
+
+
 def _place(query: ListingQuery) -> dict[str, int]:
     return {"limit": query.page_size, "offset": (query.page - 1) * query.page_size}
 
@@ -225,8 +235,14 @@ def _counted(filters: Filters, few: _Few | None, known: Summary | None) -> tuple
     return total, rows
 
 
-def _walk(query: ListingQuery, filters: Filters, few: _Few | None) -> tuple[list[int], int | None]:
+def _walk(
+    query: ListingQuery, filters: Filters, few: _Few | None, found: Matches | None
+) -> tuple[list[int], int | None]:
     """The page of a large set, and how many of the best matches pass: only these are put in order of relevance."""
+    is_narrowed = filters.is_live or filters.chosen or len(filters.catalog) > len(_WORDS_ALONE)
+    if found and query.sort == "relevance" and not is_narrowed:
+        start = (query.page - 1) * query.page_size  # they came in this order
+        return found.ids[start : start + query.page_size], len(found.ids)
     page = _page_of_many(query, filters, is_narrow=few is not None and few.is_narrow)
     is_ranked = query.sort == "relevance"
     ranked = f"(SELECT count(*) {filters.source()} AND p.id = ANY(%(ids)s))" if is_ranked else "NULL::bigint"

@@ -1,4 +1,4 @@
-"""The product page: everything that the catalog knows of one product, in one statement."""
+"""The product page: everything that the catalog knows of one product, as a part of the page's one statement."""
 
 # ruff: noqa: S608 - the fragments are this package's own and what a later room registered
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.db import connection
 from retail.kernel.clock import business_date
 from storefront.models import Product, Variant
 from storefront.selectors.availability import availability_condition
-from storefront.selectors.cards import Card, ask, cards_of_json, cards_sql, define
+from storefront.selectors.cards import Card, cards_of_texts, cards_sql
 from storefront.selectors.offers import any_offer
 from storefront.selectors.prices import CHANNEL_VERSION, PriceCandidate
 from storefront.selectors.together import together_sql
@@ -55,10 +55,12 @@ class ProductPage:
     """`taxes` are the rates of the day by tax class; `related` what is bought together with it and can be had (`is_together`), or,
     where too little is known of that, others by the same authors, then of the same branch. `channel_version` is that of the channel that the question named:
     whoever keeps the channel sees whether it still holds. `has_offers`: some discount may be live for guests.
+    `chosen` is the variant with the SKU that was asked for, else the cheapest; None: no such edition.
     """
 
     product: Product
     variants: tuple[VariantOffer, ...]
+    chosen: VariantOffer | None
     contributors: tuple[Credit, ...]
     crumbs: tuple[Node, ...]
     categories: tuple[Node, ...]
@@ -69,7 +71,8 @@ class ProductPage:
     has_offers: bool
 
 
-def _text() -> str:
+def text() -> str:
+    """The statement: one row, or none."""
     product = ", ".join(f"p.{name}" for name in _PRODUCT).replace("p.attributes", "p.attributes::json")
     variant = ", ".join(f"v.{name}" for name in _VARIANT)
     # Bought together; else others by the same authors first, then the most read of the same branch.
@@ -93,94 +96,91 @@ def _text() -> str:
             SELECT s.* FROM storefront_product s WHERE s.slug = %(slug)s AND s.status = 'PUBLISHED'
         ), sold AS MATERIALIZED (
             SELECT {variant} FROM storefront_variant v WHERE v.product_id = (SELECT id FROM shown) AND v.is_sellable
+        ), entries AS MATERIALIZED (
+            SELECT DISTINCT ON (r.variant_id, r.minimum_quantity) r.*, l.code, l.name, l.currency
+              FROM storefront_price r JOIN storefront_pricelist l ON l.id = r.price_list_id
+             WHERE r.price_list_id = %(list)s AND r.variant_id = ANY(ARRAY(SELECT id FROM sold))
+               AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)
+             ORDER BY r.variant_id, r.minimum_quantity, r.amount, r.valid_from DESC, r.id DESC
         ), together AS MATERIALIZED (
             SELECT n.id, row_number() OVER (ORDER BY n.score DESC, n.id) AS place
               FROM ({together_sql("(SELECT id FROM shown)")}) n JOIN storefront_product o ON o.id = n.id AND o.status = 'PUBLISHED'
              WHERE EXISTS (SELECT 1 FROM storefront_variant e
                             WHERE e.product_id = n.id AND e.is_sellable AND {availability_condition("e.id")})
              ORDER BY place LIMIT %(related)s
-        )
+        ), beside(cards, variants) AS MATERIALIZED ({cards_sql(related, as_array=True)})
         SELECT {product},
                (SELECT json_agg(json_build_array({variant}) ORDER BY v.position, v.id) FROM sold v),
                (SELECT json_agg(json_build_array(e.id, e.variant_id, e.code, e.name, e.currency, e.amount::text, e.minimum_quantity,
-                                                 e.valid_from, e.valid_to) ORDER BY e.variant_id, e.minimum_quantity)
-                  FROM (SELECT DISTINCT ON (r.variant_id, r.minimum_quantity) r.*, l.code, l.name, l.currency
-                          FROM storefront_price r JOIN storefront_pricelist l ON l.id = r.price_list_id
-                         WHERE r.price_list_id = %(list)s AND r.variant_id = ANY(ARRAY(SELECT id FROM sold))
-                           AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)
-                         ORDER BY r.variant_id, r.minimum_quantity, r.amount, r.valid_from DESC, r.id DESC) e),
+                                                 e.valid_from, e.valid_to) ORDER BY e.variant_id, e.minimum_quantity) FROM entries e),
                (SELECT json_agg(json_build_array(k.name, k.slug, c.role) ORDER BY c.position)
                   FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id),
                (SELECT json_agg(json_build_array(g.id, g.path, g.slug, g.name, g.name_en, g.depth) ORDER BY g.depth, g.path)
                   FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id WHERE m.product_id = p.id),
                (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
                  WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
-               ({cards_sql(related, as_json=True)}), (SELECT count(*) FROM together) >= {TOGETHER_MIN},
-               ({CHANNEL_VERSION}), {any_offer()}
-          FROM shown p"""
+               beside.cards, (SELECT count(*) FROM together) >= {TOGETHER_MIN}, ({CHANNEL_VERSION}), {any_offer()},
+               ARRAY(SELECT id FROM sold) || beside.variants,
+               (SELECT v.id FROM sold v LEFT JOIN entries e ON e.variant_id = v.id AND e.minimum_quantity = 1
+                 WHERE %(sku)s IN ('', v.sku) ORDER BY e.amount NULLS LAST, v.position, v.id LIMIT 1)
+          FROM shown p CROSS JOIN beside"""
 
 
-define(
-    "catalog_page",
-    _text,
-    {
-        "slug": "text",
-        "list": "bigint",
-        "now": "timestamptz",
-        "day": "date",
-        "country": "text",
-        "related": "integer",
-        "code": "text",
-    },
-    (
-        *("bigint", "varchar", "varchar", "varchar", "varchar", "text", "varchar", "varchar", "json"),
-        *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
-        *("json", "json", "json", "json", "json", "json", "boolean", "text", "boolean"),
-    ),
+PARAMETERS = {
+    "slug": "text",
+    "sku": "text",
+    "list": "bigint",
+    "now": "timestamptz",
+    "day": "date",
+    "country": "text",
+    "related": "integer",
+    "code": "text",
+}
+RETURNS = (
+    *("bigint", "varchar", "varchar", "varchar", "varchar", "text", "varchar", "varchar", "json"),
+    *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
+    *("json", "json", "json", "json", "json", "text[]", "boolean", "text", "boolean", "bigint[]", "bigint"),
 )
+# Where those stand that a statement around this one reads on (counted from one, as the columns of a function are).
+HAS_OFFERS, GOODS, CHOSEN = len(RETURNS) - 2, len(RETURNS) - 1, len(RETURNS)
 
 
-def product_page(
-    slug: str,
-    price_list_id: int,
-    now: datetime,
-    *,
-    country: str = "RS",
-    related: int = RELATED,
-    channel: str = "",
-) -> ProductPage | None:
-    """Everything about one published product that the catalog knows, for any number of variants."""
-    rows = ask(
-        "catalog_page",
-        {
-            "slug": slug,
-            "list": price_list_id,
-            "now": now,
-            "day": business_date(now),
-            "country": country,
-            "related": related,
-            "code": channel,
-        },
-    )
-    if not rows:
-        return None
-    row = rows[0]
+def values(
+    slug: str, price_list_id: int, now: datetime, sku: str, country: str, related: int, channel: str
+) -> dict[str, Any]:
+    return {
+        "slug": slug,
+        "sku": sku,
+        "list": price_list_id,
+        "now": now,
+        "day": business_date(now),
+        "country": country,
+        "related": related,
+        "code": channel,
+    }
+
+
+def page_of_row(row: Sequence[Any]) -> ProductPage:
     width = len(_PRODUCT)
-    variants, entries, credits, branches, taxes, near, is_together, version, has_offers = row[width:]
+    variants, entries, credits, branches, taxes, near, is_together, version, has_offers, _, chosen = row[
+        width:
+    ]
     product = _model(Product, _PRODUCT, row[:width])
     candidates = _candidates(entries)
     nodes = {branch[0]: Node(*branch) for branch in branches or ()}
+    offers = tuple(
+        _offer(_model(Variant, _VARIANT, values), candidates.get(values[0], ()), product)
+        for values in variants or ()
+    )
     return ProductPage(
         product=product,
-        variants=tuple(
-            _offer(_model(Variant, _VARIANT, values), candidates.get(values[0], ()), product)
-            for values in variants or ()
-        ),
+        variants=offers,
+        chosen=next((each for each in offers if each.variant.pk == chosen), None),
         contributors=tuple(Credit(*credit) for credit in credits or ()),
         crumbs=_crumbs(nodes, product.main_category_id),
         categories=tuple(nodes.values()),
         taxes={tax_class: Decimal(rate) for tax_class, rate in taxes or ()},
-        related=cards_of_json(near),
+        related=cards_of_texts(near),
         is_together=is_together,
         channel_version=version,
         has_offers=has_offers,

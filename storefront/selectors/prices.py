@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -120,6 +120,27 @@ def lowest_prices_before(
             [list(began), list(began.values()), price_list_id, days],
         )
         return dict(cursor.fetchall())
+
+
+def past_prices(since: str) -> str:
+    """SQL: what one unit of the variants cost within the days before `since` and later, as JSON; parameters list, variants, now."""
+    return f"""
+    SELECT json_agg(json_build_array(p.variant_id, p.amount::text, p.valid_from, p.valid_to)) FROM storefront_price p
+     WHERE p.price_list_id = %(list)s AND p.variant_id = ANY(%(variants)s::bigint[]) AND p.minimum_quantity = 1
+       AND p.valid_from < %(now)s::timestamptz
+       AND (p.valid_to IS NULL OR p.valid_to > LEAST({since}, %(now)s::timestamptz) - make_interval(days => {PRIOR_DAYS}))"""  # noqa: S608
+
+
+def lowest_of(past: Iterable[Sequence[Any]] | None, began: Mapping[int, datetime]) -> dict[int, Decimal]:
+    """`lowest_prices_before` of rows that were read by `past_prices`."""
+    found: dict[int, Decimal] = {}
+    for variant_id, amount, since, until in past or () if began else ():
+        start = began.get(variant_id)
+        if start is None or datetime.fromisoformat(since) >= start:
+            continue
+        if until is None or datetime.fromisoformat(until) > start - timedelta(days=PRIOR_DAYS):
+            found[variant_id] = min(found.get(variant_id, Decimal(amount)), Decimal(amount))
+    return found
 
 
 def tax_rates(now: datetime, country: str = "RS") -> dict[str, Decimal]:

@@ -104,20 +104,22 @@ def _by_code(text: str) -> list[int]:
 
 _BY_WORDS = Prepared(
     "catalog_words",
-    f"""SELECT p.id FROM (
+    f"""SELECT ARRAY(SELECT p.id FROM (
             SELECT id FROM storefront_product
              WHERE status = 'PUBLISHED' AND search_vector @@ to_tsquery('simple', %(query)s)
              ORDER BY popularity DESC, id LIMIT %(most)s) found JOIN storefront_product p USING (id), to_tsquery('simple', %(query)s) query
-         ORDER BY {_RANK} DESC, p.popularity DESC, p.id""",  # noqa: S608 - constants of this module
+         ORDER BY {_RANK} DESC, p.popularity DESC, p.id)""",  # noqa: S608 - constants of this module
     {"query": "text", "text": "text", "most": "integer"},
-    ("bigint",),
+    ("bigint[]",),
 )
 
 
 def _by_words(tokens: Sequence[str]) -> list[int]:
     """Products that have all words, the last letters of each may be missing."""
     values = {"query": _tsquery(tokens), "text": " ".join(tokens), "most": MATCHES_MAX}
-    return [row[0] for row in _BY_WORDS.rows(values)]
+    ((found,),) = _BY_WORDS.rows(values)
+    ids: list[int] = found
+    return ids
 
 
 def _by_similarity(tokens: Sequence[str]) -> Matches:

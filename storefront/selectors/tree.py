@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from retail.kernel.prepared import Prepared
 from storefront.models import Collection
 from storefront.selectors.prices import CHANNEL_VERSION
 
@@ -67,18 +68,21 @@ def shown_collections() -> tuple[Collection, ...]:
     return tuple(Collection.objects.filter(is_shown=True))
 
 
+_BRANCH = Prepared(
+    "catalog_branch",
+    f"""SELECT ({CHANNEL_VERSION}), {_COLUMNS} FROM storefront_category
+         WHERE path = ANY(%(above)s) OR parent_id = (SELECT id FROM storefront_category WHERE path = %(path)s)
+         ORDER BY depth, position, name""",  # noqa: S608 - columns of this module
+    {"above": "text[]", "path": "text", "code": "text"},
+    ("text", "bigint", "varchar", "varchar", "varchar", "varchar", "smallint"),
+)
+
+
 def category_by_path(path: str, *, channel: str = "") -> Branch | None:
     """A branch by its address, with crumbs and children, in one statement; it also says what version the channel's rows have."""
     parts = path.strip("/").split("/")
     above = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT ({CHANNEL_VERSION}), {_COLUMNS} FROM storefront_category
-                 WHERE path = ANY(%(above)s) OR parent_id = (SELECT id FROM storefront_category WHERE path = %(path)s)
-                 ORDER BY depth, position, name""",  # noqa: S608
-            {"above": above, "path": above[-1], "code": channel},
-        )
-        rows = cursor.fetchall()
+    rows = _BRANCH.rows({"above": above, "path": above[-1], "code": channel})
     nodes = [Node(*values) for _, *values in rows]
     crumbs = tuple(node for node in nodes if node.path in above)
     if len(crumbs) != len(parts):

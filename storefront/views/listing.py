@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -68,6 +69,7 @@ class Numbered(Paginator):  # type: ignore[type-arg]
         super().__init__(range(total), page_size)
 
 
+@quick.for_strangers
 @require_safe
 def category(request: HttpRequest, path: str) -> HttpResponse:
     version, channel = shopper.kept_channel()
@@ -107,17 +109,18 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
+@quick.for_strangers
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Words, an author, an ISBN; without words the whole catalog. A typed ISBN opens its book at once."""
-    channel = shopper.channel()
+    version, channel = shopper.kept_channel()
     text = shopper.plain(request.GET.get("q", ""), TEXT_MAX)
     if target := _direct_hit(text) or _in_a_language(request.GET, text):
         return HttpResponse(status=302, headers={"Location": target})
     query = replace(query_of(request.GET), text=text)
     title = _("Results for “%(text)s”") % {"text": text} if text else _("All titles")
     crumbs = [(_("Home"), quick.here("shop:home")), (_("Search") if text else _("All titles"), "")]
-    return _page(request, channel, query, {"title": title, "crumbs": crumbs, "query": text})
+    return _page(request, channel, query, {"title": title, "crumbs": crumbs, "query": text}, version)
 
 
 def _direct_hit(text: str) -> str:
@@ -174,11 +177,16 @@ def _page(
     channel: Channel,
     query: catalog.ListingQuery,
     words: dict[str, Any],
+    version: str | None = None,
 ) -> HttpResponse:
+    """`version` is that of a channel which the process has kept: when the cards' statement knows another, the channel is read again."""
     now = clock.now()
     wish = having.asked(request, channel, now)
-    found = catalog.listing(replace(query, had=wish.had), channel.price_list_id, now)
-    reading = shelves.reading(request, channel, found.cards, now)
+    shelf = shelves.Shelf(request, channel, now)
+    found = catalog.listing(replace(query, had=wish.had), channel.price_list_id, now, read_cards=shelf.cards)
+    if version is not None and shelf.version != version:
+        return _page(request, shopper.channel(), query, words)
+    reading = shelf.found
     context = {
         "lead": "",
         **words,
@@ -269,11 +277,16 @@ def label_of(name: str, label: str) -> str:
 
 def language_name(code: str) -> str:
     """The name of a book's language in the reader's language; the code where nobody knows it."""
+    return _language_name(code, shopper.language())
+
+
+@lru_cache(maxsize=1024)
+def _language_name(code: str, language: str) -> str:
     try:
         Locale.parse(code.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         return code
-    name = locale_of(shopper.language()).languages.get(code.split("-")[0].split("_")[0])
+    name = locale_of(language).languages.get(code.split("-")[0].split("_")[0])
     return f"{name[:1].upper()}{name[1:]}" if name else code
 
 

@@ -24,7 +24,6 @@ from django.views.decorators.http import require_POST, require_safe
 from oms import selectors as oms
 from oms import unit_prices
 from oms.models import Basket
-from oms.offers import NO_OFFERS, Offers
 from oms.pricing import PricedLine, Step
 from oms.pricing import in_words as step_in_words
 from oms.volume_prices import volume_prices
@@ -35,10 +34,11 @@ from retail.kernel import clock
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.states import ContributorRole
-from storefront.views import areas, bundles, listing, shelves, shopper, ways
+from storefront.views import areas, bundles, listing, product_rows, shelves, shopper, ways
 from storefront.views import offers as offer_words
 from storefront.views.machines import heads, pictures
 from warehouse import selectors as warehouse
+from warehouse.selectors.promise import Live
 
 REDUCED_DAYS = 60
 STORES_NEARBY = 4
@@ -78,6 +78,7 @@ class Refused:
     available: int = 0
 
 
+@quick.for_strangers
 @require_safe
 def product(request: HttpRequest, slug: str, sku: str = "") -> HttpResponse:
     try:
@@ -96,14 +97,18 @@ def show(
     request: HttpRequest, slug: str, sku: str = "", *, refused: Refused | None = None, status: int = 200
 ) -> HttpResponse:
     now = clock.now()
-    channel, page = _page(slug, now)
-    chosen = _chosen(page, sku)
     basket = shopper.open_basket(request)
+    code = _postcode(request, basket)
+    channel, shown = _read(request, slug, sku, code, basket, now)
+    page, chosen = shown.page, shown.page.chosen
+    if chosen is None:
+        raise Http404("no such edition")
     reading = shelves.Reading(today=clock.business_date(now), currency=channel.currency)
-    quotes = _quotes(request, channel, page, reading, now)
-    offers = _offers(channel, page, chosen, quotes, now)
+    reading.lowered = _lowered(channel, shown, now)
+    quotes = _quotes(channel, shown, now)
+    offers = _offers(channel, shown, chosen, quotes, now)
     offer = next(one for one in offers if one.is_chosen)
-    promise = promise_of(request, channel, chosen.variant.pk, basket, offer.price, now)
+    promise = promise_of(channel, chosen.variant.pk, basket, offer.price, code, now, known=shown.live)
     authors = [c for c in page.contributors if c.role == ContributorRole.AUTHOR]
     crumbs = _crumbs(page)
     customer = shopper.customer_of(request) if chosen.variant.is_kit else None
@@ -164,33 +169,47 @@ def postcode(request: HttpRequest) -> HttpResponse:
 
 
 def _promise_part(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
-    now = clock.now()
-    channel, page = _page(slug, now)
-    chosen = _chosen(page, sku)
-    promise = promise_of(
-        request, channel, chosen.variant.pk, shopper.open_basket(request), chosen.amount, now
-    )
-    context = {"product": page.product, "variant": chosen.variant, **promise}
+    now, basket = clock.now(), shopper.open_basket(request)
+    code = _postcode(request, basket)
+    channel, shown = _read(request, slug, sku, code, basket, now)
+    chosen = shown.page.chosen
+    if chosen is None:
+        raise Http404("no such edition")
+    promise = promise_of(channel, chosen.variant.pk, basket, chosen.amount, code, now, known=shown.live)
+    context = {"product": shown.page.product, "variant": chosen.variant, **promise}
     return HttpResponse(quick.part(request, "shop/parts/promise.html", context))
 
 
-def _page(slug: str, now: datetime) -> tuple[Channel, catalog.ProductPage]:
+def _postcode(request: HttpRequest, basket: Basket | None) -> str:
+    return ways.postcode_for(shopper.chosen_postcode(request), basket.postal_code if basket else "")
+
+
+def _read(
+    request: HttpRequest, slug: str, sku: str, postal_code: str, basket: Basket | None, now: datetime
+) -> tuple[Channel, product_rows.ShownProduct]:
     """The channel is asked with the product; when its rows have changed it is read again, and the page with it."""
+    customer = shopper.customer_of(request)
+
+    def read_in(channel: Channel) -> product_rows.ShownProduct:
+        shown = product_rows.read(
+            slug=slug,
+            sku=sku,
+            channel=channel,
+            now=now,
+            postal_code=postal_code,
+            basket_id=basket.pk if basket else None,
+            customer_id=customer.pk if customer else None,
+        )
+        if shown is None or not shown.page.variants:
+            raise Http404("no such product")
+        return shown
+
     version, channel = shopper.kept_channel()
-    page = _page_in(channel, slug, now)
-    if page.channel_version != version:
+    shown = read_in(channel)
+    if shown.page.channel_version != version:
         channel = shopper.channel()
-        page = _page_in(channel, slug, now)
-    return channel, page
-
-
-def _page_in(channel: Channel, slug: str, now: datetime) -> catalog.ProductPage:
-    page = catalog.product_page(
-        slug, channel.price_list_id, now, country=channel.entity.country, channel=channel.code
-    )
-    if page is None or not page.variants:
-        raise Http404("no such product")
-    return page
+        shown = read_in(channel)
+    return channel, shown
 
 
 def _back(request: HttpRequest) -> str:
@@ -202,15 +221,16 @@ def _back(request: HttpRequest) -> str:
 
 
 def promise_of(
-    request: HttpRequest,
     channel: Channel,
     variant_id: int,
     basket: Basket | None,
     price: Decimal | None,
+    code: str,
     now: datetime,
+    *,
+    known: Live | None,
 ) -> dict[str, Any]:
     """The promise block and the stores nearby, from the same live rows."""
-    code = ways.postcode_for(shopper.chosen_postcode(request), basket.postal_code if basket else "")
     found = warehouse.available_ways(
         variant_id=variant_id,
         channel_id=channel.pk,
@@ -220,6 +240,7 @@ def promise_of(
         goods_total=price,
         currency=channel.currency,
         pickups_max=STORES_NEARBY,
+        known=known,
     )
     rows = ways.in_words(found.options, now) if price is not None else []
     return {
@@ -256,48 +277,29 @@ def _shelves(found: warehouse.Availability, now: datetime) -> list[ways.Shelf]:
     return shelves[:STORES_NEARBY]
 
 
-def _chosen(page: catalog.ProductPage, sku: str) -> catalog.VariantOffer:
-    if sku:
-        named = next((each for each in page.variants if each.variant.sku == sku), None)
-        if named is None:
-            raise Http404("no such edition")
-        return named
-    priced = [each for each in page.variants if each.amount is not None]
-    return min(priced, key=lambda each: each.amount or 0) if priced else page.variants[0]
+def _lowered(
+    channel: Channel, shown: product_rows.ShownProduct, now: datetime
+) -> dict[int, unit_prices.UnitPrice]:
+    """What discounts make of the prices of the cards beside it."""
+    listed = {
+        card.variant_id: (card.sku, card.price) for card in shown.page.related if card.price is not None
+    }
+    lowered = unit_prices.lowered(shown.offers, shown.goods, channel=channel, listed=listed, now=now)
+    return unit_prices.with_lowest(lowered, shown.past)
 
 
-def _quotes(
-    request: HttpRequest,
-    channel: Channel,
-    page: catalog.ProductPage,
-    reading: shelves.Reading,
-    now: datetime,
-) -> dict[str, oms.Quote]:
-    """One unit of each variant by itself, by the one engine, for this shopper; the cards beside it learn their prices too.
-
-    Discounts are asked only while there are any for guests, or for who has logged in.
-    """
-    offers: Offers = NO_OFFERS
-    goods: unit_prices.GoodsFacts = {}
-    customer = shopper.customer_of(request)
-    if page.has_offers or customer is not None:
-        ids = [*(each.variant.pk for each in page.variants), *(card.variant_id for card in page.related)]
-        offers, goods = unit_prices.offers_of_goods(
-            channel=channel, variant_ids=ids, now=now, customer_id=customer.pk if customer else None
-        )
-        listed = {card.variant_id: (card.sku, card.price) for card in page.related if card.price is not None}
-        reading.lowered = unit_prices.lowered(offers, goods, channel=channel, listed=listed, now=now)
-        began = {variant: lowered.began_at for variant, lowered in reading.lowered.items()}
-        reading.lowest = catalog.lowest_prices_before(began, channel.price_list_id)
+def _quotes(channel: Channel, shown: product_rows.ShownProduct, now: datetime) -> dict[str, oms.Quote]:
+    """One unit of each variant by itself, by the one engine, for this shopper."""
+    page = shown.page
     candidates = {each.variant.pk: each.candidates for each in page.variants}
-    known = oms.Tariff(candidates, page.taxes, rates=(), goods=goods)
+    known = oms.Tariff(candidates, page.taxes, rates=(), goods=shown.goods)
     return {
         each.variant.sku: oms.quote(
             channel=channel,
             wanted=[oms.Wanted(each.variant.sku, each.variant, 1)],
             now=now,
             known=known,
-            offers=offers,
+            offers=shown.offers,
         )
         for each in page.variants
         if each.amount is not None
@@ -306,13 +308,14 @@ def _quotes(
 
 def _offers(
     channel: Channel,
-    page: catalog.ProductPage,
+    shown: product_rows.ShownProduct,
     chosen: catalog.VariantOffer,
     quotes: dict[str, oms.Quote],
     now: datetime,
 ) -> list[Offer]:
     """Each variant as it is sold here."""
-    lowest = _lowest_before(channel, page, quotes, now)
+    page = shown.page
+    lowest = _lowest_before(shown, quotes, now)
     is_only = len(page.variants) == 1
     offers = []
     for each in page.variants:
@@ -341,11 +344,11 @@ def _offers(
 
 
 def _lowest_before(
-    channel: Channel, page: catalog.ProductPage, quotes: dict[str, oms.Quote], now: datetime
+    shown: product_rows.ShownProduct, quotes: dict[str, oms.Quote], now: datetime
 ) -> dict[int, Decimal]:
     """The lowest price before a reduction began: of a discount, or of a price list entry young enough to be one."""
     began: dict[int, datetime] = {}
-    for each in page.variants:
+    for each in shown.page.variants:
         quote = quotes.get(each.variant.sku)
         line = quote.priced.line(each.variant.sku) if quote else None
         starts = [
@@ -357,7 +360,7 @@ def _lowest_before(
             starts.append(unit_prices.began_at(quote.offers, line))
         if starts:
             began[each.variant.pk] = max(starts)
-    return catalog.lowest_prices_before(began, channel.price_list_id)
+    return catalog.lowest_of(shown.past, began)
 
 
 def _shown_lowest(line: PricedLine | None, before: Decimal | None) -> Decimal | None:

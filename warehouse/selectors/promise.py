@@ -180,10 +180,11 @@ def available_ways(
     goods_total: Decimal | None = None,
     currency: str = "RSD",
     pickups_max: int | None = None,
+    known: Live | None = None,
 ) -> Availability:
     """The same for one variant, with the units of each place; of the pickups that can be had only the nearest when `pickups_max` says so."""
     lines = [(variant_id, quantity)]
-    live = _read(lines, channel_id, now, postal_code, basket_id, None)
+    live = known or _read(lines, channel_id, now, postal_code, basket_id, None)
     options = _options(lines, live, now, postal_code, None, goods_total, currency, pickups_max=pickups_max)
     return Availability(options, live.served(variant_id), (live.latitude, live.longitude))
 
@@ -236,12 +237,17 @@ def _read(
             "variants": sorted({variant_id for variant_id, _ in lines}),
             "channel": channel_id,
             "now": now,
-            "postal_code": (postal_code or "").strip().replace(" ", ""),
+            "postal_code": bare(postal_code),
             "basket": basket_id,
             "order": order_id,
         }
     )
     return live_of(row)
+
+
+def bare(postal_code: str | None) -> str:
+    """A postcode as the rows have it."""
+    return (postal_code or "").strip().replace(" ", "")
 
 
 def live_of(row: Sequence[Any]) -> Live:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 import typst
 from django.conf import settings
@@ -43,7 +45,14 @@ class Words:
 
 def picture_url(words: Words, form: str) -> str:
     """One address in every language: the words on a cover are the book's own."""
-    return f"{absolute(reverse('machines:picture', args=[form, words.sku]))}?v={words.version(form)}"
+    before, after = _around(form)
+    return f"{absolute(before)}{quote(words.sku)}{after}?v={words.version(form)}"
+
+
+@lru_cache(maxsize=8)
+def _around(form: str) -> tuple[str, str]:
+    before, _, after = reverse("machines:picture", args=[form, "slot0"]).partition("slot0")
+    return before, after
 
 
 @require_safe
