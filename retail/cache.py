@@ -32,6 +32,7 @@ class ForgetfulClient(RedisCacheClient):
         self._name = str(servers)
         # A client is a thin thing around a pool, safe for threads, but making one costs more than asking it.
         self._clients: dict[int, Any] = {}
+        self._line: Any = None
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
         if time.monotonic() < _rests_until.get(self._name, 0.0):
@@ -45,22 +46,27 @@ class ForgetfulClient(RedisCacheClient):
     def count(self, key: Any, timeout: int) -> int:
         """One more since the key was new, which it is again after `timeout` seconds; 0 when the server is down."""
         try:
-            lines = self.get_client(key, write=True).connection_pool
-            line = lines.get_connection()
-            try:
-                line.send_command("INCR", key)
-                count = int(line.read_response())
-                if count == 1:
-                    line.send_command("EXPIRE", key, timeout)
-                    line.read_response()
-            except BaseException:
-                line.disconnect()
-                raise
-            finally:
-                lines.release(line)
+            count = int(self._ask(key, "INCR", key))
+            if count == 1:
+                self._ask(key, "EXPIRE", key, timeout)
             return count
         except DOWN as error:
             return self._forget(error, 0)
+
+    def _ask(self, key: Any, *command: Any) -> Any:
+        """By a line that is kept: Django makes a cache for each thread, so nobody else speaks on it. One that has been closed meanwhile is opened anew."""
+        lines = self.get_client(key, write=True).connection_pool
+        is_kept = self._line is not None
+        line = self._line = self._line or lines.make_connection()
+        try:
+            line.send_command(*command)
+            return line.read_response()
+        except BaseException as error:
+            self._line = None
+            line.disconnect()
+            if is_kept and isinstance(error, RedisConnectionError):
+                return self._ask(key, *command)
+            raise
 
     def answers(self) -> bool:
         try:

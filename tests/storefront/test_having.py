@@ -179,13 +179,13 @@ def test_the_filter_costs_one_statement_and_writes_nothing(
     client.post("/stores/S-001/mine/")
     address = "/c/romani/?by=2026-12-04&to=21000&pickup=S-001"
     client.get(address)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get(address)
     for _ in range(9):
         chain.variant(store_stock=1).product.categories.add(node)
     with nothing_changes():
         client.get(address)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         assert client.get(address).text.count('class="card"') == 12
 
 
