@@ -95,9 +95,7 @@ def lowered_prices(
     return with_lowest(lowered(offers, facts, channel=channel, listed=listed, now=now), past)
 
 
-def with_lowest(
-    found: Mapping[int, UnitPrice], past: Sequence[Sequence[Any]] | None
-) -> dict[int, UnitPrice]:
+def with_lowest(found: Mapping[int, UnitPrice], past: Sequence[Sequence[Any]] | None) -> dict[int, UnitPrice]:
     """With what each cost at the least before it was lowered, of the third column of OFFERS_OF_GOODS."""
     lowest = catalog.lowest_of(past, {variant_id: each.began_at for variant_id, each in found.items()})
     return {

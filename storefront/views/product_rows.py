@@ -62,6 +62,7 @@ catalog.define(
         "channel": "bigint",
         "basket": "bigint",
         "customer": "bigint",
+        "known": "text[]",
         "postal_code": "text",
     },
     (*pages.RETURNS, *["json"] * _OFFERS, *promise.LIVE.returns),
