@@ -643,6 +643,26 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "created_at",
         )
     },
+    "oms.DeliverySlot": {"plain": ("id", "service_id", "weekdays", "begins", "ends", "is_active")},
+    "oms.ParcelLocker": {
+        "plain": (
+            "id",
+            "service_id",
+            "code",
+            "name",
+            "street",
+            "city",
+            "postal_code",
+            "latitude",
+            "longitude",
+            "is_active",
+        )
+    },
+    "oms.SavedLine": {"plain": ("id", "basket_id", "customer_id", "variant_id", "quantity", "created_at")},
+    "oms.BasketShare": {
+        "secret": ("code",),
+        "plain": ("id", "basket_id", "expires_at", "opened_by_id", "opened_at", "created_at"),
+    },
     "oms.LineDiscount": {
         "plain": (
             "id",
@@ -686,6 +706,9 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "company_registration_number",
             "delivery_method",
             "pickup_location_id",
+            "wanted_on",
+            "wanted_slot_id",
+            "locker_id",
             "payment_method",
             "paper",
             "goods_total",

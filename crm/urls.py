@@ -3,9 +3,11 @@
 from django.urls import path
 
 from crm.segment_pages import builder, pages
-from crm.views import acts, coupons, customers, merging, privacy, program
+from crm.views import acts, coupons, customers, letters, merging, privacy, program
 
 ops_urlpatterns = [
+    path("letters/", letters.letters, name="letters"),
+    path("letters/<slug:name>/<slug:language>/", letters.letter, name="letter"),
     path("customers/", customers.customer_list, name="customers"),
     path("coupons/", coupons.coupon_list, name="coupons"),
     path("coupons/<int:batch_id>/", coupons.batch_page, name="coupon_batch"),

@@ -120,6 +120,46 @@ class CarrierService(models.Model):
         return f"{self.carrier} {self.name}"
 
 
+class DeliverySlot(models.Model):
+    """Hours in which a service brings a parcel on some of its days, when the shopper asks for them."""
+
+    service = models.ForeignKey(CarrierService, on_delete=models.CASCADE, related_name="slots")
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), default=list)
+    begins = models.TimeField()
+    ends = models.TimeField()
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["service", "begins"]
+        constraints = [
+            models.CheckConstraint(condition=Q(begins__lt=F("ends")), name="delivery_slot_begins_first"),
+            models.UniqueConstraint(fields=["service", "begins", "ends"], name="delivery_slot_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.begins:%H:%M}-{self.ends:%H:%M}"
+
+
+class ParcelLocker(models.Model):
+    """A locker of a carrier; `service` brings parcels to it."""
+
+    service = models.ForeignKey(CarrierService, on_delete=models.CASCADE, related_name="lockers")
+    code = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=100)
+    street = models.CharField(max_length=200)
+    city = models.CharField(max_length=100)
+    postal_code = models.CharField(max_length=12)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
 class CarrierTariff(models.Model):
     """Net price of a parcel up to a weight, as published; `source` says where."""
 
@@ -218,6 +258,54 @@ class BasketCoupon(models.Model):
         return f"coupon {self.coupon_id} in basket {self.basket_id}"
 
 
+class SavedLine(models.Model):
+    """Put aside for later: units of nothing, no price, no hold. A stranger's lie with the basket that they were taken out of."""
+
+    basket = models.ForeignKey(
+        Basket, on_delete=models.CASCADE, null=True, blank=True, related_name="saved_lines"
+    )
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="+")
+    quantity = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(basket__isnull=True) ^ Q(customer__isnull=True), name="saved_line_one_owner"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=9999), name="saved_line_quantity"
+            ),
+            models.UniqueConstraint(
+                fields=["basket", "variant"], condition=Q(basket__isnull=False), name="saved_line_basket_once"
+            ),
+            models.UniqueConstraint(
+                fields=["customer", "variant"],
+                condition=Q(customer__isnull=False),
+                name="saved_line_customer_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.variant_id} for later"
+
+
+class BasketShare(models.Model):
+    """A short code by which a store or the call center finds a basket; it ends by the clock, or when the basket is ordered."""
+
+    basket = models.OneToOneField(Basket, on_delete=models.CASCADE, related_name="share")
+    code = models.CharField(max_length=8, unique=True)
+    expires_at = models.DateTimeField()
+    opened_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    opened_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"share of basket {self.basket_id}"
+
+
 class Order(models.Model):
     """One order of any channel, written once; routed, picked, invoiced and returned on this row.
 
@@ -261,6 +349,14 @@ class Order(models.Model):
     delivery_method = models.CharField(max_length=20, choices=DeliveryKind)
     pickup_location = models.ForeignKey(
         Location, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    # The day that the shopper chose in place of the earliest one, and the hours within it.
+    wanted_on = models.DateField(null=True, blank=True)
+    wanted_slot = models.ForeignKey(
+        DeliverySlot, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    locker = models.ForeignKey(
+        ParcelLocker, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     payment_method = models.CharField(max_length=20, choices=PaymentMethod)
     paper = models.CharField(max_length=16, choices=PaperKind, default=PaperKind.FISCAL)
@@ -318,6 +414,14 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=~Q(delivery_method="STORE_PICKUP") | Q(pickup_location__isnull=False),
                 name="order_pickup_has_store",
+            ),
+            models.CheckConstraint(
+                condition=~Q(delivery_method="PARCEL_LOCKER") | Q(locker__isnull=False) | Q(is_imported=True),
+                name="order_locker_is_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(wanted_slot__isnull=True) | Q(wanted_on__isnull=False),
+                name="order_slot_has_day",
             ),
         ]
         indexes = [

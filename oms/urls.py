@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oms.views import change, exceptions, order, orders, palette, proposals
+from oms.views import change, exceptions, order, orders, palette, proposals, shared_baskets
 
 ops_urlpatterns = [
     path("", exceptions.home, name="home"),
@@ -20,6 +20,9 @@ ops_urlpatterns = [
     path("orders/<str:number>/return/", order.start_return, name="order_return"),
     path("orders/<str:number>/receive/", order.receive_return, name="order_receive"),
     path("orders/<str:number>/refund/", order.refund, name="order_refund"),
+    path("baskets/", shared_baskets.find_basket, name="find_basket"),
+    path("baskets/<str:code>/", shared_baskets.shared_basket, name="shared_basket"),
+    path("baskets/<str:code>/change/", shared_baskets.change_basket, name="change_basket"),
     path("proposals/", proposals.proposal_queue, name="proposals"),
     path("proposals/decide/", proposals.decide, name="decide_proposals"),
     path("proposals/<str:public_id>/", proposals.proposal_page, name="proposal"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -19,6 +21,7 @@ from retail.kernel.identifiers import (
     parse_pib,
     parse_registration_number,
 )
+from warehouse.selectors import WantedDay
 
 REQUIRED = _("Fill this in.")
 # The kinds of a person's document that a fiscal refund names (specification of the fiscal processor).
@@ -124,14 +127,24 @@ class CheckoutForm(forms.Form):
     )
     city = text(_("Place"), 100, autocomplete="address-level2", kind=WhenAsked)
     pickup_location = WhenAsked(label=pgettext_lazy("delivery", "Store"), max_length=20, widget=forms.Select)
+    locker = WhenAsked(label=_("Parcel locker"), max_length=20, widget=forms.Select)
+    when = WhenAsked(label=_("Day of delivery"), max_length=20, widget=forms.Select)
     payment = forms.ChoiceField(label=_("How you pay"), choices=PaymentMethod.choices)
     note = text(_("Note for the courier"), 500, autocomplete="off", is_required=False)
 
     def __init__(
-        self, *args: Any, methods: set[str] | None, stores: list[tuple[str, str]], **kwargs: Any
+        self,
+        *args: Any,
+        methods: set[str] | None,
+        stores: list[tuple[str, str]],
+        days: Sequence[tuple[str, str]] = (),
+        lockers: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.methods = methods
+        self.fields["locker"].widget = forms.Select(choices=list(lockers))
+        self.fields["when"].widget = forms.Select(choices=list(days))
         self.fields["pickup_location"].widget = forms.Select(choices=stores)
         self.fields["postal_code"].widget.attrs |= {
             "hx-get": reverse("shop:places"),
@@ -157,6 +170,10 @@ class CheckoutForm(forms.Form):
             raise forms.ValidationError(_("Write nine or ten digits, for example 064 123 4567"))
         return phone
 
+    def clean_when(self) -> WantedDay | None:
+        """`2026-12-04`, with hours `2026-12-04/7`; nothing is the earliest day."""
+        return read_day(str(self.cleaned_data["when"] or ""))
+
     def clean_delivery(self) -> str:
         method = str(self.cleaned_data["delivery"])
         if self.methods is not None and method not in self.methods:
@@ -171,7 +188,15 @@ class CheckoutForm(forms.Form):
             self._check_address(data)
         elif data.get("delivery") == DeliveryKind.STORE_PICKUP and not data.get("pickup_location"):
             self.add_error("pickup_location", _("Choose the store where you will pick it up."))
+        elif data.get("delivery") == DeliveryKind.PARCEL_LOCKER:
+            self._check_locker(data)
         return data
+
+    def _check_locker(self, data: dict[str, Any]) -> None:
+        if not data.get("locker"):
+            self.add_error("locker", _("Choose the parcel locker."))
+        if data.get("payment") == PaymentMethod.CASH_ON_DELIVERY:
+            self.add_error("payment", _("A parcel locker takes no cash. Choose another way to pay."))
 
     def _check_company(self, data: dict[str, Any]) -> None:
         if not data.get("company_name", "").strip():
@@ -200,7 +225,7 @@ class CheckoutForm(forms.Form):
         if not code:
             self.add_error("postal_code", _("Write the postcode, for example 11000."))
         elif self.methods is not None and not oms.is_known_postcode(code):
-            self.add_error("postal_code", _unknown_postcode(code, data.get("city", "")))
+            self.add_error("postal_code", unknown_postcode(code, data.get("city", "")))
         data["postal_code"] = code
         if not data.get("city", "").strip():
             places = oms.places_of_postcode(code, limit=1) if code else []
@@ -210,7 +235,22 @@ class CheckoutForm(forms.Form):
                 self.add_error("city", _("Write the place, for example Novi Sad."))
 
 
-def _unknown_postcode(code: str, city: str) -> str:
+def read_day(typed: str) -> WantedDay | None:
+    """A day as the choice of days writes it."""
+    day, _slash, slot = typed.partition("/")
+    if not typed:
+        return None
+    try:
+        return WantedDay(date.fromisoformat(day), int(slot) if slot else None)
+    except ValueError:
+        raise forms.ValidationError(day_is_gone()) from None
+
+
+def day_is_gone() -> str:
+    return str(_("It cannot be brought on that day any more. Choose another one."))
+
+
+def unknown_postcode(code: str, city: str) -> str:
     """Says which one it probably is: by the place that was typed, else by the first digits."""
     near = oms.places_of_postcode(city.strip(), limit=1) if len(city.strip()) > 2 else []
     near = near or (oms.places_of_postcode(code[:3], limit=1) if len(code) > 2 else [])
@@ -254,7 +294,7 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_postal_code(self) -> str:
         code = self.cleaned_data["postal_code"].replace(" ", "")
         if not oms.is_known_postcode(code):
-            raise forms.ValidationError(_unknown_postcode(code, self.data.get("city", "")))
+            raise forms.ValidationError(unknown_postcode(code, self.data.get("city", "")))
         return str(code)
 
     def clean_phone(self) -> str:

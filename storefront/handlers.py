@@ -10,10 +10,11 @@ from django.http import HttpRequest
 
 from crm import operations as crm
 from crm.models import Customer
+from oms.workflows import basket_later
 from retail.kernel import clock
 from retail.kernel.models import User
 from storefront.models import Variant
-from storefront.views import wishes
+from storefront.views import aside, wishes
 
 
 @receiver(email_confirmed)
@@ -39,3 +40,14 @@ def keep_wishes(request: HttpRequest | None, user: User, **_: Any) -> None:
             by=user,
             now=clock.now(),
         )
+
+
+@receiver(user_logged_in)
+def keep_put_aside(request: HttpRequest | None, user: User, **_: Any) -> None:
+    """What a stranger put aside goes with the account."""
+    keeper = aside.keeper_of(request) if request is not None and not user.is_staff else ""
+    if keeper:
+        customer = Customer.objects.filter(user=user).first() or crm.open_account(
+            user=user, name=user.name or user.email, now=clock.now()
+        )
+        basket_later.join_saved(keeper=keeper, customer_id=customer.pk)

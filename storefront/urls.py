@@ -15,6 +15,7 @@ from storefront.views import (
     coupons,
     funnel,
     home,
+    later,
     listing,
     orders,
     payment,
@@ -24,6 +25,7 @@ from storefront.views import (
     stores,
     wishes,
 )
+from storefront.views.after import changing, slips
 from storefront.views.machines import feeds, installed, maps, news, pictures, reports
 
 app_name = "shop"
@@ -95,6 +97,11 @@ urlpatterns = [
     path("basket/lines/<uuid:line>/", basket.change, name="basket_line"),
     path("basket/codes/", coupons.add, name="coupon_add"),
     path("basket/codes/remove/", coupons.remove, name="coupon_remove"),
+    path("basket/lines/<uuid:line>/later/", later.save, name="save_later"),
+    path("basket/later/<int:saved>/take/", later.take, name="take_later"),
+    path("basket/later/<int:saved>/forget/", later.forget, name="forget_later"),
+    path("basket/share/", later.share, name="share_basket"),
+    path("basket/share/stop/", later.stop_sharing, name="stop_sharing"),
     path("basket/prices/", basket.accept_prices, name="accept_prices"),
     path("basket/hold/", basket.hold_again, name="hold_again"),
     # Checkout and paying
@@ -109,7 +116,11 @@ urlpatterns = [
     path("order/<token:token>/thanks/", orders.thanks, name="thanks"),
     path("order/<token:token>/again/", orders.again, name="again"),
     path("order/<token:token>/cancel/", orders.cancel, name="cancel"),
+    path("order/<token:token>/change/", changing.change, name="change_order"),
+    path("order/<token:token>/company/", changing.company, name="order_company"),
     path("order/<token:token>/return/", returns.start, name="return"),
+    path("order/<token:token>/returns/<code:number>/label.pdf", slips.label, name="return_label"),
+    path("order/<token:token>/returns/<code:number>/code.svg", slips.qr, name="return_code"),
     path("order/<token:token>/papers/<slug:kind>/<code:number>/", orders.paper, name="paper"),
     # The account
     path("account/", account.account, name="account"),

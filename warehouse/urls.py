@@ -3,7 +3,7 @@
 from django.urls import path
 
 from warehouse.views import counts, places, purchasing, shipments, stock, transfers
-from warehouse.views.scan import dispatching, home, packing, picking, place, receiving, shelving
+from warehouse.views.scan import dispatching, home, packing, picking, place, receiving, returning, shelving
 
 scan_urlpatterns = [
     path("", home.home, name="home"),
@@ -28,6 +28,8 @@ scan_urlpatterns = [
     path("dispatch/", dispatching.dispatch_page, name="dispatch"),
     path("handover/", dispatching.handover_list, name="handover"),
     path("handover/<str:number>/", dispatching.handover_one, name="handover_one"),
+    path("returns/", returning.return_start, name="return"),
+    path("returns/<str:number>/", returning.return_one, name="return_one"),
     path("count/", shelving.count_start, name="count"),
     path("count/<str:code>/", shelving.count_page, name="count_bin"),
     path("count/<str:code>/finish/", shelving.count_finish, name="count_finish"),

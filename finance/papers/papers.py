@@ -160,6 +160,19 @@ class PackingSlip:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnSlip:
+    """What a buyer sticks on a parcel that goes back, or shows in a store: its code is the number of the return."""
+
+    number: str
+    order_number: str
+    made_on: date
+    sender: Party
+    recipient: Party
+    lines: tuple[PackingLine, ...]
+    language: str = "sr-latn"
+
+
+@dataclass(frozen=True, slots=True)
 class PickLine:
     bin: str
     name: str
@@ -182,4 +195,4 @@ class PickList:
     language: str = "sr-latn"
 
 
-Paper = TradePaper | FiscalReceiptPaper | ShippingLabel | PackingSlip | PickList
+Paper = TradePaper | FiscalReceiptPaper | ShippingLabel | PackingSlip | ReturnSlip | PickList

@@ -17,6 +17,7 @@ from finance.papers.papers import (
     PickList,
     Reference,
     ReferenceKind,
+    ReturnSlip,
     ShippingLabel,
     TradeKind,
     TradeLine,
@@ -44,6 +45,8 @@ def sheet(paper: Paper) -> tuple[str, dict[str, Any]]:
             name, data = "label", _label(paper, words)
         case PackingSlip():
             name, data = "packing", _packing(paper, words)
+        case ReturnSlip():
+            name, data = "return", _returning(paper, words)
         case PickList():
             name, data = "picking", _picking(paper, words)
     common = {
@@ -224,6 +227,23 @@ def _packing(slip: PackingSlip, words: Wording) -> dict[str, Any]:
         "total": [words("pieces"), str(sum(line.quantity for line in slip.lines))],
         "barcode": code128_svg(slip.number),
         "notes": list(slip.notes),
+    }
+
+
+def _returning(slip: ReturnSlip, words: Wording) -> dict[str, Any]:
+    return {
+        "title": words("return_slip"),
+        "number": slip.number,
+        "date": _date(slip.made_on),
+        "sender": _address(slip.sender, words("from")),
+        "recipient": _address(slip.recipient, words("to")),
+        "facts": [(words("order"), slip.order_number), (words("issued_on"), words.day(slip.made_on))],
+        "columns": [words("item"), words("sku"), words("quantity")],
+        "lines": [[line.name, line.sku, str(line.quantity)] for line in slip.lines],
+        "cut": words("cut_and_stick"),
+        "ways": [words("return_in_store"), words("return_by_post")],
+        "qr": qr_svg(slip.number),
+        "barcode": code128_svg(slip.number),
     }
 
 

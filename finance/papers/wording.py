@@ -86,6 +86,16 @@ WORDS = {
     "sku": ("SKU", "Šifra"),
     "barcode": ("Barcode", "Barkod"),
     "pieces": ("Pieces in total", "Ukupno komada"),
+    "return_slip": ("Return label", "Povratnica"),
+    "cut_and_stick": ("Cut here and stick it on the parcel", "Isecite ovde i zalepite na paket"),
+    "return_in_store": (
+        "In a store: show this code, on paper or on your phone. The money goes back as soon as the goods are received.",
+        "U knjižari: pokažite ovaj kod, na papiru ili na telefonu. Novac se vraća čim primimo robu.",
+    ),
+    "return_by_post": (
+        "By parcel: pack the goods, stick the label on, and hand it to a courier.",
+        "Paketom: upakujte robu, zalepite nalepnicu i predajte kuriru.",
+    ),
     "pick_list": ("Pick list", "Lista za sakupljanje"),
     "location": ("Location", "Lokacija"),
     "picker": ("Picker", "Sakupio"),

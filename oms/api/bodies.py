@@ -11,6 +11,7 @@ from oms.workflows.basket_coupons import CouponView, coupons_of
 from oms.workflows.baskets import BasketView
 from oms.workflows.placing import Checkout, Company
 from retail.rest.fields import MoneySerializer, Quantity, StrictSerializer, WholeNumber, choice_values, money
+from warehouse.selectors import WantedDay
 
 
 class BasketBody(StrictSerializer):
@@ -47,8 +48,11 @@ class CompanyBody(StrictSerializer):
 
 
 class DeliveryBody(StrictSerializer):
+    """`location` is the store of a pickup or the parcel locker; `date` a later day on which a courier is to come."""
+
     method = serializers.ChoiceField(choice_values(DeliveryKind))
     location = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    date = serializers.DateField(required=False, allow_null=True)
 
 
 class PaymentBody(StrictSerializer):
@@ -153,13 +157,17 @@ class DecisionBody(StrictSerializer):
 
 def checkout_of(data: dict[str, Any], *, token: str, caller: str, key: str, expected: Any) -> Checkout:
     address, company = data.get("address") or {}, data.get("company")
+    place = data["delivery"].get("location", "")
+    is_locker = data["delivery"]["method"] == DeliveryKind.PARCEL_LOCKER
     return Checkout(
         basket_token=token,
         email=data["email"],
         name=data["name"],
         phone=data["phone"],
         delivery_method=data["delivery"]["method"],
-        pickup_location=data["delivery"].get("location", ""),
+        pickup_location="" if is_locker else place,
+        locker=place if is_locker else "",
+        wanted=WantedDay(day) if (day := data["delivery"].get("date")) else None,
         payment_method=data["payment"]["method"],
         street=address.get("street", ""),
         city=address.get("city", ""),

@@ -8,7 +8,7 @@ is read live for each request, `Promise(network, stock, now=…)` answers `home`
 
 from .engine import Promise, merged
 from .network import HORIZON_DAYS, Calendar, Carrier, Lane, Location, Network
-from .offers import Line, Method, Offer, Reason, Source
+from .offers import Days, Line, Method, Offer, Reason, Source
 from .stock import Dated, Level, Stock
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Calendar",
     "Carrier",
     "Dated",
+    "Days",
     "Lane",
     "Level",
     "Line",

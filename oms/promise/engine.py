@@ -8,12 +8,14 @@ in UTC.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from .network import NOON, Carrier, Location, Network, Way, first_day, last_day, nth_day_after, nth_day_before
-from .offers import Line, Method, Offer, Reason, Source
+from .offers import Days, Line, Method, Offer, Reason, Source
 from .stock import Ledger, Stock
 
 
@@ -39,14 +41,53 @@ class Promise:
         self._shipping: dict[tuple[str, int], dict[str, int]] = {}
 
     # ---- the methods ----
-    def home(self, lines: Iterable[Line], destination: str, *, is_deadline_wanted: bool = True) -> Offer:
+    def home(
+        self,
+        lines: Iterable[Line],
+        destination: str,
+        *,
+        is_deadline_wanted: bool = True,
+        carrier: str | None = None,
+    ) -> Offer:
         """To the door: the basket is promised for the day on which its last line is there.
 
-        Who orders at this moment does not ask until when the promise would stand.
+        Who orders at this moment does not ask until when the promise would stand; `carrier` must bring all of it alone.
         """
         return self._by_parcel(
-            Method.HOME_DELIVERY, merged(lines), destination, grams=0, is_deadline_wanted=is_deadline_wanted
+            Method.HOME_DELIVERY,
+            merged(lines),
+            destination,
+            grams=0,
+            is_deadline_wanted=is_deadline_wanted,
+            carrier=carrier,
         )
+
+    def home_days(self, lines: Iterable[Line], destination: str, *, within: int) -> Days:
+        """The days on which the whole basket can be brought to the door, so many days ahead at most."""
+        ways = self.network.ways(self._calendar, destination, is_locker=False)
+        wanted, near = merged(lines), (2 << within) - 1
+        of_all, by_carrier = near, {each.carrier: near for each in ways}
+        for line in wanted:
+            ships, reached = self._ships(line), dict.fromkeys(by_carrier, 0)
+            for way in ways:
+                reached[way.carrier] |= self._arrivals(way, ships[way.location] & way.collects & near)
+            of_all &= functools.reduce(operator.or_, reached.values(), 0)
+            by_carrier = {code: days & reached[code] for code, days in by_carrier.items()}
+        return Days(
+            self._dates(of_all), {code: self._dates(days) for code, days in by_carrier.items() if days}
+        )
+
+    def _arrivals(self, way: Way, shipping: int) -> int:
+        found = 0
+        while shipping:
+            ship = shipping & -shipping
+            arrival = way.arrival(ship.bit_length() - 1)
+            found |= 0 if arrival is None else 1 << arrival
+            shipping ^= ship
+        return found
+
+    def _dates(self, days: int) -> tuple[date, ...]:
+        return tuple(self._calendar.day(index) for index in range(days.bit_length()) if days >> index & 1)
 
     def locker(self, lines: Iterable[Line], locker: str) -> Offer:
         """To a parcel locker: the whole basket has to be within the carrier's weight limit."""
@@ -174,8 +215,11 @@ class Promise:
         *,
         grams: int,
         is_deadline_wanted: bool = True,
+        carrier: str | None = None,
     ) -> Offer:
         ways = self._ways(place, grams=grams, is_locker=method is Method.PARCEL_LOCKER)
+        if carrier is not None:
+            ways = [each for each in ways if each.carrier == carrier]
         legs: list[_Leg] = []
         for line in wanted:
             leg = self._earliest(line, ways)

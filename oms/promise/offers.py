@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ class Reason(StrEnum):
     NO_SHIP_DAY = "NO_SHIP_DAY"  # no day on which a place with the units works and is collected, or is open
     NO_CAPACITY = "NO_CAPACITY"  # such days, but none with room for the units
     LOCKER_FULL = "LOCKER_FULL"
+    DAY_NOT_POSSIBLE = "DAY_NOT_POSSIBLE"  # it can be had, but not on the day that was asked for
     BEYOND_HORIZON = "BEYOND_HORIZON"  # it would come after the look-ahead
 
 
@@ -75,3 +77,11 @@ class Offer:
     def locations(self) -> tuple[str, ...]:
         """The locations that would serve it, each once, in the order of the lines."""
         return tuple(dict.fromkeys(each.location for each in self.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days on which a basket can be brought: by any carriers together, and by each one alone."""
+
+    possible: tuple[date, ...]
+    by_carrier: Mapping[str, tuple[date, ...]]

@@ -83,7 +83,7 @@ def _form(request: HttpRequest, order: Order) -> dict[str, Any]:
         row["left"] += units_left(line)
     for sku, row in lines.items():
         row["wanted"] = typed.get(f"qty_{sku}", row["left"])
-    names = CONTACT if order.delivery_method == DeliveryKind.STORE_PICKUP else (*CONTACT, *ADDRESS)
+    names = CONTACT if order.delivery_method != DeliveryKind.HOME_DELIVERY else (*CONTACT, *ADDRESS)
     companies = ("company_name", "company_pib", "company_registration_number")
     return {
         "order": order,

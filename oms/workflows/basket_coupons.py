@@ -124,11 +124,12 @@ def _count_attempt(token: str, client_hash: str) -> None:
     if client_hash:
         limits.append((f"coupon:client:{client_hash}", ATTEMPTS_PER_CLIENT))
     for key, limit in limits:
-        if _count(key) > limit:
+        if count_attempt(key) > limit:
             raise TooManyAttempts("Too many codes in a short time. Try again in ten minutes.")
 
 
-def _count(key: str) -> int:
+def count_attempt(key: str) -> int:
+    """How many within the window, this one too."""
     counter = getattr(cache, "count", None)
     if counter is not None:
         return int(counter(key, WINDOW_SECONDS))

@@ -19,6 +19,7 @@ from retail.kernel.models import Location
 from retail.kernel.rows import Question, insert
 from storefront import selectors as catalog
 from storefront.models import Channel, Variant
+from storefront.states import ProductStatus
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -237,7 +238,7 @@ def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: dat
     check_quantity(quantity)
     with transaction.atomic():
         basket = claim_basket(token)
-        line = _line(basket, line_id)
+        line = line_of(basket, line_id)
         line.quantity = quantity
         line.price_seen = _unit_price(basket.channel, line.variant, quantity, now)
         line.save(update_fields=["quantity", "price_seen"])
@@ -249,7 +250,7 @@ def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: dat
 def remove_line(*, token: str, line_id: uuid.UUID | str, now: datetime) -> None:
     with transaction.atomic():
         basket = claim_basket(token)
-        line = _line(basket, line_id)
+        line = line_of(basket, line_id)
         stock.release_basket_line_claims(basket_line_ids=[line.pk], now=now)
         line.delete()
         touch_basket(basket, now)
@@ -310,7 +311,7 @@ def _problems(
     found = []
     for line in lines:
         key, sku = str(line.public_id), line.variant.sku
-        if key in quoted.unpriced:
+        if key in quoted.unpriced or not _is_sold(line.variant):
             found.append(Problem("NOT_FOR_SALE", key, sku))
             continue
         unit = quoted.priced.line(key).unit_price
@@ -326,6 +327,11 @@ def _problems(
     return found
 
 
+def _is_sold(variant: Variant) -> bool:
+    """Still in the catalog."""
+    return variant.is_sellable and variant.product.status == ProductStatus.PUBLISHED
+
+
 def _units(line: BasketLine) -> int:
     """Held units are counted per component for kits; a kit with any live hold is judged at placement."""
     return 1 if line.variant.is_kit else line.quantity
@@ -339,7 +345,8 @@ def claim_basket(token: str) -> Basket:
     return basket
 
 
-def _line(basket: Basket, line_id: uuid.UUID | str) -> BasketLine:
+def line_of(basket: Basket, line_id: uuid.UUID | str) -> BasketLine:
+    """A line of this very basket, with its title."""
     try:
         public_id = line_id if isinstance(line_id, uuid.UUID) else uuid.UUID(str(line_id))
     except ValueError:

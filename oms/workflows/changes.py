@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from django.db import transaction
@@ -34,6 +35,7 @@ from oms.workflows.placing import (
     InvalidContact,
     MethodNotAvailable,
     PriceChanged,
+    promise_json,
     sef_registration,
     with_registration_number,
 )
@@ -68,10 +70,23 @@ class NothingToChange(InvalidInput):
     code = "NOTHING_TO_CHANGE"
 
 
+class PromiseChanged(Refusal):
+    """The date is not the one that was shown."""
+
+    code = "PROMISE_CHANGED"
+
+
 class PapersIssued(Refusal):
     """A receipt or invoice names the buyer already."""
 
     code = "PAPERS_ISSUED"
+
+
+class Soonest(Enum):
+    SOONEST = "SOONEST"
+
+
+SOONEST = Soonest.SOONEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,13 @@ class Changes:
     postal_code: str | None = None
     company: Company | None = None
     lines: Sequence[tuple[str, int]] = ()
+    # Another day of home delivery; `SOONEST` is the earliest there is.
+    wanted: warehouse.WantedDay | Soonest | None = None
+
+    @property
+    def is_of_buyer_only(self) -> bool:
+        """Nothing but the company on the papers."""
+        return self.company is not None and self == Changes(company=self.company)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +174,11 @@ def apply_changes(
     by: User | None,
     now: datetime,
     expected_total: Decimal | None = None,
+    expected_on: date | None = None,
 ) -> Changed:
     """Apply what was previewed at this version of the order. Must not be called inside a transaction: a card page is opened after.
 
-    Refuses StaleOrder, PriceChanged, TooLateToChange, NothingToChange, NothingLeft, OutOfStock, NotForSale, MethodNotAvailable,
+    Refuses StaleOrder, PriceChanged, PromiseChanged, TooLateToChange, NothingToChange, NothingLeft, OutOfStock, NotForSale, MethodNotAvailable,
     InvalidContact, InvalidPib, PapersIssued.
     """
     changes, known = _registered(changes, now)
@@ -163,6 +186,9 @@ def apply_changes(
         outcome, payment = _carry_out(order_id, changes, known, version, by, now)
         if expected_total is not None and outcome.total != expected_total:
             raise PriceChanged("The total is not the one that was shown.", total=str(outcome.total))
+        day = outcome.promise.get("date")
+        if expected_on is not None and day and date.fromisoformat(day) != expected_on:
+            raise PromiseChanged("The date is not the one that was shown.", date=day)
     order = Order.objects.get(pk=order_id)
     redirect_url = None
     if payment is not None and payment.method == PaymentMethod.CARD:
@@ -193,7 +219,7 @@ def _carry_out(
     order = orders.lock_order(order_id=order_id)
     if version is not None and order.version != version:
         raise StaleOrder(f"{order.number} has changed.", number=order.number, version=order.version)
-    _check_changeable(order)
+    _check_changeable(order, changes)
     before = _as_it_is(order)
     fields = _details(order, changes, known, now)
     fewer, more, lines = line_plan(order, changes.lines, now)
@@ -204,10 +230,10 @@ def _carry_out(
         orders.record_cancellation(order=order, lines=fewer, reason=ORDER_CHANGED, now=now, is_whole=False)
         stock.release_order_claims(order_line_ids=sorted(pk for pk, _ in fewer), now=now)
     _add(order, more, now)
-    is_replanned = bool(more) or "postal_code" in fields
+    is_replanned = bool(more) or bool({"postal_code", "wanted_on", "wanted_slot_id"} & set(fields))
     if is_replanned:
         _promise_again(order, now)
-    _take_plan_back(order, is_replanned, now)
+    was_proposed = _take_plan_back(order, is_replanned, now)
     to_refund, payment = _settle_money(order, by, now)
     shown = [
         FieldChange(name, before.details.get(name, ""), str(value))
@@ -219,7 +245,7 @@ def _carry_out(
             order_id=order.pk,
             number=order.number,
             what=", ".join([*sorted(one.field for one in shown), *(["lines"] if lines else [])]),
-            is_replanned=is_replanned and order.status == OrderStatus.PLACED,
+            is_replanned=(is_replanned or was_proposed) and order.status == OrderStatus.PLACED,
         ),
         subject=("order", order.number),
     )
@@ -270,7 +296,9 @@ def _as_it_is(order: Order) -> _Before:
     return _Before(order.version, order.total, order.due_total, dict(order.promise), details)
 
 
-def _check_changeable(order: Order) -> None:
+def _check_changeable(order: Order, changes: Changes) -> None:
+    if changes.is_of_buyer_only and order.status == OrderStatus.IN_FULFILLMENT:
+        return  # who the papers name is open until there are papers
     if order.status not in CHANGEABLE or order.fulfillment_status not in NOT_PICKED:
         raise TooLateToChange(
             f"{order.number}: {order.get_status_display()}, {order.get_fulfillment_status_display()}.",
@@ -296,12 +324,17 @@ def _details(order: Order, changes: Changes, known: Registration | None, now: da
         if name in wanted:
             wanted[name] = parse(wanted[name])
             wrong += [] if wanted[name] else [name]
-    if order.delivery_method == DeliveryKind.STORE_PICKUP:
+    if order.delivery_method != DeliveryKind.HOME_DELIVERY:
         wrong += [name for name in ADDRESS if name in wanted]
     if wrong:
         raise InvalidContact("Some fields are missing or not right.", fields=sorted(set(wrong)))
     if changes.company is not None and known is not None:
         wanted |= _company(order, changes.company, known, wanted, now)
+    if changes.wanted is not None:
+        if order.delivery_method != DeliveryKind.HOME_DELIVERY:
+            raise InvalidContact("Only a courier can be told when to come.", fields=["wanted"])
+        day = None if changes.wanted is SOONEST else changes.wanted
+        wanted |= {"wanted_on": day.on if day else None, "wanted_slot_id": day.slot_id if day else None}
     return {name: value for name, value in wanted.items() if getattr(order, name) != value}
 
 
@@ -365,18 +398,16 @@ def _add(order: Order, more: Sequence[orders.AddedUnits], now: datetime) -> None
 
 def _promise_again(order: Order, now: datetime) -> None:
     """The promise for what the order is now; refused when it cannot be had there at all."""
-    wanted: dict[int, int] = {}
-    for line in order.lines.filter(kind=LineKind.GOODS):
-        if line.variant_id is not None and units_left(line):
-            wanted[line.variant_id] = wanted.get(line.variant_id, 0) + units_left(line)
     options = warehouse.promise_options(
-        lines=list(wanted.items()),
+        lines=wanted_units(order),
         channel_id=order.channel_id,
         now=now,
         postal_code=order.postal_code or None,
         pickup_location_ids=[order.pickup_location_id] if order.pickup_location_id else None,
         order_id=order.pk,
         goods_total=order.goods_total,
+        wanted=wanted_of(order),
+        locker_code=order.locker.code if order.locker else "",
     )
     option = next((one for one in options if one.method == order.delivery_method), None)
     if option is None or not option.is_orderable or option.reason:
@@ -388,13 +419,7 @@ def _promise_again(order: Order, now: datetime) -> None:
     day: date | None = option.date or (business_date(option.ready_at) if option.ready_at else None)
     orders.change_promise(
         order=order,
-        promise={
-            "method": option.method,
-            "date": option.date.isoformat() if option.date else None,
-            "ready_at": option.ready_at.isoformat() if option.ready_at else None,
-            "carrier": option.carrier_code,
-            "locations": list(option.locations),
-        },
+        promise=promise_json(option),
         cause=ORDER_CHANGED,
         now=now,
     )
@@ -402,9 +427,22 @@ def _promise_again(order: Order, now: datetime) -> None:
         orders.write_details(order=order, values={"promised_on": day, "promised_at": option.ready_at})
 
 
-def _take_plan_back(order: Order, is_replanned: bool, now: datetime) -> None:
-    """An open proposal is out of date; with another address or more units the ratified plan falls too."""
-    Proposal.objects.filter(
+def wanted_units(order: Order) -> list[tuple[int, int]]:
+    """(variant, units) that are still to come."""
+    wanted: dict[int, int] = {}
+    for line in order.lines.filter(kind=LineKind.GOODS):
+        if line.variant_id is not None and units_left(line):
+            wanted[line.variant_id] = wanted.get(line.variant_id, 0) + units_left(line)
+    return list(wanted.items())
+
+
+def wanted_of(order: Order) -> warehouse.WantedDay | None:
+    return warehouse.WantedDay(order.wanted_on, order.wanted_slot_id) if order.wanted_on else None
+
+
+def _take_plan_back(order: Order, is_replanned: bool, now: datetime) -> bool:
+    """An open proposal is out of date; with another address or more units the ratified plan falls too. Whether one was open."""
+    were_open = Proposal.objects.filter(
         kind="ROUTING", subject_kind="order", subject_key=order.number, state=ProposalState.OPEN
     ).update(state=ProposalState.STALE, decided_at=now, decision_reason="the order changed")
     if is_replanned and order.fulfillment_status == FulfillmentStatus.ROUTED:
@@ -412,6 +450,7 @@ def _take_plan_back(order: Order, is_replanned: bool, now: datetime) -> None:
         orders.write_details(order=order, values={"fulfillment_status": FulfillmentStatus.UNROUTED})
     else:
         stock.cancel_shipments(order_id=order.pk, now=now)
+    return bool(were_open)
 
 
 def _settle_money(order: Order, by: User | None, now: datetime) -> tuple[Decimal, Payment | None]:

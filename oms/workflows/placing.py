@@ -98,6 +98,9 @@ class Checkout:
     note: str = ""
     customer_id: int | None = None
     expected_total: Decimal | None = None
+    # Home delivery on a day of the shopper's choice; without it on the earliest.
+    wanted: warehouse.WantedDay | None = None
+    locker: str = ""
     idempotency_caller: str = ""
     idempotency_key: str = ""
 
@@ -177,6 +180,10 @@ def _normalize(checkout: Checkout) -> Checkout:
             wrong[name] = not getattr(checkout, name).strip()
     if checkout.delivery_method == DeliveryKind.STORE_PICKUP:
         wrong["pickup_location"] = not checkout.pickup_location
+    if checkout.delivery_method == DeliveryKind.PARCEL_LOCKER:
+        wrong["locker"] = not checkout.locker
+        # A locker takes no cash.
+        wrong["payment"] |= checkout.payment_method == PaymentMethod.CASH_ON_DELIVERY
     if any(wrong.values()):
         raise InvalidContact(
             "Some fields are missing or not right.", fields=sorted(k for k, bad in wrong.items() if bad)
@@ -243,6 +250,8 @@ def _create_with_claims(
         return written
     if not desk.lines:
         raise EmptyBasket("The basket is empty.")
+    if gone_lines := [line.key for line in desk.lines if not line.is_sold]:
+        raise PriceChanged("Something in the basket is no longer sold.", total="", lines=gone_lines)
     quote = _quote(desk, checkout, gone, now)
     promise = _promise(desk, checkout, quote, now)
     with collected() as announced:
@@ -378,6 +387,8 @@ def _promise(desk: Desk, checkout: Checkout, quote: oms.Quote, now: datetime) ->
         goods_total=quote.priced.goods_total,
         method_code=checkout.delivery_method,
         known=desk.live,
+        wanted=wanted_day(checkout.delivery_method, checkout.wanted),
+        locker_code=checkout.locker,
     )
     chosen = [
         o
@@ -405,13 +416,21 @@ def _promise(desk: Desk, checkout: Checkout, quote: oms.Quote, now: datetime) ->
     return option
 
 
-def _promise_json(option: warehouse.Option) -> dict[str, Any]:
+def wanted_day(method: str, wanted: warehouse.WantedDay | None) -> warehouse.WantedDay | None:
+    """A courier can be told when to come; a store keeps its hours."""
+    return wanted if method == DeliveryKind.HOME_DELIVERY else None
+
+
+def promise_json(option: warehouse.Option) -> dict[str, Any]:
+    slot = option.slot
+    hours = {"slot": [f"{slot.begins:%H:%M}", f"{slot.ends:%H:%M}"]} if slot is not None else {}
     return {
         "method": option.method,
         "date": option.date.isoformat() if option.date else None,
         "ready_at": option.ready_at.isoformat() if option.ready_at else None,
         "carrier": option.carrier_code,
         "locations": list(option.locations),
+        **hours,
     }
 
 
@@ -430,12 +449,15 @@ def _order(
             customer_id=customer_id, is_registered=bool(registration.is_registered), now=now
         )
     company = checkout.company
+    wanted = wanted_day(checkout.delivery_method, checkout.wanted)
     waits = checkout.payment_method != PaymentMethod.CASH_ON_DELIVERY
     pickup = (
         Location.objects.only("pk").get(code=checkout.pickup_location)
         if checkout.delivery_method == DeliveryKind.STORE_PICKUP
         else None
     )
+    # Goods for a locker go to its address; the lanes of its zone bring them there.
+    locker = promise.location if checkout.delivery_method == DeliveryKind.PARCEL_LOCKER else None
     return Order(
         pk=desk.order_id,
         number=desk.number,
@@ -451,9 +473,9 @@ def _order(
         email=checkout.email,
         phone=checkout.phone,
         name=checkout.name,
-        street=checkout.street,
-        city=checkout.city,
-        postal_code=checkout.postal_code,
+        street=f"{locker.name}, {locker.street}"[:200] if locker else checkout.street,
+        city=locker.city if locker else checkout.city,
+        postal_code=locker.postal_code if locker else checkout.postal_code,
         country=checkout.country,
         company_name=company.name if company else "",
         company_pib=company.pib if company else "",
@@ -461,6 +483,9 @@ def _order(
         note=checkout.note[:1000],
         delivery_method=checkout.delivery_method,
         pickup_location=pickup,
+        wanted_on=wanted.on if wanted else None,
+        wanted_slot_id=wanted.slot_id if wanted else None,
+        locker_id=locker.location_id if locker else None,
         payment_method=checkout.payment_method,
         paper=finance_rules.paper_of(
             is_company=company is not None,
@@ -472,7 +497,7 @@ def _order(
         due_total=quote.priced.total,
         promised_on=promise.date or (business_date(promise.ready_at) if promise.ready_at else None),
         promised_at=promise.ready_at,
-        promise=_promise_json(promise),
+        promise=promise_json(promise),
         payment_deadline=payment_deadline(checkout.payment_method, now),
         placed_at=now,
         updated_at=desk.moment or now,

@@ -76,7 +76,7 @@ _READ = Steps(
     out_1 := v_basket.state;
     out_2 := json_build_array(v_basket.id, v_basket.customer_id, v_basket.language, v_basket.postal_code, to_json(v_channel));
     IF v_basket.state = 'OPEN' THEN
-        SELECT COALESCE(json_agg(json_build_array(l.id, l.public_id, l.quantity, v.id, v.sku, p.title, v.tax_class, v.weight_grams)
+        SELECT COALESCE(json_agg(json_build_array(l.id, l.public_id, l.quantity, v.is_sellable AND p.status = 'PUBLISHED', v.id, v.sku, p.title, v.tax_class, v.weight_grams)
                                  ORDER BY l.id), '[]'), array_agg(l.variant_id ORDER BY l.id)
           INTO out_3, v_variants
           FROM oms_basketline l JOIN storefront_variant v ON v.id = l.variant_id JOIN storefront_product p ON p.id = v.product_id
@@ -188,6 +188,8 @@ class Line:
     key: str
     quantity: int
     goods: oms.Goods
+    # Still in the catalog; what was taken out of it since is told, not sold.
+    is_sold: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,10 @@ def _desk(row: Sequence[Any], known: KnownRules, *, has_mailbox: bool) -> Desk:
     order_id, payment_id, *more = keys
     return replace(
         desk,
-        lines=[Line(pk, key, quantity, oms.Goods(*goods)) for pk, key, quantity, *goods in lines],
+        lines=[
+            Line(pk, key, quantity, oms.Goods(*goods), is_sold)
+            for pk, key, quantity, is_sold, *goods in lines
+        ],
         tariff=oms.tariff_of(rest[:5], known),
         live=promise.live_of(rest[5:12]),
         guest_id=more[0] if is_new else guest_id,

@@ -255,9 +255,16 @@ def _steps(question: routing_input.Question, plan: engine.Plan) -> list[dict[str
                 "service": service.code if service else None,
                 "carrier": service.carrier.name if service else None,
                 "parcel": None if is_open else int(parcel) + 1,
+                **_leaving(question, int(i), int(v)),
             }
         )
     return steps
+
+
+def _leaving(question: routing_input.Question, i: int, v: int) -> dict[str, str]:
+    """The day that the goods are kept until, where the shopper chose when they come."""
+    day = question.leaving.get((i, v))
+    return {"ship_on": day.isoformat()} if day else {}
 
 
 def _pickup_plan(order: Order, now: datetime) -> _Read:

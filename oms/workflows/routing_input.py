@@ -1,7 +1,7 @@
 """From rows to the plain arrays of the routing engine, for one order. Reads only; the stock part is live."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -47,6 +47,8 @@ class Question:
     locations: list[Location]
     services: list[CarrierService]
     arrivals: dict[tuple[int, int], date]
+    # The day on which goods must leave to be there on the day that the shopper chose; empty when it is the earliest.
+    leaving: dict[tuple[int, int], date]
 
 
 def solve(question: Question) -> engine.Decisions:
@@ -105,11 +107,11 @@ def build(*, order: Order, now: datetime) -> Question:
         for service in CarrierService.objects.filter(is_active=True)
         .select_related("carrier")
         .order_by("position")
-        if rule is None or service not in rule.excluded_services.all()
+        if (rule is None or service not in rule.excluded_services.all()) and _keeps_hours(service, order)
     ]
     shelves = routing_shelves.read(order=order, lines=lines, now=now)
     calendar = _Calendar(locations, business_date(now), now)
-    lead, ship_day, arrivals = _lanes(order, locations, services, calendar)
+    lead, ship_day, arrivals, leaving = _lanes(order, locations, services, calendar)
     excluded = set(rule.excluded_locations.values_list("pk", flat=True)) if rule else set()
     units = routing_shelves.divide(
         lines=lines,
@@ -165,7 +167,7 @@ def build(*, order: Order, now: datetime) -> Question:
         value=np.array([float(u.line.total) * u.quantity / u.line.quantity for u in units]),
     )
     return Question(
-        orders, network, state, _weights(rule), units, skus, shelves, locations, services, arrivals
+        orders, network, state, _weights(rule), units, skus, shelves, locations, services, arrivals, leaving
     )
 
 
@@ -216,6 +218,22 @@ class _Calendar:
 
     def ship_day(self, place: Location, service: CarrierService) -> int | None:
         """Days from today to the first day that is worked and collected; today only before the cut-off."""
+        return next(self.ship_days(place, service), None)
+
+    def ship_day_for(self, place: Location, service: CarrierService, lead: int, wanted: date) -> int | None:
+        """The last day on which a parcel may leave to be there on the wanted day, not before; else the first that is late."""
+        on = (wanted - self.today).days
+        exact = late = None
+        for ship in self.ship_days(place, service):
+            arrival = self.arrival(ship, lead, service)
+            if arrival == on:
+                exact = ship
+            elif arrival is not None and arrival > on:
+                late = ship
+                break
+        return late if exact is None else exact
+
+    def ship_days(self, place: Location, service: CarrierService) -> Iterator[int]:
         local = self.now.astimezone(BUSINESS_ZONE)
         for offset, day in enumerate(self.days):
             if offset == 0 and local.time() >= place.cutoff_time:
@@ -223,8 +241,7 @@ class _Calendar:
             # Nobody collects on a holiday, so a place that works then ships the day after.
             works = day.weekday() in place.work_days and (place.pk, day) not in self.closed
             if works and day.weekday() in service.collect_days and day not in self.holidays:
-                return offset
-        return None
+                yield offset
 
     def arrival(self, ship: int, lead: int, service: CarrierService) -> int | None:
         """The lead counts delivery days of the carrier after the ship day; none: the same or the next delivery day."""
@@ -239,10 +256,11 @@ class _Calendar:
 
 def _lanes(
     order: Order, locations: Sequence[Location], services: Sequence[CarrierService], calendar: _Calendar
-) -> tuple[Ints, Ints, dict[tuple[int, int], date]]:
+) -> tuple[Ints, Ints, dict[tuple[int, int], date], dict[tuple[int, int], date]]:
     """The engine adds one ship day per location and a lead per lane; both are worked out on the real calendar here."""
     lead = np.full((1, len(locations), len(services)), engine.NOT_OFFERED, np.int64)
     arrivals: dict[tuple[int, int], date] = {}
+    leaving: dict[tuple[int, int], date] = {}
     zone_id = (
         DeliveryPostcode.objects.filter(postal_code=order.postal_code)
         .values_list("zone_id", flat=True)
@@ -253,12 +271,24 @@ def _lanes(
     service_index = {service.pk: v for v, service in enumerate(services)}
     for location_id, service_id, days in rows.values_list("location_id", "service_id", "lead_days"):
         i, v = place_index[location_id], service_index[service_id]
-        ship = calendar.ship_day(locations[i], services[v])
+        ship = (
+            calendar.ship_day_for(locations[i], services[v], days, order.wanted_on)
+            if order.wanted_on
+            else calendar.ship_day(locations[i], services[v])
+        )
         arrival = calendar.arrival(ship, days, services[v]) if ship is not None else None
         if arrival is not None:
             lead[0, i, v] = arrival
             arrivals[(i, v)] = calendar.days[arrival]
-    return lead, np.zeros(len(locations), np.int64), arrivals
+            if order.wanted_on and ship is not None:
+                leaving[(i, v)] = calendar.days[ship]
+    return lead, np.zeros(len(locations), np.int64), arrivals, leaving
+
+
+def _keeps_hours(service: CarrierService, order: Order) -> bool:
+    """Whoever chose hours, or a locker, is brought it by the service that offers them."""
+    chosen = order.wanted_slot or order.locker
+    return chosen is None or chosen.service_id == service.pk
 
 
 def _bands(services: Sequence[CarrierService]) -> list[tuple[Floats, Floats]]:

@@ -45,8 +45,10 @@ OPS: type_of_sections = [
         _("Sales"),
         [
             Item("ops:orders", "box", _("Orders")),
+            Item("ops:find_basket", "basket", _("Shared basket")),
             Item("ops:returns", "return", _("Returns"), "returns"),
             Item("ops:customers", "users", _("Customers")),
+            Item("ops:letters", "mail", _("Letters")),
             Item("ops:routing", "route", _("Routing")),
         ],
     ),

@@ -9,7 +9,7 @@ import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from oms.models import (
     DeliveryMethod,
     DeliveryPostcode,
     DeliveryRate,
+    DeliverySlot,
     DeliveryZone,
     Lane,
+    ParcelLocker,
     RoutingRule,
 )
 from oms.states import DeliveryKind
@@ -31,8 +33,12 @@ from retail.sample.company import Company
 from retail.sample.places import STORES, Postcode, shipped_postcodes
 
 FEE, FREE_FROM = Decimal("290.00"), Decimal("4000.00")
+FEES = {DeliveryKind.HOME_DELIVERY: FEE, DeliveryKind.PARCEL_LOCKER: Decimal("220.00")}
 # A town of this size has couriers of its own who deliver on the same day.
 TOWN = 60_000
+# The hours in which the next-day services come when they are asked to.
+LOCKERS_OF = "d-express-sutra"
+HOURS = ((time(9), time(13)), (time(13), time(17)), (time(17), time(20)))
 VILLAGE = 5_000
 EARTH_DIAMETER_KM = 12_742
 
@@ -40,7 +46,7 @@ METHODS = (
     (DeliveryKind.HOME_DELIVERY, "Dostava na adresu", "Home delivery", True),
     (DeliveryKind.STORE_PICKUP, "Preuzimanje u knjižari", "Store pickup", True),
     (DeliveryKind.SHIP_TO_STORE, "Slanje u knjižaru", "Ship to store", False),
-    (DeliveryKind.PARCEL_LOCKER, "Paketomat", "Parcel locker", False),
+    (DeliveryKind.PARCEL_LOCKER, "Paketomat", "Parcel locker", True),
     (DeliveryKind.DIGITAL, "Digitalno", "Digital", False),
 )
 
@@ -67,6 +73,7 @@ def make(company: Company, postcodes: list[Postcode], now: datetime) -> None:
     )
     services = _services()
     Lane.objects.bulk_create(_lanes(company, zones, rows, services))
+    ParcelLocker.objects.bulk_create(_lockers(services[LOCKERS_OF], {one.postal_code for one in postcodes}))
     _methods(company, now)
     # No limit: every plan waits for a person until the chain decides what may ratify itself.
     RoutingRule.objects.create(name="Svaki put odobrava čovek")
@@ -140,7 +147,29 @@ def _services() -> dict[str, CarrierService]:
         for service in SERVICES
         for grams, price in service.net_prices()
     )
+    DeliverySlot.objects.bulk_create(
+        DeliverySlot(service=rows[service.code], weekdays=service.deliver_days, begins=begins, ends=ends)
+        for service in SERVICES
+        if service.kind == "next"
+        for begins, ends in HOURS
+    )
     return rows
+
+
+def _lockers(service: CarrierService, known: set[str]) -> Iterable[ParcelLocker]:
+    """One for every store's neighborhood: where people shop, a carrier has put a locker."""
+    for number, place in enumerate(STORES, start=1):
+        if place.postal_code in known:
+            yield ParcelLocker(
+                service=service,
+                code=f"PK-{number:03d}",
+                name=f"Paketomat {place.city} {number}",
+                street=place.street,
+                city=place.city,
+                postal_code=place.postal_code,
+                latitude=place.latitude,
+                longitude=place.longitude,
+            )
 
 
 def _lanes(
@@ -199,8 +228,8 @@ def _methods(company: Company, now: datetime) -> None:
         DeliveryRate(
             method=method,
             channel=channel,
-            amount=FEE if method.code == DeliveryKind.HOME_DELIVERY else Decimal(0),
-            free_from=FREE_FROM if method.code == DeliveryKind.HOME_DELIVERY else None,
+            amount=FEES.get(DeliveryKind(method.code), Decimal(0)),
+            free_from=FREE_FROM if DeliveryKind(method.code) in FEES else None,
             valid_from=now,
         )
         for method in rows

@@ -17,18 +17,18 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from oms.models import BasketLine
+from oms.models import BasketLine, Order
 from oms.pricing import PricedLine
 from oms.rules import RateRow
 from oms.states import DeliveryKind
-from oms.workflows import baskets
+from oms.workflows import basket_sharing, baskets
 from retail.front.formats import money_text
 from retail.front.toasts import toast, toast_with
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
 from retail.kernel.money import ZERO, allocate, tax_in_gross
 from storefront import selectors as catalog
-from storefront.views import frame, offers, product, shelves, shopper, ways
+from storefront.views import aside, frame, offers, product, shelves, shopper, ways
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -272,7 +272,14 @@ def context_of(
         popular = catalog.listing(catalog.ListingQuery(page_size=INSTEAD), channel.price_list_id, now)
         reading = shelves.reading(request, channel, popular.cards, now)
         books = [reading.book(card) for card in popular.cards]
-        return {"crumbs": crumbs, "rows": [], "units": 0, "popular": books}
+        return {
+            "crumbs": crumbs,
+            "rows": [],
+            "units": 0,
+            "popular": books,
+            "aside": aside.put_aside(request),
+            "became": _became(request) if found is None else None,
+        }
     code = ways.postcode_for(found.postal_code, shopper.chosen_postcode(request))
     options = warehouse.promise_options(
         lines=[(line.variant_id, line.quantity) for line in view.lines],
@@ -298,7 +305,14 @@ def context_of(
         "can_check_out": not any(row.troubles for row in problems),
         "refused_words": words_of(refusal) if refusal and not refused_key else "",
         "currency": channel.currency,
+        "aside": aside.put_aside(request),
+        "shared": aside.share_shown(request, found),
     }
+
+
+def _became(request: HttpRequest) -> Order | None:
+    """Somebody of the shop finished it, or another tab did."""
+    return basket_sharing.order_of_basket(token=shopper.basket_token(request))
 
 
 def coupon_typed(request: HttpRequest) -> dict[str, str]:

@@ -29,7 +29,7 @@ from retail.front import quick
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
 from retail.kernel.money import ZERO
-from storefront.forms import CheckoutForm
+from storefront.forms import CheckoutForm, day_is_gone
 from storefront.models import Channel
 from storefront.views import basket as basket_page
 from storefront.views import offers, shopper, ways
@@ -102,6 +102,19 @@ class Desk:
             for place, option in found
         ]
 
+    @cached_property
+    def lockers(self) -> list[tuple[str, str]]:
+        """(code, words) of the parcel lockers that it fits into, nearest first."""
+        return [
+            (
+                option.place,
+                f"{ways.in_script(option.location.name)}, {ways.in_script(option.location.street)}: "
+                f"{ways.when_words(option, self.now)}",
+            )
+            for option in self.options
+            if option.method == DeliveryKind.PARCEL_LOCKER and option.is_orderable and option.location
+        ]
+
     def priced_with(self, method: str) -> Priced:
         """What the engine asks with this way: exactly what the order will be written with."""
         if method not in self._priced:
@@ -168,6 +181,7 @@ def _place(request: HttpRequest, token: str, form: CheckoutForm) -> HttpResponse
     if data["is_company"]:
         company = placing.Company(data["company_name"], data["pib"], data["registration_number"])
     is_pickup = data["delivery"] == DeliveryKind.STORE_PICKUP
+    is_brought = data["delivery"] == DeliveryKind.HOME_DELIVERY
     checkout = placing.Checkout(
         basket_token=token,
         email=data["email"],
@@ -175,13 +189,15 @@ def _place(request: HttpRequest, token: str, form: CheckoutForm) -> HttpResponse
         phone=data["phone"],
         delivery_method=data["delivery"],
         payment_method=data["payment"],
-        street="" if is_pickup else data["street"],
-        city="" if is_pickup else data["city"],
-        postal_code="" if is_pickup else data["postal_code"],
+        street=data["street"] if is_brought else "",
+        city=data["city"] if is_brought else "",
+        postal_code=data["postal_code"] if is_brought else "",
         company=company,
         pickup_location=data["pickup_location"] if is_pickup else "",
         language=shopper.language(),
         note=data["note"],
+        wanted=data["when"],
+        locker=data["locker"] if data["delivery"] == DeliveryKind.PARCEL_LOCKER else "",
         customer_id=_customer_id(request, now),
         expected_total=_total_seen(request, data["delivery"]),
         idempotency_caller=CALLER,
@@ -255,7 +271,10 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
             None, _("The total has changed since you saw it. Look at the new one and order again.")
         )
     elif isinstance(refusal, placing.MethodNotAvailable):
-        form.add_error("delivery", _("This way cannot be had for your basket now. Choose another one."))
+        if refusal.details.get("reason") == "DAY_NOT_POSSIBLE":
+            form.add_error("when", day_is_gone())
+        else:
+            form.add_error("delivery", _("This way cannot be had for your basket now. Choose another one."))
     elif isinstance(refusal, stock.OutOfStock | stock.HoldLost):
         form.add_error(
             None, _("Something in the basket is no longer there in the number you want. Look at the basket.")
@@ -296,6 +315,7 @@ def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
         basket_id=found.pk,
         goods_total=view.priced.goods_total,
         currency=found.channel.currency,
+        are_days_wanted=True,
     )
     return Desk(found.channel, found, view, options, code, now)
 
@@ -304,7 +324,10 @@ def _form(
     request: HttpRequest, desk: Desk, data: Any = None, *, typed: Mapping[str, Any] | None = None
 ) -> CheckoutForm:
     initial = {**_initial(request, desk), **(typed or {})}
-    return CheckoutForm(data, initial=initial, methods=desk.methods, stores=desk.stores)
+    days = ways.day_choices(desk.options, desk.now)
+    return CheckoutForm(
+        data, initial=initial, methods=desk.methods, stores=desk.stores, days=days, lockers=desk.lockers
+    )
 
 
 def _initial(request: HttpRequest, desk: Desk) -> dict[str, Any]:
@@ -364,7 +387,12 @@ def _context(
             total=desk.priced_with(row.method).total,
             is_chosen=row.method == chosen and row.method in desk.methods,
         )
-        for row in ways.in_words(desk.options, desk.now, str(form["pickup_location"].value() or ""))
+        for row in ways.in_words(
+            desk.options,
+            desk.now,
+            str(form["pickup_location"].value() or ""),
+            str(form["locker"].value() or ""),
+        )
     ]
     chosen_method = chosen if chosen in desk.methods else _first_method(desk)
     whole = desk.priced_with(chosen_method)
@@ -375,6 +403,8 @@ def _context(
         "delivery_rows": rows,
         "payment_rows": _payment_rows(str(form["payment"].value() or "")),
         "has_stores": bool(desk.stores),
+        "has_lockers": bool(desk.lockers),
+        "has_days": DeliveryKind.HOME_DELIVERY in desk.methods,
         "postal_code": desk.postal_code,
         "goods_list": sum((line.list_total for line in desk.view.priced.lines), ZERO),
         "saved": desk.view.priced.saved,

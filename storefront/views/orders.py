@@ -18,6 +18,7 @@ from retail.front.toasts import toast
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
 from storefront.views import papers, payment, shopper, tracking
+from storefront.views.after import changing
 
 
 @require_safe
@@ -39,6 +40,8 @@ def show(request: HttpRequest, found: Order, *, notice: str = "", status: int = 
         "lines": lines,
         "headline": tracking.headline(found, boxes, now),
         "may_cancel": tracking.may_cancel(found),
+        "may_change": changing.may_change(found),
+        "may_name_company": changing.may_name_company(found),
         "returnable": tracking.returnable(found, lines),
         "returns": tracking.returns_of(found),
         "papers": tracking.papers(found),

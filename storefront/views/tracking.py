@@ -233,6 +233,11 @@ def _pickup_steps(
 
 def _last_step(order: Order, shipment: Shipment | None, state: str, there_at: datetime | None) -> Step:
     status = shipment.status if shipment else ""
+    there = (
+        _("In the parcel locker")
+        if order.delivery_method == DeliveryKind.PARCEL_LOCKER
+        else _("At your address")
+    )
     if status == ShipmentStatus.UNDELIVERED:
         return Step(
             STOPPED,
@@ -248,8 +253,8 @@ def _last_step(order: Order, shipment: Shipment | None, state: str, there_at: da
             STOPPED, "alert", _("Lost by the courier"), None, _("The money goes back the way it came.")
         )
     if there_at:
-        return Step(DONE, "home", _("At your address"), there_at)
-    return Step(state, "home", _("At your address"), None, promised_words(order))
+        return Step(DONE, "home", there, there_at)
+    return Step(state, "home", there, None, promised_words(order))
 
 
 def _states(done: list[bool]) -> list[str]:
@@ -276,7 +281,9 @@ def promised_words(order: Order) -> str:
             "day": _lower(day_text(order.promised_at, language)),
             "time": clock_text(order.promised_at),
         }
-    return _lower(day_text(order.promised_on, language)) if order.promised_on else ""
+    words = _lower(day_text(order.promised_on, language)) if order.promised_on else ""
+    hours = order.promise.get("slot") if order.wanted_slot_id else None
+    return f"{words}, {hours[0]}–{hours[1]}" if hours else words
 
 
 def order_language() -> str:
@@ -357,6 +364,11 @@ def _receipt_title(receipt: FiscalReceipt) -> str:
         (FiscalKind.COPY, True): _("Copy of the refund receipt"),
     }
     return titles[FiscalKind(receipt.kind), is_refund]
+
+
+def has_papers(order: Order) -> bool:
+    """Whether a receipt or an invoice names its buyer already; also one that waits for its signature."""
+    return FiscalReceipt.objects.filter(order=order).exists() or Invoice.objects.filter(order=order).exists()
 
 
 def papers(order: Order) -> list[Paper]:

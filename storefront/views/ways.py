@@ -48,6 +48,7 @@ class Way:
     is_today: bool
     store: str = ""
     store_name: str = ""
+    parcels: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ class Shelf:
     longitude: float | None
 
 
-def in_words(options: Sequence[warehouse.Option], now: datetime, store: str = "") -> list[Way]:
-    """One row per method: of pickups the chosen store's, else the best one; the others are in the choice of stores."""
+def in_words(options: Sequence[warehouse.Option], now: datetime, *chosen: str) -> list[Way]:
+    """One row per method: of pickups and lockers the chosen one's, else the best one; the others are in the choice of them."""
     rows: list[Way] = []
-    for option in sorted(options, key=lambda each: not (store and each.place == store)):
+    places = {place for place in chosen if place}
+    for option in sorted(options, key=lambda each: each.place not in places):
         if any(row.method == option.method for row in rows):
             continue
         rows.append(way(option, now))
@@ -89,7 +91,35 @@ def way(option: warehouse.Option, now: datetime) -> Way:
         is_today=is_today and option.is_orderable,
         store=option.location.code if option.location else "",
         store_name=option.location.name if option.location else "",
+        parcels=parcels_words(option),
     )
+
+
+def parcels_words(option: warehouse.Option) -> str:
+    """Said before anything is paid: what comes from several places comes in several parcels."""
+    names = [in_script(name) for name in option.location_names]
+    if option.reason or len(names) < 2:
+        return ""
+    words = _("In %(n)s parcels, from %(places)s. You pay delivery once.")
+    return words % {"n": len(names), "places": ", ".join(names)}
+
+
+def day_choices(options: Sequence[warehouse.Option], now: datetime) -> list[tuple[str, str]]:
+    """(value, words) of the days on which the courier can be asked to come, each with its hours."""
+    language = shopper.language()
+    home = next((each for each in options if each.days), None)
+    if home is None or home.date is None:
+        return []
+    found = [("", _("As soon as possible: %(day)s") % {"day": day_text(home.date, language)})]
+    for choice in home.days:
+        words = day_text(choice.day, language)
+        if choice.day != home.date:
+            found.append((choice.day.isoformat(), words))
+        found += [
+            (f"{choice.day.isoformat()}/{slot.pk}", f"{words}, {slot.begins:%H:%M}–{slot.ends:%H:%M}")
+            for slot in choice.slots
+        ]
+    return found
 
 
 def when_words(option: warehouse.Option, now: datetime) -> str:
@@ -108,7 +138,7 @@ def when_words(option: warehouse.Option, now: datetime) -> str:
 
 def what_words(option: warehouse.Option) -> str:
     words = method_words(option.method)
-    if option.location is None or option.method != DeliveryKind.STORE_PICKUP:
+    if option.location is None:
         return words
     return f"{words}, {in_script(option.location.name)}"
 
@@ -147,6 +177,7 @@ def _words_of_reasons(language: str) -> dict[str, str]:
         "NOT_OFFERED": _("Not offered yet"),
         "NOT_HERE_YET": _("On its way to us"),
         "LOCKER_FULL": _("The locker is full"),
+        "DAY_NOT_POSSIBLE": _("Not on that day"),
     }
 
 

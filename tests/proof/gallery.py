@@ -69,6 +69,9 @@ def _orders(scene: dict[str, Any]) -> list[Look]:
         of("pending", "pay/", "pay"),
         of("waiting", "thanks/", "thanks"),
         of("asked", "return/", "return"),
+        of("waiting", "change/", "order-change"),
+        of("waiting", "company/", "order-company"),
+        of("sold", "company/", "order-company-late"),
         Look("order-cyrl", f"/sr-cyrl/order/{scene['sold']['token']}/"),
     ]
 
@@ -85,6 +88,8 @@ def _account() -> list[Look]:
         Look("wishes", "/wishes/"),
         Look("account-email", "/accounts/email/", "shopper"),
         Look("account-password", "/accounts/password/change/", "shopper"),
+        Look("account-passkeys", "/accounts/2fa/webauthn/", "shopper"),
+        Look("account-passkey-add", "/accounts/2fa/webauthn/add/", "shopper"),
         Look("account-second-step", "/accounts/2fa/", "shopper"),
         Look("logout", "/accounts/logout/", "shopper"),
     ]
@@ -98,6 +103,9 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-home", "/ops/"),
         ("ops-orders", "/ops/orders/"),
         ("ops-orders-filtered", "/ops/orders/?status=IN_FULFILLMENT"),
+        ("ops-letters", "/ops/letters/"),
+        ("ops-letters-cyrl", "/ops/letters/?letter=ready&language=sr-cyrl"),
+        ("ops-basket-find", "/ops/baskets/"),
         ("ops-orders-nothing", "/ops/orders/?q=qwrtzx"),
         ("ops-order-sold", of("sold")),
         ("ops-order-asked", of("asked")),
@@ -211,6 +219,7 @@ def _scan(scene: dict[str, Any]) -> list[Look]:
         ("scan-receive-finish", "WH-1", f"receive/{scene['purchase_order']}/finish/"),
         ("scan-put-away-list", "WH-1", "put-away/"),
         ("scan-count", "WH-1", "count/"),
+        ("scan-return", "WH-1", "returns/"),
     ]
     return [Look(name, f"/scan/{path}", "owner", place) for name, place, path in pages]
 

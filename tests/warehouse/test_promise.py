@@ -96,6 +96,7 @@ def test_every_method_with_date_price_carrier_and_places(world: World) -> None:
         carrier_name="Pošta Express",
         service_code="pe-today",
         locations=("WH-1",),
+        location_names=("WH-1",),
     )
     assert (pickup.method, pickup.place, pickup.is_orderable) == ("STORE_PICKUP", "S-002", True)
     assert pickup.ready_at == datetime(2026, 12, 2, 11, 0, tzinfo=UTC)

@@ -21,6 +21,12 @@ class HoldLost(Refusal):
     code = "HOLD_LOST"
 
 
+class TooEarly(Refusal):
+    """The buyer chose the day, and the goods would be there before it."""
+
+    code = "TOO_EARLY"
+
+
 class TargetTaken(Refusal):
     """A location of a routing plan cannot serve its part any more: the plan is out of date."""
 

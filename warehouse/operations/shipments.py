@@ -2,9 +2,9 @@
 
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -50,15 +50,18 @@ def create_shipments(
             )
         )
         wanted: dict[tuple[int, int | None], set[int]] = defaultdict(set)
+        days: dict[tuple[int, int | None], date] = {}
         for step in plan:
             service_id = services[step["service"]] if step["service"] else None
             wanted[step["location_id"], service_id].add(step["order_line"])
+            if step.get("ship_on"):
+                days[step["location_id"], service_id] = date.fromisoformat(step["ship_on"])
         open_ones = {
             (one.location_id, one.service_id): one
             for one in _lock_shipments(order_id)
             if one.status == ShipmentStatus.READY and not one.is_packed
         }
-        made = _make(order, [key for key in wanted if key not in open_ones], now)
+        made = _make(order, [key for key in wanted if key not in open_ones], days, now)
         shipments = open_ones | {(one.location_id, one.service_id): one for one in made}
         claims = _unpicked_claims(order_id)
         for (location_id, service_id), lines in wanted.items():
@@ -71,7 +74,12 @@ def create_shipments(
         return [shipments[key].pk for key in wanted]
 
 
-def _make(order: Order, keys: Sequence[tuple[int, int | None]], now: datetime) -> list[Shipment]:
+def _make(
+    order: Order,
+    keys: Sequence[tuple[int, int | None]],
+    days: Mapping[tuple[int, int | None], date],
+    now: datetime,
+) -> list[Shipment]:
     codes = dict(Location.objects.filter(pk__in=[key[0] for key in keys]).values_list("pk", "code"))
     first = Shipment.objects.filter(order=order).count() + 1
     made = Shipment.objects.bulk_create(
@@ -81,7 +89,7 @@ def _make(order: Order, keys: Sequence[tuple[int, int | None]], now: datetime) -
             location_id=location_id,
             method=order.delivery_method,
             service_id=service_id,
-            planned_on=ship_day(code=codes[location_id], now=now),
+            planned_on=days.get((location_id, service_id)) or ship_day(code=codes[location_id], now=now),
             created_at=now,
         )
         for place, (location_id, service_id) in enumerate(keys)

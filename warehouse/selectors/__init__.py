@@ -11,7 +11,8 @@ from warehouse.selectors.claims import (
     order_claims,
     shipment_claims,
 )
-from warehouse.selectors.network import Place, PromiseNetwork, promise_network
+from warehouse.selectors.delivery_days import DayChoice, WantedDay
+from warehouse.selectors.network import Place, PromiseNetwork, Slot, promise_network
 from warehouse.selectors.picking import (
     PickTask,
     PutAwayTask,
@@ -45,6 +46,7 @@ __all__ = [
     "Availability",
     "ClaimRow",
     "Contents",
+    "DayChoice",
     "Hold",
     "Holder",
     "Incoming",
@@ -57,7 +59,9 @@ __all__ = [
     "PutBackTask",
     "Reach",
     "ShipmentTask",
+    "Slot",
     "StockRow",
+    "WantedDay",
     "Waterfall",
     "availability",
     "availability_by_location",

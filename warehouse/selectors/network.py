@@ -12,7 +12,7 @@ from threading import Lock
 from django.db import connection, transaction
 
 from oms import promise as engine
-from oms.models import CarrierService, DeliveryMethod, Lane
+from oms.models import CarrierService, DeliveryMethod, DeliveryPostcode, DeliverySlot, Lane, ParcelLocker
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.models import Holiday, Location, LocationClosure, LocationKind
 
@@ -44,6 +44,27 @@ class Method:
     is_orderable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Hours of a service on some weekdays."""
+
+    pk: int
+    service: str
+    weekdays: frozenset[int]
+    begins: time
+    ends: time
+
+
+@dataclass(frozen=True, slots=True)
+class Locker:
+    """A parcel locker: where it stands, the zone whose lanes reach it, the service that fills it and how much that carries."""
+
+    place: Place
+    zone: str
+    service: str
+    weight_grams_max: int
+
+
 @dataclass(frozen=True)
 class PromiseNetwork:
     """The engine's network and the names that people read."""
@@ -54,9 +75,18 @@ class PromiseNetwork:
     ids: dict[str, int]
     carriers: dict[str, tuple[str, str]]
     methods: tuple[Method, ...]
+    slots: tuple[Slot, ...] = ()
+    lockers: tuple[Locker, ...] = ()
     _distances: dict[tuple[float | None, float | None], tuple[tuple[float, str], ...]] = field(
         default_factory=dict
     )
+
+    def lockers_near(self, latitude: float | None, longitude: float | None, count: int) -> list[Locker]:
+        """The nearest ones; none when nobody knows where from."""
+        if latitude is None or longitude is None:
+            return []
+        here = (latitude, longitude)
+        return sorted(self.lockers, key=lambda each: (_far(each.place, here), each.place.code))[:count]
 
     def by_distance(self, latitude: float | None, longitude: float | None) -> tuple[tuple[float, str], ...]:
         """The places for pickup with their kilometers from there, nearest first; infinitely far where nobody knows how far."""
@@ -145,6 +175,13 @@ def _build() -> PromiseNetwork:
                 "code", "name", "name_en", "is_orderable"
             )
         )
+        slots = tuple(
+            Slot(each.pk, each.service.code, frozenset(each.weekdays), each.begins, each.ends)
+            for each in DeliverySlot.objects.filter(is_active=True, service__is_active=True)
+            .select_related("service")
+            .order_by("begins", "ends", "service__position")
+        )
+        lockers = _lockers()
     return PromiseNetwork(
         version=version,
         network=network,
@@ -152,6 +189,40 @@ def _build() -> PromiseNetwork:
         ids={place.code: place.pk for place in locations},
         carriers={service.code: (service.carrier.code, service.carrier.name) for service in services},
         methods=methods,
+        slots=slots,
+        lockers=lockers,
+    )
+
+
+def _lockers() -> tuple[Locker, ...]:
+    rows = list(
+        ParcelLocker.objects.filter(is_active=True, service__is_active=True).select_related("service")
+    )
+    zones = dict(
+        DeliveryPostcode.objects.filter(postal_code__in={row.postal_code for row in rows}).values_list(
+            "postal_code", "zone__code"
+        )
+    )
+    return tuple(
+        Locker(
+            Place(
+                row.code,
+                row.name,
+                row.street,
+                row.city,
+                row.postal_code,
+                "",
+                row.latitude,
+                row.longitude,
+                {},
+                row.pk,
+            ),
+            zones[row.postal_code],
+            row.service.code,
+            row.service.weight_grams_max,
+        )
+        for row in rows
+        if row.postal_code in zones
     )
 
 

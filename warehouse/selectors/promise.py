@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -18,12 +18,15 @@ from oms import promise as engine
 from oms.rules import RateRow, delivery_fee
 from oms.states import DeliveryKind
 from retail.kernel.prepared import Prepared
-from warehouse.selectors.network import Method, Place, PromiseNetwork, promise_network
+from warehouse.selectors.delivery_days import DAYS_AHEAD, DayChoice, WantedDay, choices_of, chosen
+from warehouse.selectors.network import Locker, Method, Place, PromiseNetwork, Slot, promise_network
 from warehouse.selectors.sql import GIVEN_BACK, LOAD, PARTS, POOLED, SAFETY, safety_of
 
 UNKNOWN_POSTCODE = "UNKNOWN_POSTCODE"
 NOT_OFFERED = "NOT_OFFERED"
 TOO_HEAVY = "TOO_HEAVY"
+# Of the parcel lockers, the nearest.
+LOCKERS_SHOWN = 8
 # What supply brings can be promised, but only units that are here can be held.
 NOT_HERE_YET = "NOT_HERE_YET"
 
@@ -49,8 +52,13 @@ class Option:
     carrier_name: str = ""
     service_code: str = ""
     locations: tuple[str, ...] = ()
+    # The names of these places: goods that come from several come in several parcels.
+    location_names: tuple[str, ...] = ()
     reason: str | None = None
     reason_sku: str | None = None
+    # The days that may be chosen in place of the earliest, when somebody asked for them.
+    days: tuple[DayChoice, ...] = ()
+    slot: Slot | None = None
 
 
 LIVE = Prepared(
@@ -149,10 +157,15 @@ def promise_options(
     currency: str = "RSD",
     method_code: str = "",
     known: Live | None = None,
+    are_days_wanted: bool = False,
+    wanted: WantedDay | None = None,
+    locker_code: str = "",
 ) -> list[Option]:
     """Options for (variant, quantity) together: home delivery, then pickup by nearness, then what is not offered yet.
 
     Without `pickup_location_ids` every store that has all of it is an option; named stores are answered even when they have not.
+    `are_days_wanted` says the days of delivery that may be chosen; `wanted` promises home delivery for such a day, or says that it cannot be.
+    Of parcel lockers the nearest are answered, or the one that `locker_code` names.
     `method_code` asks for that method alone; `known` is what was read to order it now: then nobody asks until when it could be.
     """
     live = known or _read(lines, channel_id, now, postal_code, basket_id, order_id)
@@ -166,6 +179,9 @@ def promise_options(
         currency,
         method_code=method_code,
         is_deadline_wanted=known is None,
+        are_days_wanted=are_days_wanted,
+        wanted=wanted,
+        locker_code=locker_code,
     )
 
 
@@ -201,6 +217,9 @@ def _options(
     method_code: str = "",
     pickups_max: int | None = None,
     is_deadline_wanted: bool = True,
+    are_days_wanted: bool = False,
+    wanted: WantedDay | None = None,
+    locker_code: str = "",
 ) -> list[Option]:
     kept, rates = promise_network(live.version), live.rates
     asked = _Asked(lines, live, kept, now, is_deadline_wanted=is_deadline_wanted)
@@ -216,9 +235,16 @@ def _options(
             rates=rates, method=method.code, goods_total=goods_total or Decimal(0), weight_grams=weight
         )
         if method.code == DeliveryKind.HOME_DELIVERY and postal_code:
-            options.append(asked.home(method, postal_code, price, rates, currency))
+            home = asked.home(method, postal_code, price, rates, currency)
+            if (are_days_wanted or wanted is not None) and home.is_orderable:
+                home = asked.on_a_day(home, wanted)
+            options.append(home)
         elif method.code == DeliveryKind.STORE_PICKUP:
             options += asked.pickups(method, pickup_location_ids, price, currency, pickups_max)
+        elif method.code == DeliveryKind.PARCEL_LOCKER and method.is_orderable:
+            # A page about one title needs to know only that there is one nearby.
+            at_most = LOCKERS_SHOWN if pickups_max is None else 1
+            options += asked.lockers(method, locker_code, price, currency, weight, at_most)
         elif not method.is_orderable:
             options.append(Option(method.code, is_orderable=False, currency=currency, reason=NOT_OFFERED))
     return options
@@ -341,6 +367,83 @@ class _Asked:
             carrier_name=carrier_name,
             service_code=last.carrier or "",
             locations=offer.locations,
+            location_names=tuple(self.kept.places[code].name for code in offer.locations),
+        )
+
+    def on_a_day(self, home: Option, wanted: WantedDay | None) -> Option:
+        """The same with the days that may be chosen, on the chosen one."""
+        assert self.live.zone is not None, "home delivery that can be ordered knows its zone"
+        days = self.promise.home_days(self.engine_lines, self.live.zone, within=DAYS_AHEAD)
+        home = replace(home, days=choices_of(days, self.kept.slots))
+        if wanted is None:
+            return home
+        found = chosen(home.days, wanted)
+        if found is None:
+            return replace(home, is_orderable=False, reason=engine.Reason.DAY_NOT_POSSIBLE.value)
+        home = replace(home, date=found.day, slot=found.slot)
+        if found.slot is None:
+            return home
+        carrier_code, carrier_name = self.kept.carriers[found.slot.service]
+        return replace(
+            home, service_code=found.slot.service, carrier_code=carrier_code, carrier_name=carrier_name
+        )
+
+    def lockers(
+        self,
+        method: Method,
+        code: str,
+        price: Decimal | None,
+        currency: str,
+        weight: int,
+        at_most: int,
+    ) -> list[Option]:
+        """Lockers of one zone and service are reached on the same day."""
+        near = (
+            [each for each in self.kept.lockers if each.place.code == code]
+            if code
+            else self.kept.lockers_near(self.live.latitude, self.live.longitude, at_most)
+        )
+        offers: dict[tuple[str, str], engine.Offer] = {}
+        found: list[Option] = []
+        for each in near:
+            if weight > each.weight_grams_max or price is None:
+                found.append(
+                    Option(
+                        method.code, False, each.place.code, each.place, currency=currency, reason=TOO_HEAVY
+                    )
+                )
+                continue
+            key = (each.zone, each.service)
+            if key not in offers:
+                offers[key] = self.promise.home(
+                    self.engine_lines,
+                    each.zone,
+                    is_deadline_wanted=self.is_deadline_wanted,
+                    carrier=each.service,
+                )
+            found.append(self._locker(method, each, offers[key], price, currency))
+        return found or [Option(method.code, False, currency=currency, reason=engine.Reason.NO_LANE.value)]
+
+    def _locker(
+        self, method: Method, locker: Locker, offer: engine.Offer, price: Decimal, currency: str
+    ) -> Option:
+        if not offer.is_available:
+            return self._refused(method, offer, locker.place.code, currency, locker.place)
+        carrier_code, carrier_name = self.kept.carriers[locker.service]
+        return Option(
+            method.code,
+            self.is_here,
+            place=locker.place.code,
+            location=locker.place,
+            date=offer.day,
+            order_by=offer.order_by,
+            price=price,
+            currency=currency,
+            carrier_code=carrier_code,
+            carrier_name=carrier_name,
+            service_code=locker.service,
+            locations=offer.locations,
+            location_names=tuple(self.kept.places[code].name for code in offer.locations),
         )
 
     def pickups(

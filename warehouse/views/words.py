@@ -22,6 +22,7 @@ WORDS: dict[str, Words] = {
     "NOT_ENOUGH_UNITS": (gettext_lazy("Not that many here"), gettext_lazy("Fewer units lie there than were scanned.")),
     "NOT_PICKED": (gettext_lazy("Not whole yet"), gettext_lazy("Everything must be picked first.")),
     "NOT_PACKED": (gettext_lazy("Not packed yet"), gettext_lazy("Pack it first.")),
+    "TOO_EARLY": (gettext_lazy("Not yet"), gettext_lazy("The buyer chose the day. It leaves on %(day)s.")),
     "NOT_PAID": (gettext_lazy("Not paid"), gettext_lazy("The goods wait for their money.")),
     "PAYMENT_MISSING": (gettext_lazy("Not paid"), gettext_lazy("The goods wait for their money.")),
     "AUTHORIZATION_EXPIRED": (gettext_lazy("The card cannot be charged"), gettext_lazy("The parcel stays here. An exception is open.")),

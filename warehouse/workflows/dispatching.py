@@ -12,11 +12,12 @@ from oms import operations as orders
 from oms.models import Order
 from oms.states import DeliveryKind
 from retail.kernel import failpoints
+from retail.kernel.clock import business_date
 from retail.kernel.errors import IllegalMove
 from retail.kernel.models import Location, User
 from warehouse import selectors as warehouse
 from warehouse.models import Shipment
-from warehouse.operations.refusals import NotPacked, NotPicked, UnknownShipment, WrongCode
+from warehouse.operations.refusals import NotPacked, NotPicked, TooEarly, UnknownShipment, WrongCode
 from warehouse.operations.shipments import (
     check_workable,
     lock_shipment,
@@ -30,7 +31,7 @@ from warehouse.states import MoveReason
 
 def dispatch_shipment(*, shipment_id: int, by: User | None, now: datetime) -> Shipment:
     """Hand a packed shipment to its carrier. Must not be called inside a transaction: the card provider is asked before."""
-    shipment = _packed(shipment_id)
+    shipment = _packed(shipment_id, now)
     if shipment.method == DeliveryKind.STORE_PICKUP:
         raise IllegalMove(f"{shipment.number} is handed over with its code.", before=shipment.status)
     _charge(shipment, by, now)
@@ -45,7 +46,7 @@ def dispatch_shipment(*, shipment_id: int, by: User | None, now: datetime) -> Sh
 
 def hand_over(*, shipment_id: int, code: str, by: User | None, now: datetime) -> Shipment:
     """Give a packed pickup to whoever knows its code: dispatched and delivered at once. Refuses WrongCode."""
-    shipment = _packed(shipment_id)
+    shipment = _packed(shipment_id, now)
     if shipment.method != DeliveryKind.STORE_PICKUP:
         raise IllegalMove(f"{shipment.number} is not a pickup.", before=shipment.status)
     if not secrets.compare_digest(shipment.handover_code.encode(), code.strip().encode()):
@@ -58,7 +59,7 @@ def hand_over(*, shipment_id: int, code: str, by: User | None, now: datetime) ->
     return shipment
 
 
-def _packed(shipment_id: int) -> Shipment:
+def _packed(shipment_id: int, now: datetime) -> Shipment:
     """What can be refused at once is refused before any card is charged."""
     shipment = Shipment.objects.select_related("order").filter(pk=shipment_id).first()
     if shipment is None:
@@ -66,6 +67,13 @@ def _packed(shipment_id: int) -> Shipment:
     check_workable(shipment.order, shipment)
     if not shipment.is_packed:
         raise NotPacked(f"{shipment.number} is not packed yet.", number=shipment.number)
+    day = shipment.planned_on
+    if shipment.order.wanted_on is not None and day is not None and business_date(now) < day:
+        raise TooEarly(
+            f"{shipment.number} leaves on {day}: the buyer chose the day.",
+            number=shipment.number,
+            day=str(day),
+        )
     return shipment
 
 

@@ -8,11 +8,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from retail.kernel.access import RECEIVE_RETURNS, may
 from retail.kernel.models import Location
 from storefront import selectors as catalog
 from warehouse.models import Bin, Parcel, PurchaseOrder, Reservation, Shipment, StockItem
 from warehouse.states import BinKind, ReservationState, ShipmentStatus
-from warehouse.views.scan import work
+from warehouse.views.scan import returning, work
 from warehouse.views.scan.place import places_of, scan_page, staff
 from warehouse.views.scan.results import show, wrong
 
@@ -50,6 +51,7 @@ def home(request: HttpRequest, place: Location) -> HttpResponse:
         "may_move": places_of(staff(request)).count() > 1,
         "tasks": [(titles[name], reverse(url), icon, waiting[name]) for name, url, icon in TASKS],
         "mine": waiting["mine"],
+        "may_take_back": may(request.user, RECEIVE_RETURNS),
     }
     if code:
         context["result"] = wrong(_("Unknown"), _("%(code)s is nothing of this place.") % {"code": code})
@@ -65,6 +67,8 @@ def page_of(place: Location, code: str) -> str:
         .values_list("shipment__number", flat=True)
         .first()
     )
+    if back := returning.waiting(code):
+        return reverse("scan:return_one", args=[back.number])
     if number := parcel or _shipment_number(place, code):
         return _page_of_shipment(Shipment.objects.get(number=number))
     if PurchaseOrder.objects.filter(location=place, number__iexact=code).exists():

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from retail.kernel.access import SCAN, staff_page
+from retail.kernel.access import RECEIVE_RETURNS, SCAN, staff_page
 from retail.kernel.models import Location, LocationKind, User
 
 CHOSEN = "scan.place"
@@ -44,8 +44,16 @@ def staff(request: HttpRequest) -> User:
 
 def scan_page(view: View) -> View:
     """For staff who may scan, at a place they have chosen; the view gets the place."""
+    return at_a_place(view, SCAN)
 
-    @staff_page(SCAN)
+
+def return_page(view: View) -> View:
+    """The same for staff who may take goods back."""
+    return at_a_place(view, RECEIVE_RETURNS)
+
+
+def at_a_place(view: View, permission: str) -> View:
+    @staff_page(permission)
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         place = place_of(request)

@@ -1,0 +1,133 @@
+"""What a buyer types about an order that is placed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from oms import selectors as oms
+from oms.models import Order
+from oms.states import DeliveryKind
+from oms.workflows.changes import SOONEST, Soonest
+from retail.kernel.identifiers import parse_phone, parse_pib, parse_registration_number
+from storefront.forms import read_day, text, unknown_postcode
+from warehouse.selectors import WantedDay
+
+# Goods go to an address of the buyer only this way; a store and a locker have their own.
+TO_AN_ADDRESS = (DeliveryKind.HOME_DELIVERY,)
+
+
+class ChangeForm(forms.Form):
+    """Who gets it and where. Where the goods wait in a store only the person can change."""
+
+    name = text(_("Name and surname"), 200, autocomplete="name", missing=_("Write your name and surname."))
+    phone = text(
+        _("Phone"),
+        30,
+        autocomplete="tel",
+        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
+        missing=_("Write nine or ten digits, for example 064 123 4567"),
+    )
+    street = text(
+        _("Street and number"),
+        200,
+        autocomplete="address-line1",
+        missing=_("Write the street and number, for example Balkanska 14."),
+    )
+    postal_code = text(
+        _("Postcode"),
+        12,
+        autocomplete="postal-code",
+        attrs={"inputmode": "numeric"},
+        missing=_("Write the postcode, for example 11000."),
+    )
+    city = text(
+        _("Place"),
+        100,
+        autocomplete="address-level2",
+        missing=_("Write the place, for example Novi Sad."),
+    )
+    note = text(_("Note for the courier"), 500, autocomplete="off", is_required=False)
+    when = forms.CharField(label=_("Day of delivery"), max_length=20, required=False, widget=forms.Select)
+
+    def __init__(self, data: Any = None, *, order: Order, days: Sequence[tuple[str, str]] = ()) -> None:
+        """`days` are those that may be chosen; nothing chosen keeps the day."""
+        fields = ("name", "phone", "street", "postal_code", "city", "note")
+        super().__init__(data, initial={name: getattr(order, name) for name in fields})
+        self.order = order
+        self.fields["when"].widget = forms.Select(choices=days)
+        if order.delivery_method not in TO_AN_ADDRESS:
+            for name in ("street", "postal_code", "city", "note", "when"):
+                del self.fields[name]
+
+    def clean_phone(self) -> str:
+        phone = parse_phone(self.cleaned_data["phone"])
+        if phone is None:
+            raise forms.ValidationError(_("Write nine or ten digits, for example 064 123 4567"))
+        return phone
+
+    def clean_postal_code(self) -> str:
+        code = str(self.cleaned_data["postal_code"]).replace(" ", "")
+        if not oms.is_known_postcode(code):
+            raise forms.ValidationError(unknown_postcode(code, self.data.get("city", "")))
+        return code
+
+    def clean_when(self) -> WantedDay | Soonest | None:
+        typed = str(self.cleaned_data["when"])
+        return SOONEST if typed == SOONEST.value else read_day(typed)
+
+    def differing(self) -> dict[str, Any]:
+        """Only what is not as the order has it."""
+        found = {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name != "when" and value != getattr(self.order, name)
+        }
+        wanted = self.cleaned_data.get("when")
+        now = WantedDay(self.order.wanted_on, self.order.wanted_slot_id) if self.order.wanted_on else SOONEST
+        return found if wanted is None or wanted == now else {**found, "wanted": wanted}
+
+
+class CompanyForm(forms.Form):
+    """The company that the papers are to name."""
+
+    company_name = text(
+        _("Name of the company"),
+        200,
+        autocomplete="organization",
+        missing=_("Write the name of the company as it should stand on the invoice."),
+    )
+    pib = text(
+        _("PIB"),
+        20,
+        autocomplete="off",
+        attrs={"inputmode": "numeric"},
+        help_text=_("Nine digits"),
+        missing=_("Write the nine digits of the PIB, for example 100000024; the last one is a check digit."),
+    )
+    registration_number = text(
+        _("Registration number"),
+        20,
+        autocomplete="off",
+        is_required=False,
+        attrs={"inputmode": "numeric"},
+        help_text=_("Eight digits"),
+    )
+
+    def clean_pib(self) -> str:
+        pib = parse_pib(self.cleaned_data["pib"])
+        if pib is None:
+            raise forms.ValidationError(
+                _("Write the nine digits of the PIB, for example 100000024; the last one is a check digit.")
+            )
+        return pib
+
+    def clean_registration_number(self) -> str:
+        typed = self.cleaned_data["registration_number"].strip()
+        number = parse_registration_number(typed)
+        if typed and number is None:
+            raise forms.ValidationError(_("Write eight digits, for example 07017715."))
+        return number or ""
