@@ -558,6 +558,41 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "released_at",
         )
     },
+    "crm.GiftCard": {
+        "personal": ("sender_name", "recipient_name", "recipient_email", "message"),
+        "secret": ("code_digest",),
+        "plain": (
+            "id",
+            "public_id",
+            "entity_id",
+            "currency",
+            "amount",
+            "balance",
+            "last_four",
+            "expires_on",
+            "blocked_at",
+            "block_reason",
+            "order_number",
+            "customer_id",
+            "language",
+            "send_on",
+            "sent_at",
+            "next_attempt_at",
+            "created_at",
+        ),
+    },
+    "crm.GiftCardEntry": {
+        "plain": (
+            "id",
+            "card_id",
+            "amount",
+            "reason",
+            "source_kind",
+            "source_key",
+            "order_number",
+            "created_at",
+        )
+    },
     "crm.CustomerDiscount": {
         "personal": ("reason",),
         "plain": (
@@ -627,6 +662,8 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "language",
             "postal_code",
             "state",
+            "has_gift_cards",
+            "points_wanted",
             "version",
             "created_at",
             "touched_at",
@@ -635,6 +672,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "oms.BasketLine": {
         "plain": ("id", "public_id", "basket_id", "variant_id", "quantity", "price_seen", "created_at"),
     },
+    "oms.BasketGiftCard": {"plain": ("id", "public_id", "basket_id", "card_id", "created_at")},
     "oms.BasketCoupon": {
         "plain": (
             "id",
@@ -710,6 +748,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "wanted_slot_id",
             "locker_id",
             "payment_method",
+            "has_gift_cards",
             "paper",
             "goods_total",
             "delivery_total",
@@ -1092,6 +1131,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "method",
             "provider",
             "provider_ref",
+            "gift_card_id",
             "attempt",
             "state",
             "currency",

@@ -96,3 +96,21 @@ class CampaignRatified:
 class CampaignEnded:
     campaign: str
     slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiftCardSent:
+    card: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiftCardBlocked:
+    card: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiftCardUnblocked:
+    card: str
+    reason: str

@@ -13,6 +13,7 @@ from django.utils import translation
 from crm import operations as crm
 from crm.letters import Letter, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts, write
 from crm.letters import orders as words
+from crm.models import GiftCard
 from finance import selectors as finance
 from finance.models import Payment, Refund
 from oms.models import Order, OrderLine, Return
@@ -157,6 +158,15 @@ def _tell_transfer(order: Order, event: OutboxEvent) -> None:
     _send(event, order, "bank_transfer", make, part=str(payment.pk))
 
 
+@subscribe("oms.order_delivered")
+def send_gift_cards(event: OutboxEvent) -> None:
+    """Cards that were paid leave at once, or on the day that the giver chose."""
+    from crm.tasks import send_gift_cards
+
+    if GiftCard.objects.filter(order_number=event.payload["number"], sent_at__isnull=True).exists():
+        transaction.on_commit(send_gift_cards.delay, robust=True)
+
+
 # ------------------------------------------------------------------ goods
 @subscribe("warehouse.shipment_dispatched")
 def tell_dispatched(event: OutboxEvent) -> None:
@@ -284,7 +294,7 @@ def _facts(order: Order) -> OrderFacts:
 
 
 def _goods(order: Order) -> Iterable[OrderLine]:
-    return order.lines.filter(kind=LineKind.GOODS).order_by("position")
+    return order.lines.filter(kind__in=(LineKind.GOODS, LineKind.GIFT_CARD)).order_by("position")
 
 
 def _line(line: OrderLine, quantity: int) -> Line:

@@ -111,3 +111,11 @@ class AlertState(models.TextChoices):
     WAITING = "WAITING", _("Waits")
     TOLD = "TOLD", _("Told")
     ENDED = "ENDED", _("Ended")
+
+
+class GiftCardReason(models.TextChoices):
+    ISSUED = "ISSUED", _("Paid for")
+    SPENT = "SPENT", _("Paid with")
+    GIVEN_BACK = "GIVEN_BACK", _("Given back")
+    REFUNDED = "REFUNDED", _("Card returned")
+    EXPIRED = "EXPIRED", _("Expired")

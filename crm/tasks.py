@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from crm import operations as crm
+from crm.workflows import gift_cards
 
 
 @shared_task
@@ -14,3 +15,8 @@ def send_message(message_id: int) -> str:
 @shared_task
 def send_messages() -> int:
     return crm.send_queued_messages(now=timezone.now())
+
+
+@shared_task
+def send_gift_cards() -> int:
+    return gift_cards.send_due_cards(now=timezone.now())

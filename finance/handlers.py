@@ -5,12 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 from django.conf import settings
+from django.db import transaction
 
 from finance.models import Refund
 from finance.operations import bell
 from finance.states import OperationState
 from finance.tasks import ON_BELL, ring
+from finance.tasks import deliver_gift_cards as deliver_task
 from finance.workflows import loyalty
+from oms.models import OrderLine
+from oms.states import LineKind
 from oms.workflows import returns
 from retail.kernel.clock import now
 from retail.kernel.models import OutboxEvent
@@ -30,6 +34,13 @@ def finish_return(event: OutboxEvent) -> None:
     waiting = Refund.objects.filter(parent_return_id=refund.parent_return_id, state=OperationState.PENDING)
     if not waiting.exists():
         returns.mark_refunded(return_id=refund.parent_return_id, now=now())
+
+
+@subscribe("oms.order_confirmed")
+def deliver_gift_cards(event: OutboxEvent) -> None:
+    """Cards are issued as soon as their money is there: after this commit, for a bank card is charged outside."""
+    if OrderLine.objects.filter(order_id=event.payload["order_id"], kind=LineKind.GIFT_CARD).exists():
+        transaction.on_commit(deliver_task.delay, robust=True)
 
 
 @subscribe("finance.payment_captured")

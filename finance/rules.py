@@ -43,6 +43,7 @@ FISCAL_PAYMENTS = {
     PaymentMethod.CARD.value: "CARD",
     PaymentMethod.CASH_ON_DELIVERY.value: "CASH",
     PaymentMethod.BANK_TRANSFER.value: "WIRE_TRANSFER",
+    PaymentMethod.GIFT_CARD.value: "VOUCHER",
 }
 
 
@@ -66,6 +67,7 @@ def _plan(paper: PaperKind, method: PaymentMethod) -> PaperPlan:
         PaymentMethod.CARD: (True, CUSTOMERS),
         PaymentMethod.CASH_ON_DELIVERY: (False, COURIER_RECEIVABLE),
         PaymentMethod.BANK_TRANSFER: (True, CUSTOMERS),
+        PaymentMethod.GIFT_CARD: (True, CUSTOMERS),
     }
     is_prepaid, receivable = by_method[method]
     return PaperPlan(
@@ -275,11 +277,21 @@ class Sale:
     shipment_id: int | None
     parts: tuple[Part, ...]
     undone: Mapping[tuple[int, Decimal], LineAmounts]
+    # Of its receipt, and what later receipts gave back of it: gift cards.
+    vouchers: Decimal = ZERO
+    vouchers_undone: Decimal = ZERO
 
     def left(self, part: Part) -> LineAmounts:
         return LineAmounts(part.quantity, part.gross, part.tax) - self.undone.get(
             (part.line_id, part.rate), tax.NOTHING
         )
+
+
+def vouchers_back(sale: Sale, parts: Sequence[Part]) -> Decimal:
+    """Of what a refund receipt gives back for these parts, what was paid by gift card: money goes back first."""
+    money = total_of(sale.parts) - sale.vouchers
+    before = sum((amounts.gross for amounts in sale.undone.values()), ZERO) - sale.vouchers_undone
+    return max(total_of(parts) - max(money - before, ZERO), ZERO)
 
 
 def units_out(sales: Sequence[Sale]) -> dict[int, int]:
@@ -362,6 +374,20 @@ def receipt_items(parts: Iterable[Part]) -> list[dict[str, Any]]:
                 }
             )
     return items
+
+
+VOUCHER = FISCAL_PAYMENTS[PaymentMethod.GIFT_CARD.value]
+
+
+def receipt_payments(*, total: Decimal, vouchers: Decimal, method: str) -> list[dict[str, str]]:
+    """How a receipt of this sum was paid: vouchers first, the rest by the method."""
+    sums = ((VOUCHER, vouchers), (method, total - vouchers)) if method != VOUCHER else ((VOUCHER, total),)
+    return [{"method": name, "amount": f"{amount:.2f}"} for name, amount in sums if amount > 0]
+
+
+def vouchers_of(payments: Iterable[Mapping[str, str]]) -> Decimal:
+    """What of a receipt was paid by voucher."""
+    return sum((Decimal(one["amount"]) for one in payments if one["method"] == VOUCHER), ZERO)
 
 
 def parts_of_items(items: Iterable[Mapping[str, Any]]) -> list[Part]:

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from finance import workflows as money
 from finance.operations import bell
 from finance.providers import sef_documents
-from finance.workflows import loyalty
+from finance.workflows import gift_cards, loyalty
 from retail.kernel.clock import now
 from retail.kernel.context import acting
 from retail.kernel.models import LegalEntity
@@ -106,6 +106,19 @@ def keep_points() -> None:
     with acting(label="job:finance.keep_points"):
         loyalty.expire_points(now=now())
         loyalty.retier(now=now())
+
+
+@shared_task
+def deliver_gift_cards() -> None:
+    with acting(label="job:finance.deliver_gift_cards"):
+        gift_cards.deliver_due_cards(now=now())
+
+
+@shared_task
+def expire_gift_cards() -> None:
+    """Once a night: what is on cards past their last day."""
+    with acting(label="job:finance.expire_gift_cards"):
+        gift_cards.expire_cards(now=now())
 
 
 def ring(kind: str) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audit.models import Proposal
 from audit.triggers import append_only
-from crm.models import Campaign, Coupon, Customer, CustomerDiscount, Discount
+from crm.models import Campaign, Coupon, Customer, CustomerDiscount, Discount, GiftCard
 from oms.states import (
     BasketState,
     DecisionState,
@@ -205,6 +205,10 @@ class Basket(models.Model):
     postal_code = models.CharField(max_length=12, blank=True)
     client_hash = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=BasketState, default=BasketState.OPEN)
+    # Whoever pays without gift cards is asked nothing about them.
+    has_gift_cards = models.BooleanField(default=False, db_default=False)
+    # How many points the member wants to use; what they pay is worked out with every price.
+    points_wanted = models.PositiveIntegerField(default=0, db_default=0)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
     touched_at = models.DateTimeField(default=timezone.now)
@@ -306,6 +310,22 @@ class BasketShare(models.Model):
         return f"share of basket {self.basket_id}"
 
 
+class BasketGiftCard(models.Model):
+    """A gift card that the shopper wants to pay with; what it takes is decided with every price, in the order of adding."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="gift_cards", db_index=False)
+    card = models.ForeignKey(GiftCard, on_delete=models.CASCADE, related_name="+", db_index=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["basket", "card"], name="basket_gift_card_once")]
+
+    def __str__(self) -> str:
+        return f"gift card {self.card_id} in basket {self.basket_id}"
+
+
 class Order(models.Model):
     """One order of any channel, written once; routed, picked, invoiced and returned on this row.
 
@@ -359,6 +379,8 @@ class Order(models.Model):
         ParcelLocker, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     payment_method = models.CharField(max_length=20, choices=PaymentMethod)
+    # Some of it was paid by gift cards; who reads other orders is asked nothing about cards.
+    has_gift_cards = models.BooleanField(default=False, db_default=False)
     paper = models.CharField(max_length=16, choices=PaperKind, default=PaperKind.FISCAL)
 
     goods_total = models.DecimalField(max_digits=12, decimal_places=2)

@@ -38,6 +38,7 @@ from oms.pricing import (
     PricingInput,
     PricingLine,
 )
+from oms.pricing.points import PointsOffer, lowered
 from oms.states import BasketState
 from retail.kernel.clock import business_date
 from retail.kernel.prepared import Prepared
@@ -153,9 +154,14 @@ class Quote:
     rates: tuple[rules.RateRow, ...] = ()
     offers: Offers = NO_OFFERS
     worked: Worked = field(default_factory=dict, compare=False, repr=False)
+    points: PointsOffer | None = None
 
     def priced_with(self, method: str) -> Priced:
         """The whole with this way of delivery, by the same engine and at the same moment; without a fee, the goods alone."""
+        found = self._worked_out(method)
+        return lowered(found, self.points) if self.points else found
+
+    def _worked_out(self, method: str) -> Priced:
         if method not in self.fees:
             return price_within_budgets(replace(self.asked, delivery=None), self.offers, self.worked)
         # The fee shares the rates of the goods on the papers; the line shows the highest of them.

@@ -68,6 +68,12 @@ class PaymentMethod(models.TextChoices):
     CARD = "CARD", _("Card")
     CASH_ON_DELIVERY = "CASH_ON_DELIVERY", _("Cash on delivery")
     BANK_TRANSFER = "BANK_TRANSFER", _("Bank transfer")
+    # Not chosen but spent: what an order is paid by when gift cards cover all of it.
+    GIFT_CARD = "GIFT_CARD", _("Gift card")
+
+
+# What a shopper chooses for what is left to pay.
+CHOSEN_METHODS = (PaymentMethod.CARD, PaymentMethod.CASH_ON_DELIVERY, PaymentMethod.BANK_TRANSFER)
 
 
 class PaperKind(models.TextChoices):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oms.views import change, exceptions, order, orders, palette, proposals, shared_baskets
+from oms.views import change, exceptions, gift_cards, order, orders, palette, proposals, shared_baskets
 
 ops_urlpatterns = [
     path("", exceptions.home, name="home"),
@@ -23,6 +23,13 @@ ops_urlpatterns = [
     path("baskets/", shared_baskets.find_basket, name="find_basket"),
     path("baskets/<str:code>/", shared_baskets.shared_basket, name="shared_basket"),
     path("baskets/<str:code>/change/", shared_baskets.change_basket, name="change_basket"),
+    path("gift-cards/", gift_cards.card_list, name="gift_cards"),
+    path("gift-cards/sell/", gift_cards.sell, name="sell_gift_card"),
+    path("gift-cards/<str:public_id>/", gift_cards.card_page, name="gift_card"),
+    path("gift-cards/<str:public_id>/block/", gift_cards.block, name="block_gift_card"),
+    path("gift-cards/<str:public_id>/unblock/", gift_cards.unblock, name="unblock_gift_card"),
+    path("gift-cards/<str:public_id>/send/", gift_cards.send_again, name="send_gift_card"),
+    path("gift-cards/<str:public_id>/return/", gift_cards.give_back, name="return_gift_card"),
     path("proposals/", proposals.proposal_queue, name="proposals"),
     path("proposals/decide/", proposals.decide, name="decide_proposals"),
     path("proposals/<str:public_id>/", proposals.proposal_page, name="proposal"),

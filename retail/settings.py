@@ -293,6 +293,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="55"),
     },
     "shop-check-feeds": {"task": "storefront.tasks.check_feeds", "schedule": crontab(minute="20")},
+    "finance-deliver-gift-cards": {"task": "finance.tasks.deliver_gift_cards", "schedule": 60.0},
+    "finance-expire-gift-cards": {
+        "task": "finance.tasks.expire_gift_cards",
+        "schedule": crontab(hour="3", minute="10"),
+    },
+    "crm-send-gift-cards": {"task": "crm.tasks.send_gift_cards", "schedule": 300.0},
     "crm-send-messages": {"task": "crm.tasks.send_messages", "schedule": 60.0},
     "clear-sessions": {"task": "retail.tasks.clear_sessions", "schedule": crontab(hour="3", minute="40")},
 }

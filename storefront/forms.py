@@ -13,7 +13,8 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Address
 from oms import selectors as oms
-from oms.states import DeliveryKind, PaymentMethod
+from oms.states import CHOSEN_METHODS, DeliveryKind, PaymentMethod
+from oms.workflows.gift_card_orders import AMOUNT_MAX, AMOUNT_MIN
 from retail.kernel.identifiers import (
     parse_account,
     parse_email,
@@ -129,7 +130,9 @@ class CheckoutForm(forms.Form):
     pickup_location = WhenAsked(label=pgettext_lazy("delivery", "Store"), max_length=20, widget=forms.Select)
     locker = WhenAsked(label=_("Parcel locker"), max_length=20, widget=forms.Select)
     when = WhenAsked(label=_("Day of delivery"), max_length=20, widget=forms.Select)
-    payment = forms.ChoiceField(label=_("How you pay"), choices=PaymentMethod.choices)
+    payment = forms.ChoiceField(
+        label=_("How you pay"), choices=[(method, method.label) for method in CHOSEN_METHODS]
+    )
     note = text(_("Note for the courier"), 500, autocomplete="off", is_required=False)
 
     def __init__(
@@ -263,6 +266,81 @@ def unknown_postcode(code: str, city: str) -> str:
         "place": near[0].place,
         "near": near[0].postal_code,
     }
+
+
+GIFT_AMOUNTS = ("1000", "2000", "3000", "5000", "10000")
+
+
+class GiftCardForm(forms.Form):
+    """A gift card: how much, for whom, when; who buys it and how it is paid."""
+
+    amount = forms.IntegerField(
+        label=_("Amount in dinars"),
+        min_value=int(AMOUNT_MIN),
+        max_value=int(AMOUNT_MAX),
+        widget=forms.NumberInput(attrs={"autocomplete": "off", "list": "amounts", "step": "100"}),
+        help_text=_("Whole dinars, from 500 to 50,000"),
+        error_messages={
+            "required": REQUIRED,
+            "invalid": _("Write a whole number of dinars, for example 3000."),
+            "min_value": _("A card is worth 500 dinars at least."),
+            "max_value": _("A card is worth 50,000 dinars at most."),
+        },
+    )
+    recipient_name = text(_("Name of the recipient"), 120, autocomplete="off", is_required=False)
+    recipient_email = text(
+        _("E-mail of the recipient"),
+        254,
+        autocomplete="off",
+        widget=forms.EmailInput,
+        help_text=_("The card comes in a letter to this address"),
+        missing=_("Write the e-mail, for example mila@example.com"),
+    )
+    message = text(
+        _("Message"),
+        500,
+        autocomplete="off",
+        is_required=False,
+        widget=lambda attrs: forms.Textarea({**attrs, "rows": 3}),
+    )
+    send_on = forms.DateField(
+        label=_("When it is sent"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
+        help_text=_("Leave it empty to send it as soon as it is paid"),
+        error_messages={"invalid": _("Choose a day within a year from today.")},
+    )
+    name = text(
+        _("Your name and surname"), 200, autocomplete="name", missing=_("Write your name and surname.")
+    )
+    email = text(
+        _("Your e-mail"),
+        254,
+        autocomplete="email",
+        widget=forms.EmailInput,
+        missing=_("Write your e-mail, for example ana@example.com"),
+    )
+    payment = forms.ChoiceField(
+        label=_("How you pay"),
+        choices=[
+            (PaymentMethod.CARD, _("By card")),
+            (PaymentMethod.BANK_TRANSFER, _("IPS QR code or payment slip")),
+        ],
+        widget=forms.RadioSelect,
+        initial=PaymentMethod.CARD,
+    )
+
+    def clean_recipient_email(self) -> str:
+        return self._email("recipient_email")
+
+    def clean_email(self) -> str:
+        return self._email("email")
+
+    def _email(self, field: str) -> str:
+        email = parse_email(self.cleaned_data[field])
+        if email is None:
+            raise forms.ValidationError(_("Write the e-mail, for example mila@example.com"))
+        return email
 
 
 class AddressForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -14,6 +14,7 @@ from storefront.views import (
     consents,
     coupons,
     funnel,
+    gift_cards,
     home,
     later,
     listing,
@@ -104,6 +105,11 @@ urlpatterns = [
     path("basket/share/stop/", later.stop_sharing, name="stop_sharing"),
     path("basket/prices/", basket.accept_prices, name="accept_prices"),
     path("basket/hold/", basket.hold_again, name="hold_again"),
+    path("basket/points/", coupons.use_points, name="use_points"),
+    # Gift cards
+    path("gift-card/", gift_cards.buy, name="gift_card"),
+    path("gift-card/balance/", gift_cards.balance, name="gift_card_balance"),
+    path("basket/gift-cards/remove/", coupons.remove_card, name="gift_card_remove"),
     # Checkout and paying
     path("checkout/", checkout.checkout, name="checkout"),
     path("checkout/preview/", checkout.preview, name="checkout_preview"),

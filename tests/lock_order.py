@@ -26,6 +26,7 @@ ORDER = (
     "crm_customer",
     "crm_coupon",
     "warehouse_shipment",
+    "crm_giftcard",
     "warehouse_reservation",
     "warehouse_stockitem",
     "finance_stockvalue",

@@ -1,6 +1,7 @@
 """People and offers: who buys, what they carry, and what we say to them."""
 
 from crm.models.campaigns import Campaign, CampaignBudget, CampaignVisit
+from crm.models.gift_cards import GiftCard, GiftCardEntry
 from crm.models.loyalty import LoyaltyAccount, LoyaltyEntry, LoyaltyProgram, Tier
 from crm.models.messages import Message
 from crm.models.offers import (
@@ -40,6 +41,8 @@ __all__ = [
     "CustomerTask",
     "Discount",
     "DiscountTarget",
+    "GiftCard",
+    "GiftCardEntry",
     "LoyaltyAccount",
     "LoyaltyEntry",
     "LoyaltyProgram",

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from crm.models import GiftCard
 from finance.models.ledger import JournalEntry
 from finance.states import OperationState, PaymentState
 from oms.models import Order, Return
@@ -20,6 +21,9 @@ class Payment(models.Model):
     method = models.CharField(max_length=20, choices=PaymentMethod)
     provider = models.CharField(max_length=20, blank=True)
     provider_ref = models.CharField(max_length=80, blank=True)
+    gift_card = models.ForeignKey(
+        GiftCard, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     attempt = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=PaymentState, default=PaymentState.PENDING)
     currency = models.CharField(max_length=3, default="RSD")
@@ -53,6 +57,11 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=~Q(method="CARD") | Q(captured__lte=F("authorized") - F("voided"), voided__gte=0),
                 name="payment_card_captured_in_authorized",
+            ),
+            models.CheckConstraint(
+                condition=Q(method="GIFT_CARD", gift_card__isnull=False)
+                | (~Q(method="GIFT_CARD") & Q(gift_card__isnull=True)),
+                name="payment_names_its_gift_card",
             ),
         ]
         indexes = [

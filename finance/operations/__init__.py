@@ -1,5 +1,12 @@
 """Verbs of the finance room, the only writers of its rows. Each posts its journal entry in its own transaction."""
 
+from finance.operations.gift_cards import (
+    CardPayment,
+    Spend,
+    book_card_payments,
+    card_payments,
+    take_from_cards,
+)
 from finance.operations.goods import (
     Posted,
     correct_cost,
@@ -42,6 +49,7 @@ from finance.operations.payments import (
     create_payment,
     first_payment,
     held_for,
+    newest_payment,
     payment_for,
     reference_of,
     request_void,
@@ -73,6 +81,7 @@ __all__ = [
     "AlreadyReversed",
     "AlreadySettled",
     "BeyondIssue",
+    "CardPayment",
     "Draft",
     "EmptyEntry",
     "EntryNotFound",
@@ -85,11 +94,14 @@ __all__ = [
     "Posting",
     "RefundExceedsPayment",
     "RefundNotFound",
+    "Spend",
     "StockValueShort",
     "Unbalanced",
     "UnknownAccount",
     "announce_captured",
+    "book_card_payments",
     "book_incomes",
+    "card_payments",
     "close_period",
     "correct_cost",
     "correct_value",
@@ -103,6 +115,7 @@ __all__ = [
     "held_for",
     "issue_invoice",
     "issue_value",
+    "newest_payment",
     "payment_for",
     "post_entries",
     "post_entry",
@@ -121,6 +134,7 @@ __all__ = [
     "return_value",
     "reverse_entry",
     "settle_refund",
+    "take_from_cards",
     "take_money",
     "take_number",
 ]

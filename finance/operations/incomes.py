@@ -141,7 +141,9 @@ def _advance(
     sold = sum((rules.total_of(rules.rest_of(sale)) for sale in sales), ZERO)
     earlier = selectors.advance_of_order(order=one.order) if one.standing.has_papers else None
     open_advance = earlier.gross_left if earlier else ZERO
-    amount = min(amount, max(one.order.due_total - sold - open_advance, ZERO))
+    # A gift card is taxed when it is used, whoever buys it.
+    untaxed = sum((line.total for line in lines if line.kind == LineKind.GIFT_CARD), ZERO)
+    amount = min(amount, max(one.order.due_total - untaxed - sold - open_advance, ZERO))
     if amount == 0:
         return [], None
     goods = [tax.RateShare(line.rate, line.total) for line in lines if line.is_goods and line.units_left > 0]

@@ -98,8 +98,12 @@ def new_receipt(
     buyer_id: str = "",
     buyer_id_encrypted: str = "",
     paid_at: datetime | None = None,
+    vouchers: Decimal = ZERO,
 ) -> FiscalReceipt:
-    """A receipt that is not written yet; once per cause. A refund waits for the document of the person who gets the money."""
+    """A receipt that is not written yet; once per cause. A refund waits for the document of the person who gets the money.
+
+    Of its sum `vouchers` was paid by gift card, the rest by `payment_method`.
+    """
     total = sum((Decimal(item["total"]) for item in items), ZERO)
     needs_buyer = transaction_kind == FiscalTransaction.REFUND and kind != FiscalKind.COPY
     is_waiting = needs_buyer and not buyer_id and not buyer_id_encrypted
@@ -119,7 +123,7 @@ def new_receipt(
         total=total,
         tax_by_rate=list(tax_by_rate),
         items=list(items),
-        payments=[{"method": payment_method, "amount": f"{total:.2f}"}],
+        payments=rules.receipt_payments(total=total, vouchers=vouchers, method=payment_method),
         cashier=cashier[:50],
         paid_at=paid_at,
         entry=entry,

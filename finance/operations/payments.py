@@ -43,11 +43,20 @@ def plan_of(order: Order) -> PaperPlan:
     return rules.PAPERS[order.paper, order.payment_method]
 
 
-def first_payment(*, payment_id: int, order: Order, method: str, now: datetime) -> Payment:
-    """The payment of a new order; the caller writes both. Refuses NothingToPay."""
-    if order.total <= 0:
+def first_payment(
+    *,
+    payment_id: int,
+    order: Order,
+    method: str,
+    now: datetime,
+    amount: Decimal | None = None,
+    attempt: int = 1,
+) -> Payment:
+    """The payment of a new order, of `amount` when gift cards pay the rest; the caller writes both. Refuses NothingToPay."""
+    amount = order.total if amount is None else amount
+    if amount <= 0:
         raise NothingToPay("Nothing of this order is left to pay.")
-    payment = _attempt(order, method, 1, order.total, now)
+    payment = _attempt(order, method, attempt, amount, now)
     payment.pk = payment_id
     return payment
 
@@ -138,3 +147,7 @@ def request_void(*, payment_id: int, now: datetime) -> None:
 def held_for(*, order: Order) -> Decimal:
     """Money in hand or authorized, less what goes back."""
     return selectors.standing_of_orders(order_ids=[order.pk])[order.pk].held
+
+
+def newest_payment(*, order_id: int) -> Payment:
+    return Payment.objects.filter(order_id=order_id).order_by("-attempt")[0]

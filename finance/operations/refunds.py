@@ -11,8 +11,8 @@ from django.db.models import Sum
 from finance import events, rules, selectors
 from finance.chart import ADVANCES, BANK, CARD_RECEIVABLE, CUSTOMERS
 from finance.models import Payment, Refund
-from finance.operations import bell
-from finance.operations.ledger import credit, debit, post_entry
+from finance.operations import bell, gift_cards
+from finance.operations.ledger import Posting, credit, debit, post_entry
 from finance.operations.papers import (
     advance_items,
     issue_invoice,
@@ -39,6 +39,9 @@ from retail.kernel.identifiers import parse_account
 from retail.kernel.models import User
 from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce
+
+# Where the money goes back to is known: the bank card, the gift card.
+_BY_ITSELF = (PaymentMethod.CARD, PaymentMethod.GIFT_CARD)
 
 
 class RefundExceedsPayment(Refusal):
@@ -72,7 +75,9 @@ def request_refund(
     return_id: int | None = None,
     bank_account: str = "",
 ) -> list[Refund]:
-    """Send `amount` back over the order's payments, newest first. Cards are refunded by a worker, transfers wait in the list.
+    """Send `amount` back over the order's payments, newest first: gift cards, which come first, get back last, and at once.
+
+    Cards are refunded by a worker, transfers wait in the list.
 
     Refuses RefundExceedsPayment, AccountMissing.
     """
@@ -86,7 +91,7 @@ def request_refund(
         raise InvalidInput("This is not a bank account.")
     shares = _shares(order, amount)
     for payment, _ in shares:
-        if payment.method != PaymentMethod.CARD and not account and not _known_account(payment):
+        if payment.method not in _BY_ITSELF and not account and not _known_account(payment):
             raise AccountMissing("Say to which account the money goes back.")
     return _write_refunds(order, shares, reason, now, return_id, account or "")
 
@@ -117,7 +122,7 @@ def release_excess(*, order_id: int, reason: str, by: User | None, now: datetime
 def settle_refund(*, refund_id: int, by: User | None, now: datetime, bank_account: str = "") -> Refund:
     """The bank carried out the payment order. Refuses AlreadySettled, AccountMissing."""
     found = Refund.objects.filter(pk=refund_id).select_related("payment").first()
-    if found is None or found.payment.method == PaymentMethod.CARD:
+    if found is None or found.payment.method in _BY_ITSELF:
         raise RefundNotFound("There is no such transfer back.")
     order = orders.lock_order(order_id=found.payment.order_id)
     refund = Refund.objects.select_for_update(of=("self",)).select_related("payment").get(pk=refund_id)
@@ -152,7 +157,7 @@ def finish_refund(*, order: Order, refund: Refund, provider_ref: str, by: User |
         lines=[
             debit(CUSTOMERS, owed + beyond),
             debit(ADVANCES, advance),
-            credit(CARD_RECEIVABLE if refund.payment.method == PaymentMethod.CARD else BANK, refund.amount),
+            _went_out(refund),
         ],
     )
     refund.state, refund.done_at, refund.provider_ref, refund.failure = (
@@ -170,6 +175,13 @@ def finish_refund(*, order: Order, refund: Refund, provider_ref: str, by: User |
         events.RefundDone(refund=refund.public_id, order_id=order.pk, number=order.number),
         subject=("order", order.number),
     )
+
+
+def _went_out(refund: Refund) -> Posting:
+    payment = refund.payment
+    if payment.gift_card is not None:
+        return gift_cards.more(payment.gift_card.public_id, refund.amount)
+    return credit(CARD_RECEIVABLE if payment.method == PaymentMethod.CARD else BANK, refund.amount)
 
 
 def _refundable(order: Order) -> list[tuple[Payment, Decimal]]:
@@ -224,7 +236,7 @@ def _write_refunds(
             parent_return_id=return_id,
             amount=amount,
             reason=reason.strip()[:120],
-            bank_account="" if payment.method == PaymentMethod.CARD else account or _known_account(payment),
+            bank_account="" if payment.method in _BY_ITSELF else account or _known_account(payment),
             created_at=now,
         )
         for payment, amount in shares
@@ -236,6 +248,11 @@ def _write_refunds(
             subject=("order", order.number),
         )
     bell.work_waits(bell.REFUNDS)
+    for refund in refunds:
+        if refund.payment.method == PaymentMethod.GIFT_CARD:
+            gift_cards.put_back(order=order, refund=refund, now=now)
+            finish_refund(order=order, refund=refund, provider_ref="", by=None, now=now)
+            order.refresh_from_db(fields=["captured_total", "refunded_total"])
     return refunds
 
 

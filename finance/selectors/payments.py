@@ -125,7 +125,9 @@ def payer_account(*, payment_id: int) -> str:
 
 def needs_account(*, order_id: int) -> bool:
     """Whether money of the order would go back by transfer and nobody knows yet where to: it came in cash, or from an unnamed account."""
-    paid = Payment.objects.filter(order_id=order_id).exclude(method=PaymentMethod.CARD)
+    paid = Payment.objects.filter(order_id=order_id).exclude(
+        method__in=(PaymentMethod.CARD, PaymentMethod.GIFT_CARD)
+    )
     live = paid.filter(state__in=(PaymentState.PENDING, PaymentState.CAPTURED))
     return any(not payer_account(payment_id=pk) for pk in live.values_list("pk", flat=True))
 

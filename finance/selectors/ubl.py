@@ -33,6 +33,7 @@ _PAID_BY = {
     PaymentMethod.CARD: "Plaćeno platnom karticom.",
     PaymentMethod.CASH_ON_DELIVERY: "Plaća se pri preuzimanju.",
     PaymentMethod.BANK_TRANSFER: "",
+    PaymentMethod.GIFT_CARD: "Plaćeno poklon karticom.",
 }
 
 

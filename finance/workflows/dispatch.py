@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from finance import rules, selectors
-from finance.chart import ADVANCES, CASH, COURIER_RECEIVABLE
+from finance.chart import ADVANCES, CASH, COURIER_RECEIVABLE, GIFT_CARDS
 from finance.models import Capture, FiscalReceipt, JournalEntry, Payment
 from finance.operations import Posted, issue_value, payment_for, post_entry
 from finance.operations.incomes import buyer_of, settle_capture
@@ -179,6 +179,8 @@ class _Sale:
     closing: list[RateAmounts]
     revenue: Revenue
     taken_off: list[TakenOff]
+    # What of the charge was paid by gift card.
+    vouchers: Decimal
 
 
 @transaction.atomic
@@ -244,7 +246,8 @@ def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
     lines = selectors.lines_of_order(order=order, sales=sales)
     parts = rules.sale_parts(lines, sold)
     charge = rules.total_of(parts)
-    held = max(-selectors.order_balances(order_number=order.number).get(ADVANCES, ZERO), ZERO)
+    balances = selectors.order_balances(order_number=order.number)
+    held = max(-balances.get(ADVANCES, ZERO), ZERO)
     from_advance = min(held, charge)
     if plan.is_prepaid and from_advance < charge:
         raise PaymentMissing(
@@ -257,7 +260,9 @@ def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
     for line_id, quantity in {part.line_id: part.quantity for part in parts}.items():
         units[line_id] = units.get(line_id, 0) + quantity
     taken_off = rules.taken_off(lines, units, is_sold=True)
-    return _Sale(order, shipment, plan, parts, charge, from_advance, closing, revenue, taken_off)
+    spent = balances.get(GIFT_CARDS, ZERO) - sum((one.vouchers - one.vouchers_undone for one in sales), ZERO)
+    vouchers = min(max(spent, ZERO), from_advance)
+    return _Sale(order, shipment, plan, parts, charge, from_advance, closing, revenue, taken_off, vouchers)
 
 
 def _closing(
@@ -329,6 +334,7 @@ def _write_receipts(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
         referent=referent,
         shipment=sale.shipment,
         buyer_id=buyer_of(order),
+        vouchers=sale.vouchers,
     )
 
 

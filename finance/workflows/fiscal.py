@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from finance import events
+from finance import events, rules
 from finance.models import FiscalReceipt
 from finance.operations.papers import queue_fiscal_receipt
 from finance.providers import fiscal
@@ -209,7 +209,8 @@ def _queue_copy(order: Order, receipt: FiscalReceipt, now: datetime) -> None:
         cause_key=f"copy:{receipt.cause_key}"[:80],
         items=receipt.items,
         tax_by_rate=receipt.tax_by_rate,
-        payment_method=receipt.payments[0]["method"],
+        payment_method=receipt.payments[-1]["method"],
+        vouchers=rules.vouchers_of(receipt.payments),
         entry=None,
         now=now,
         cashier=receipt.cashier,

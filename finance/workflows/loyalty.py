@@ -23,7 +23,7 @@ from oms.models import Order
 from oms.states import LineKind, OrderStatus
 from retail.kernel.clock import business_date
 from retail.kernel.models import User
-from retail.kernel.money import ZERO
+from retail.kernel.money import ZERO, rounded
 
 DOCUMENT = "points"
 
@@ -94,7 +94,7 @@ def _state_of(order: Order) -> _State:
         rate=next((entry.rate for entry in entries if entry.rate is not None), None),
         number=len(entries),
         kept=min(out, order.captured_total - order.refunded_total),
-        burned_kept=int((burned * share).to_integral_value(ROUND_DOWN)),
+        burned_kept=int(rounded(burned * share).to_integral_value(ROUND_DOWN)),
     )
 
 

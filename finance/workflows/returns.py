@@ -232,6 +232,7 @@ def _write_papers(
             parent_return=document.parent_return,
             buyer_id=document.buyer_id,
             buyer_id_encrypted=document.buyer_id_encrypted,
+            vouchers=rules.vouchers_back(sale, parts),
         )
     if plan.has_invoice:
         issue_invoice(

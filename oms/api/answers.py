@@ -75,6 +75,16 @@ class BasketCouponPart(serializers.Serializer[Any]):
     )
 
 
+class TenderPart(serializers.Serializer[Any]):
+    """Something that pays a part of the basket before the chosen way does."""
+
+    id = TEXT(help_text="takes it out again")
+    kind = serializers.ChoiceField(["GIFT_CARD"])
+    last_four = TEXT()
+    balance = MoneySerializer()
+    amount = MoneySerializer(help_text="what it pays here; zero when it cannot, or is not needed")
+
+
 class BasketAnswer(serializers.Serializer[Any]):
     token = TEXT(help_text="secret; whoever has it may")
     channel = TEXT()
@@ -82,6 +92,8 @@ class BasketAnswer(serializers.Serializer[Any]):
     gifts = GiftPart(many=True)
     coupons = BasketCouponPart(many=True)
     total = MoneySerializer()
+    tenders = TenderPart(many=True)
+    to_pay = MoneySerializer(help_text="what is left for the chosen way of paying")
     held_until = serializers.DateTimeField(allow_null=True)
     explanation = StepPart(many=True)
     problems = ProblemPart(many=True)

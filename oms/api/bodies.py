@@ -1,15 +1,18 @@
 """What the API takes and gives for baskets and orders."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
 from oms.models import Order
 from oms.pricing import PricedLine
-from oms.states import DeliveryKind, PaymentMethod
+from oms.states import CHOSEN_METHODS, DeliveryKind, PaymentMethod
 from oms.workflows.basket_coupons import CouponView, coupons_of
 from oms.workflows.baskets import BasketView
 from oms.workflows.placing import Checkout, Company
+from oms.workflows.tenders import Tender, split
 from retail.rest.fields import MoneySerializer, Quantity, StrictSerializer, WholeNumber, choice_values, money
 from warehouse.selectors import WantedDay
 
@@ -73,6 +76,8 @@ class OrderBody(StrictSerializer):
     language = serializers.ChoiceField(["sr-latn", "sr-cyrl", "en"], required=False)
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
     expected_total = MoneySerializer(required=False, allow_null=True)
+    # What gift cards leave to pay, as it was shown.
+    expected_to_pay = MoneySerializer(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if bool(attrs.get("basket")) == bool(attrs.get("lines")):
@@ -117,7 +122,7 @@ class ChangeBody(StrictSerializer):
 
 
 class PaymentAttemptBody(StrictSerializer):
-    method = serializers.ChoiceField(choice_values(PaymentMethod))
+    method = serializers.ChoiceField([str(method) for method in CHOSEN_METHODS])
 
 
 class ReturnLineBody(StrictSerializer):
@@ -155,7 +160,15 @@ class DecisionBody(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
-def checkout_of(data: dict[str, Any], *, token: str, caller: str, key: str, expected: Any) -> Checkout:
+def checkout_of(
+    data: dict[str, Any],
+    *,
+    token: str,
+    caller: str,
+    key: str,
+    expected: Decimal | None,
+    expected_rest: Decimal | None = None,
+) -> Checkout:
     address, company = data.get("address") or {}, data.get("company")
     place = data["delivery"].get("location", "")
     is_locker = data["delivery"]["method"] == DeliveryKind.PARCEL_LOCKER
@@ -177,13 +190,15 @@ def checkout_of(data: dict[str, Any], *, token: str, caller: str, key: str, expe
         language=data.get("language", "sr-latn"),
         note=data.get("note", ""),
         expected_total=expected,
+        expected_rest=expected_rest,
         idempotency_caller=caller,
         idempotency_key=key,
     )
 
 
-def show_basket(view: BasketView) -> dict[str, Any]:
+def show_basket(view: BasketView, held: Sequence[Tender] = ()) -> dict[str, Any]:
     currency = view.priced.currency
+    made = split(tenders=held, total=view.priced.total)
     lines = []
     for line in view.lines:
         hold = view.holds.get(line.pk)
@@ -221,6 +236,17 @@ def show_basket(view: BasketView) -> dict[str, Any]:
             for each in coupons_of(view)
         ],
         "total": money(view.priced.total, currency),
+        "tenders": [
+            {
+                "id": one.tender.public_id,
+                "kind": "GIFT_CARD",
+                "last_four": one.tender.last_four,
+                "balance": money(one.tender.balance, currency),
+                "amount": money(one.amount, currency),
+            }
+            for one in made.taken
+        ],
+        "to_pay": money(made.rest, currency),
         "held_until": view.held_until.isoformat() if view.held_until else None,
         "explanation": [step.as_json() for step in view.priced.steps_for_shopper()],
         "problems": [{"code": p.code, "line": p.line, "sku": p.sku, **p.details} for p in view.problems],

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from oms.api import changes, views
+from oms.api import changes, gift_cards, views
 
 urlpatterns = [
     path("baskets", views.Baskets.as_view(), name="baskets"),
@@ -9,6 +9,18 @@ urlpatterns = [
     path("baskets/<str:token>/lines/<str:line>", views.BasketLineOne.as_view(), name="basket-line"),
     path("baskets/<str:token>/coupons", views.BasketCoupons.as_view(), name="basket-coupons"),
     path("baskets/<str:token>/coupons/<str:code>", views.BasketCouponOne.as_view(), name="basket-coupon"),
+    path("baskets/<str:token>/tenders", gift_cards.BasketTenders.as_view(), name="basket-tenders"),
+    path(
+        "baskets/<str:token>/tenders/<str:tender>", gift_cards.BasketTenderOne.as_view(), name="basket-tender"
+    ),
+    path("gift-cards", gift_cards.GiftCards.as_view(), name="gift-cards"),
+    path("gift-cards/balance", gift_cards.GiftCardBalance.as_view(), name="gift-card-balance"),
+    path("gift-cards/<str:public_id>", gift_cards.GiftCardOne.as_view(), name="gift-card"),
+    path("gift-cards/<str:public_id>/block", gift_cards.GiftCardBlock.as_view(), name="gift-card-block"),
+    path(
+        "gift-cards/<str:public_id>/unblock", gift_cards.GiftCardUnblock.as_view(), name="gift-card-unblock"
+    ),
+    path("gift-cards/<str:public_id>/return", gift_cards.GiftCardReturn.as_view(), name="gift-card-return"),
     path("orders", views.Orders.as_view(), name="orders"),
     path("orders/<str:number>", views.OrderOne.as_view(), name="order"),
     path("orders/<str:number>/cancel", views.OrderCancel.as_view(), name="order-cancel"),

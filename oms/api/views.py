@@ -20,6 +20,7 @@ from oms.api.reading import show_order
 from oms.models import Order
 from oms.states import PaymentMethod
 from oms.workflows import basket_coupons, baskets, cancellation, overview, placing, returns, routing
+from oms.workflows.tenders import tenders_of
 from retail.kernel import idempotency
 from retail.kernel.access import of_seen_entities, sees_entity
 from retail.kernel.errors import InvalidInput, Refusal
@@ -50,7 +51,7 @@ class Baskets(ApiView):
             language=data.get("language", ""),
             postal_code=data["postal_code"],
         )
-        return Response(_show(basket.token), status=201)
+        return Response(shown_basket(basket.token), status=201)
 
 
 class BasketOne(ApiView):
@@ -58,7 +59,7 @@ class BasketOne(ApiView):
 
     @extend_schema(operation_id="basket_read", responses={200: answers.BasketAnswer})
     def get(self, request: Request, token: str) -> Response:
-        return Response(_show(token))
+        return Response(shown_basket(token))
 
 
 class BasketLines(ApiView):
@@ -78,7 +79,7 @@ class BasketLines(ApiView):
             prefer_location=data["location"],
             now=timezone.now(),
         )
-        return Response(_show(token), status=201)
+        return Response(shown_basket(token), status=201)
 
 
 class BasketLineOne(ApiView):
@@ -90,12 +91,12 @@ class BasketLineOne(ApiView):
     def patch(self, request: Request, token: str, line: str) -> Response:
         data = read(bodies.QuantityBody, request)
         baskets.change_line(token=token, line_id=line, quantity=data["quantity"], now=timezone.now())
-        return Response(_show(token))
+        return Response(shown_basket(token))
 
     @extend_schema(operation_id="basket_line_remove", responses={200: answers.BasketAnswer})
     def delete(self, request: Request, token: str, line: str) -> Response:
         baskets.remove_line(token=token, line_id=line, now=timezone.now())
-        return Response(_show(token))
+        return Response(shown_basket(token))
 
 
 class BasketCoupons(ApiView):
@@ -110,7 +111,7 @@ class BasketCoupons(ApiView):
         basket_coupons.apply_coupon(
             token=token, code=data["code"], now=timezone.now(), client_hash=client_of(request._request)
         )
-        return Response(_show(token))
+        return Response(shown_basket(token))
 
 
 class BasketCouponOne(ApiView):
@@ -119,14 +120,16 @@ class BasketCouponOne(ApiView):
     @extend_schema(operation_id="basket_coupon_remove", responses={200: answers.BasketAnswer})
     def delete(self, request: Request, token: str, code: str) -> Response:
         basket_coupons.remove_coupon(token=token, code=code, now=timezone.now())
-        return Response(_show(token))
+        return Response(shown_basket(token))
 
 
-def _show(token: str) -> dict[str, Any]:
+def shown_basket(token: str) -> dict[str, Any]:
     basket = oms.basket_by_token(token)
     if basket is None:
         raise baskets.BasketNotFound("There is no such basket, or it was ordered already.")
-    return bodies.show_basket(baskets.read_basket(basket=basket, now=timezone.now()))
+    now = timezone.now()
+    view = baskets.read_basket(basket=basket, now=now)
+    return bodies.show_basket(view, tenders_of(basket=basket, now=now))
 
 
 class Orders(ApiView):
@@ -174,7 +177,7 @@ class Orders(ApiView):
             if before is None:
                 raise
             return Response(before.body, status=before.status)
-        return Response(_shown(placed), status=201)
+        return Response(shown_order(placed), status=201)
 
     def claims_later(self, data: Any) -> bool:
         """What a basket orders is one transaction, unless somebody outside is asked: the bank about a card, SEF about a company."""
@@ -186,16 +189,20 @@ class Orders(ApiView):
     def _place(self, request: Request) -> placing.Placed:
         data = read(bodies.OrderBody, request)
         token = data.get("basket") or self._basket_of_lines(request, data)
-        expected = amount_of(data.get("expected_total"), "RSD")
         checkout = bodies.checkout_of(
-            data, token=token, caller=self.caller, key=self.idempotency_key, expected=expected
+            data,
+            token=token,
+            caller=self.caller,
+            key=self.idempotency_key,
+            expected=amount_of(data.get("expected_total"), "RSD"),
+            expected_rest=amount_of(data.get("expected_to_pay"), "RSD"),
         )
         return placing.place_order(
             checkout=checkout,
             by=None,
             now=timezone.now(),
             claim=self.claim,
-            answer=lambda placed: idempotency.Answer(201, _shown(placed)),
+            answer=lambda placed: idempotency.Answer(201, shown_order(placed)),
         )
 
     def _answer_before(self) -> idempotency.Answer | None:
@@ -225,7 +232,7 @@ class Orders(ApiView):
         return basket.token
 
 
-def _shown(placed: placing.Placed) -> dict[str, Any]:
+def shown_order(placed: placing.Placed) -> dict[str, Any]:
     order = placed.order
     return {
         **bodies.show_order_row(order),

@@ -228,6 +228,19 @@ def record_dispatch(*, order_id: int, lines: Sequence[tuple[int, int]], now: dat
     return order
 
 
+def record_digital_delivery(*, order: Order, line_ids: Sequence[int], now: datetime) -> None:
+    """Lines that need no parcel are with their buyer. The order row is locked by the caller."""
+    OrderLine.objects.filter(order=order, pk__in=line_ids).update(quantity_dispatched=F("quantity"))
+    fields = ["fulfillment_status"]
+    if order.status == OrderStatus.PLACED:
+        move_order(order, OrderStatus.IN_FULFILLMENT)
+        fields.append("status")
+    order.fulfillment_status = FulfillmentStatus.DELIVERED
+    save_order(order, fields)
+    announce(events.OrderDelivered(order_id=order.pk, number=order.number), subject=("order", order.number))
+    complete_if_done(order, now=now)
+
+
 def record_return(
     *, order_id: int, lines: Sequence[tuple[int, int]], amount: Decimal, now: datetime
 ) -> Order:

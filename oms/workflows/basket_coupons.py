@@ -3,6 +3,7 @@ belongs to somebody else get the same answer, and after a number of attempts non
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,7 +54,7 @@ def apply_coupon(
 
     Refuses UnknownCoupon, TooManyAttempts, TooManyCoupons, BasketNotFound.
     """
-    _count_attempt(token, client_hash)
+    count_attempt(token, client_hash)
     wanted = normal_code(code)
     with transaction.atomic():
         basket = claim_basket(token)
@@ -116,13 +117,21 @@ def _find(code: str, basket: Basket, customer_id: int | None, now: datetime) -> 
     return found[0] if found else None
 
 
-def _count_attempt(token: str, client_hash: str) -> None:
+def count_attempt(token: str, client_hash: str) -> None:
     """Counted before anything is looked up. When the server that counts is down, codes are taken."""
     if not token:
         raise BasketNotFound("There is no such basket, or it was ordered already.")
-    limits = [(f"coupon:basket:{token}", ATTEMPTS_PER_BASKET)]
+    _count_all([(f"coupon:basket:{token}", ATTEMPTS_PER_BASKET)])
+    count_guess(client_hash)
+
+
+def count_guess(client_hash: str) -> None:
+    """A code that is typed elsewhere than in a basket counts with the client's others."""
     if client_hash:
-        limits.append((f"coupon:client:{client_hash}", ATTEMPTS_PER_CLIENT))
+        _count_all([(f"coupon:client:{client_hash}", ATTEMPTS_PER_CLIENT)])
+
+
+def _count_all(limits: Sequence[tuple[str, int]]) -> None:
     for key, limit in limits:
         if count_attempt(key) > limit:
             raise TooManyAttempts("Too many codes in a short time. Try again in ten minutes.")

@@ -13,6 +13,7 @@ from oms import selectors as oms
 from oms.models import Basket, BasketLine
 from oms.pricing import Priced
 from oms.states import BasketState
+from oms.workflows.points import paid_with_points
 from oms.workflows.taking import with_gifts_that_can_be_had
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import Location
@@ -301,6 +302,13 @@ def read_basket(*, basket: Basket, now: datetime, delivery_method: str = "") -> 
     lines = oms.basket_lines(basket)
     quoted = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=delivery_method)
     quoted = with_gifts_that_can_be_had(quoted, channel_id=basket.channel_id, now=now)
+    quoted = paid_with_points(
+        quoted,
+        wanted=basket.points_wanted,
+        customer_id=basket.customer_id,
+        currency=basket.channel.currency,
+        now=now,
+    )
     holds = warehouse.basket_holds(basket_id=basket.pk, now=now) if lines else {}
     return BasketView(basket, lines, quoted, holds, _problems(basket, lines, quoted, holds))
 

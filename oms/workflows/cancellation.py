@@ -142,6 +142,9 @@ def _cancel(
     ).update(state=ProposalState.STALE, decided_at=now, decision_reason="the order changed")
     if order.status == OrderStatus.CANCELED:
         crm.give_back_offers(taken=orders.taken_by(order), order_number=order.number, now=now)
+    if order.has_gift_cards:
+        # Gift cards that get their money back below are locked before any claim.
+        crm.lock_cards_of_order(order_number=order.number)
     stock.release_order_claims(order_line_ids=goods.values_list("pk", flat=True), now=now)
     stock.cancel_shipments(order_id=order.pk, now=now)
     finance.release_excess(order_id=order.pk, reason=reason, by=by, now=now)

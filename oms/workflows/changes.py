@@ -463,6 +463,9 @@ def _settle_money(order: Order, by: User | None, now: datetime) -> tuple[Decimal
         .last()
     )
     payment = None
+    if missing > 0 and order.payment_method == PaymentMethod.GIFT_CARD:
+        # Its cards covered it; what is more is paid by bank card.
+        orders.write_details(order=order, values={"payment_method": PaymentMethod.CARD})
     if missing > 0 and (waiting is None or waiting.amount != missing):
         payment = finance.create_payment(
             order_id=order.pk, method=order.payment_method, now=now, amount=missing

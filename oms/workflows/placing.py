@@ -11,7 +11,6 @@ from django.utils import translation
 
 from crm import operations as crm
 from crm.models import Customer
-from finance import operations as finance
 from finance import rules as finance_rules
 from finance import workflows as money
 from finance.models import Payment
@@ -22,6 +21,7 @@ from oms.models import Order, OrderLine
 from oms.pricing import LineKind as PricedKind
 from oms.pricing import PricedLine
 from oms.states import BasketState, DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
+from oms.workflows import points, tenders
 from oms.workflows.baskets import BasketNotFound
 from oms.workflows.placing_rows import Desk, KeyKept, Line, line_keys, read, write
 from oms.workflows.taking import gift_of, line_discounts, taken_of, with_gifts_that_can_be_had
@@ -101,6 +101,8 @@ class Checkout:
     # Home delivery on a day of the shopper's choice; without it on the earliest.
     wanted: warehouse.WantedDay | None = None
     locker: str = ""
+    # What was shown as left to pay beside gift cards.
+    expected_rest: Decimal | None = None
     idempotency_caller: str = ""
     idempotency_key: str = ""
 
@@ -128,7 +130,7 @@ def place_order(
 
     With `claim` the key is claimed and `answer` kept in the order's own transaction, for orders that nobody outside is asked about.
     Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered,
-    CouponUsed, and with a claim KeyInFlight, KeyReused; raises AnsweredBefore.
+    CouponUsed, TenderChanged, MethodMissing, and with a claim KeyInFlight, KeyReused; raises AnsweredBefore.
     """
     checkout = _normalize(checkout)
     registration = None
@@ -138,7 +140,7 @@ def place_order(
     try:
         order, payment, lines = _create(checkout, registration, by, now, claim, answer)
         failpoints.hit("order.committed")
-    except crm.OfferGone as gone:
+    except (crm.OfferGone, points.PointsGone) as gone:
         raise PriceChanged(
             "A discount was used up since you saw it.", total=_total_now(checkout, now), lines=[]
         ) from gone
@@ -229,7 +231,15 @@ def _total_now(checkout: Checkout, now: datetime) -> str:
     basket.customer_id = basket.customer_id or checkout.customer_id
     lines = oms.basket_lines(basket)
     quote = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=checkout.delivery_method)
-    return str(with_gifts_that_can_be_had(quote, channel_id=basket.channel_id, now=now).priced.total)
+    quote = with_gifts_that_can_be_had(quote, channel_id=basket.channel_id, now=now)
+    found = points.paid_with_points(
+        quote,
+        wanted=basket.points_wanted,
+        customer_id=basket.customer_id,
+        currency=basket.channel.currency,
+        now=now,
+    )
+    return str(found.priced.total)
 
 
 @transaction.atomic
@@ -254,29 +264,34 @@ def _create_with_claims(
         raise PriceChanged("Something in the basket is no longer sold.", total="", lines=gone_lines)
     quote = _quote(desk, checkout, gone, now)
     promise = _promise(desk, checkout, quote, now)
+    split = tenders.split(tenders=desk.tenders, total=quote.priced.total, method=checkout.payment_method)
+    tenders.check(made=split, expected_rest=checkout.expected_rest)
+    checkout = replace(checkout, payment_method=split.method)
     with collected() as announced:
         guest = _guest(desk, checkout, now) if desk.is_new_guest else None
         order = _order(desk, checkout, registration, quote, promise, by, now)
         sold = _order_lines(order, desk, quote, now)
-        payment = finance.first_payment(
-            payment_id=desk.payment_id, order=order, method=checkout.payment_method, now=now
-        )
+        payment = tenders.prepare(made=split, order=order, payment_id=desk.payment_id, now=now)
         announce(
             events.OrderPlaced(order_id=order.pk, number=order.number, status=order.status),
             subject=("order", order.number),
         )
     placed = Placed(order, payment, None, [row for row, _ in sold])
+    # After the account, before any coupon.
+    points.burn(order=order, quote=quote, by=by, now=now)
     _write(
         desk,
         placed,
         guest,
         quote,
+        split,
         {line.pk: row.pk for row, line in sold if line},
         announced,
         claim,
         answer,
         now,
     )
+    tenders.book(made=split, order=order, by=by, now=now)
     _claim_gifts(order, placed.lines, quote, now)
     failpoints.hit("order.written")
     return order, payment, placed.lines
@@ -341,6 +356,13 @@ def _quote(desk: Desk, checkout: Checkout, gone: frozenset[str], now: datetime) 
     )
     quote = with_gifts_that_can_be_had(
         quote.without(gone) if gone else quote, channel_id=desk.channel.pk, now=now
+    )
+    quote = points.paid_with_points(
+        quote,
+        wanted=desk.points_wanted,
+        customer_id=customer_id,
+        currency=desk.channel.currency,
+        now=now,
     )
     if quote.unpriced or (
         checkout.expected_total is not None and quote.priced.total != checkout.expected_total
@@ -450,7 +472,7 @@ def _order(
         )
     company = checkout.company
     wanted = wanted_day(checkout.delivery_method, checkout.wanted)
-    waits = checkout.payment_method != PaymentMethod.CASH_ON_DELIVERY
+    waits = checkout.payment_method in (PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER)
     pickup = (
         Location.objects.only("pk").get(code=checkout.pickup_location)
         if checkout.delivery_method == DeliveryKind.STORE_PICKUP
@@ -637,6 +659,7 @@ def _write(
     placed: Placed,
     guest: Customer | None,
     quote: oms.Quote,
+    split: tenders.Split,
     pairs: dict[int, int],
     announced: Sequence[tuple[Any, tuple[str, str]]],
     claim: idempotency.Claim | None,
@@ -648,16 +671,21 @@ def _write(
     state = "HELD" if order.status == OrderStatus.PENDING_PAYMENT else "ALLOCATED"
     rows = events_as_rows(announced)
     taken = taken_of(quote.priced, quote.offers)
-    is_apart = crm.is_spent_apart(taken)
-    if is_apart:  # after the account, before any claim
+    # Gift cards come after coupons and budgets, and all of it after the account and before any claim.
+    is_apart = crm.is_spent_apart(taken) or bool(split.paid)
+    if is_apart:
         crm.spend_offers(taken=taken, order_number=order.number, customer_id=order.customer_id, now=now)
-    sold = zip(placed.lines, quote.priced.lines, strict=True)
+        tenders.spend(made=split, order=order, now=now)
+    sold = list(zip(placed.lines, quote.priced.lines, strict=True))
     are_moved = write(
         basket_id=desk.basket_id,
         customer=guest,
         order=order,
         lines=placed.lines,
-        discounts=line_discounts([(row, priced.discounts) for row, priced in sold], quote.offers, now),
+        discounts=[
+            *line_discounts([(row, priced.discounts) for row, priced in sold], quote.offers, now),
+            *points.reasons(sold, now),
+        ],
         taken=crm.Taken() if is_apart else taken,
         claims=pairs if is_held else None,
         claim_state=state,

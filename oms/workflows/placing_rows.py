@@ -21,6 +21,7 @@ from finance.models import Payment
 from oms import selectors as oms
 from oms.models import LineDiscount, Order, OrderLine
 from oms.offers import KnownRules, known_rules
+from oms.workflows.tenders import TENDERS, Tender, tenders_from
 from retail.kernel import idempotency
 from retail.kernel.clock import business_date
 from retail.kernel.context import current
@@ -74,7 +75,8 @@ _READ = Steps(
     END IF;
     SELECT c.* INTO v_channel FROM storefront_channel c WHERE c.id = v_basket.channel_id;
     out_1 := v_basket.state;
-    out_2 := json_build_array(v_basket.id, v_basket.customer_id, v_basket.language, v_basket.postal_code, to_json(v_channel));
+    out_2 := json_build_array(v_basket.id, v_basket.customer_id, v_basket.language, v_basket.postal_code, to_json(v_channel),
+                              CASE WHEN v_basket.has_gift_cards THEN ({TENDERS}) END, v_basket.points_wanted);
     IF v_basket.state = 'OPEN' THEN
         SELECT COALESCE(json_agg(json_build_array(l.id, l.public_id, l.quantity, v.is_sellable AND p.status = 'PUBLISHED', v.id, v.sku, p.title, v.tax_class, v.weight_grams)
                                  ORDER BY l.id), '[]'), array_agg(l.variant_id ORDER BY l.id)
@@ -213,6 +215,8 @@ class Desk:
     payment_id: int = 0
     line_ids: Sequence[int] = ()
     moment: datetime | None = None
+    tenders: Sequence[Tender] = ()
+    points_wanted: int = 0
 
 
 class KeyKept(Exception):
@@ -256,8 +260,17 @@ def _desk(row: Sequence[Any], known: KnownRules, *, has_mailbox: bool) -> Desk:
         raise idempotency.in_flight()
     if state == "KEPT":
         raise KeyKept
-    basket_id, customer_id, language, postal_code, channel = basket
-    desk = Desk(state, basket_id, customer_id, language, postal_code, Channel(**channel))
+    basket_id, customer_id, language, postal_code, channel, cards, points_wanted = basket
+    desk = Desk(
+        state,
+        basket_id,
+        customer_id,
+        language,
+        postal_code,
+        Channel(**channel),
+        tenders=tenders_from(cards),
+        points_wanted=points_wanted,
+    )
     if not lines:
         return desk
     guest_id, number, keys, moment = rest[12:]

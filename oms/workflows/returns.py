@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
+from crm import operations as crm
 from finance import operations as finance
 from finance import workflows as money
 from finance.rules import Goods, Sold
@@ -154,6 +155,9 @@ def receive_return(
     with transaction.atomic():
         order, returned = _lock(number)
         check_move(RETURN_MOVES, returned.status, ReturnStatus.RECEIVED, what=returned.number)
+        if order.has_gift_cards:
+            # Those that get their money back below are locked before any shelf.
+            crm.lock_cards_of_order(order_number=order.number)
         by_sku: dict[str, list[ReturnLine]] = {}
         for line in returned.lines.select_related("order_line__variant").order_by("order_line__position"):
             by_sku.setdefault(line.order_line.sku, []).append(line)

@@ -11,6 +11,7 @@ from oms import selectors as oms
 from oms.models import LineDiscount, OrderLine
 from oms.offers import Offers
 from oms.pricing import AppliedDiscount, Priced, PricedLine
+from oms.pricing.points import POINTS_CODE
 from warehouse import selectors as warehouse
 
 
@@ -46,6 +47,8 @@ def taken_of(priced: Priced, offers: Offers) -> Taken:
     campaigns: dict[int, Decimal] = {}
     for line in priced.lines:
         for each in line.discounts:
+            if each.code == POINTS_CODE:
+                continue  # the member's own, and counted in the account
             row = rules[each.code].row
             coupon = offers.coupon_of(row.id) if row.audience == "COUPON" else None
             if coupon is not None:
@@ -66,6 +69,7 @@ def line_discounts(
         _row(line, applied, rules[applied.code].row.id, offers, now)
         for line, taken in sold
         for applied in taken
+        if applied.code != POINTS_CODE
     ]
 
 

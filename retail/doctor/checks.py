@@ -6,6 +6,7 @@ Marked history (is_imported) has no journals and no claims; the checks of money 
 from crm.selectors import is_segment_readable
 from finance.selectors.campaigns import DISAGREEING
 from retail.doctor.check import Check
+from retail.doctor.gift_card_checks import GIFT_CARD_CHECKS
 from retail.doctor.offer_checks import OFFER_CHECKS
 
 __all__ = ["CHECKS", "Check"]
@@ -284,11 +285,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "order_accounts_equal_papers_and_money",
-        "What an order still owes or is owed in the ledger (advances, customers, couriers) is its papers less its money.",
+        "What an order still owes or is owed in the ledger (advances, gift cards it sold, customers, couriers) is its papers less its money.",
         """SELECT o.id, o.number, COALESCE(s.sold, 0) AS papers, o.captured_total - o.refunded_total AS money, COALESCE(j.balance, 0) AS ledger
         FROM oms_order o
         LEFT JOIN (SELECT e.order_number, sum(l.debit - l.credit) balance FROM finance_journalline l JOIN finance_journalentry e ON e.id = l.entry_id
-                     JOIN finance_ledgeraccount a ON a.id = l.account_id WHERE a.code IN ('430', '204', '2281') AND e.order_number <> '' GROUP BY 1) j
+                     JOIN finance_ledgeraccount a ON a.id = l.account_id
+                    WHERE (a.code IN ('430', '204', '2281') OR a.code = '4305' AND e.document_kind IN ('gift_cards', 'gift_card_return'))
+                      AND e.order_number <> '' GROUP BY 1) j
                ON j.order_number = o.number
         LEFT JOIN (SELECT order_id, sum(amount) sold FROM (
                 SELECT order_id, CASE WHEN transaction = 'SALE' THEN total ELSE -total END AS amount FROM finance_fiscalreceipt WHERE kind = 'NORMAL'
@@ -519,4 +522,5 @@ CHECKS: tuple[Check, ...] = (
         DISAGREEING,
     ),
     *OFFER_CHECKS,
+    *GIFT_CARD_CHECKS,
 )

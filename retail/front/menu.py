@@ -48,6 +48,7 @@ OPS: type_of_sections = [
             Item("ops:find_basket", "basket", _("Shared basket")),
             Item("ops:returns", "return", _("Returns"), "returns"),
             Item("ops:customers", "users", _("Customers")),
+            Item("ops:gift_cards", "gift", _("Gift cards")),
             Item("ops:letters", "mail", _("Letters")),
             Item("ops:routing", "route", _("Routing")),
         ],

@@ -22,13 +22,14 @@ from oms.pricing import PricedLine
 from oms.rules import RateRow
 from oms.states import DeliveryKind
 from oms.workflows import basket_sharing, baskets
+from oms.workflows.tenders import tenders_of
 from retail.front.formats import money_text
 from retail.front.toasts import toast, toast_with
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
 from retail.kernel.money import ZERO, allocate, tax_in_gross
 from storefront import selectors as catalog
-from storefront.views import aside, frame, offers, product, shelves, shopper, ways
+from storefront.views import aside, frame, offers, product, shelves, shopper, tenders, ways
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -297,6 +298,7 @@ def context_of(
         "units": view.units,
         "sums": sums_of(view, view.quote.rates),
         "offers": offers.shown(view, view.priced),
+        "tenders": tenders.shown(request, tenders_of(basket=found, now=now), view.priced.total, view, now),
         **coupon_typed(request),
         "ways": ways.in_words(options, now),
         "postal_code": code,
@@ -318,7 +320,11 @@ def _became(request: HttpRequest) -> Order | None:
 def coupon_typed(request: HttpRequest) -> dict[str, str]:
     """The code that was refused just now, and why."""
     typed, words = getattr(request, "shop_coupon_refused", ("", ""))
-    return {"coupon_typed": typed, "coupon_error": words}
+    return {
+        "coupon_typed": typed,
+        "coupon_error": words,
+        "points_error": getattr(request, "shop_points_refused", ""),
+    }
 
 
 def rows_of(

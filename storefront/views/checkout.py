@@ -25,6 +25,8 @@ from oms.models import Basket, Order
 from oms.pricing import Priced
 from oms.states import DeliveryKind, OrderStatus, PaymentMethod
 from oms.workflows import baskets, placing
+from oms.workflows.points import NotForCompanies
+from oms.workflows.tenders import Tender, TenderChanged, split, tenders_of
 from retail.front import quick
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
@@ -32,7 +34,7 @@ from retail.kernel.money import ZERO
 from storefront.forms import CheckoutForm, day_is_gone
 from storefront.models import Channel
 from storefront.views import basket as basket_page
-from storefront.views import offers, shopper, ways
+from storefront.views import offers, shopper, tenders, ways
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
 
@@ -51,6 +53,8 @@ class DeliveryRow:
     way: ways.Way
     fee: Decimal
     total: Decimal
+    # What gift cards leave of it.
+    rest: Decimal
     is_chosen: bool
 
 
@@ -73,6 +77,7 @@ class Desk:
     options: list[warehouse.Option]
     postal_code: str
     now: datetime
+    held: list[Tender] = field(default_factory=list)
     _priced: dict[str, Priced] = field(default_factory=dict)
 
     @cached_property
@@ -200,6 +205,7 @@ def _place(request: HttpRequest, token: str, form: CheckoutForm) -> HttpResponse
         locker=data["locker"] if data["delivery"] == DeliveryKind.PARCEL_LOCKER else "",
         customer_id=_customer_id(request, now),
         expected_total=_total_seen(request, data["delivery"]),
+        expected_rest=_rest_seen(request, data["delivery"]),
         idempotency_caller=CALLER,
         idempotency_key=shopper.checkout_key(token),
     )
@@ -248,6 +254,15 @@ def _total_seen(request: HttpRequest, method: str) -> Decimal:
     return seen if seen.is_finite() else Decimal(-1)
 
 
+def _rest_seen(request: HttpRequest, method: str) -> Decimal | None:
+    """What the page had said is left to pay beside gift cards; None when it said nothing of them."""
+    try:
+        seen = Decimal(request.POST.get(f"rest_{method}", ""))
+    except InvalidOperation:
+        return None
+    return seen if seen.is_finite() else None
+
+
 def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     """The page again, as things are now, with the refusal in words at the place where it can be cured."""
     if placed := _placed_already(request):
@@ -269,6 +284,14 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
     elif isinstance(refusal, placing.PriceChanged):
         form.add_error(
             None, _("The total has changed since you saw it. Look at the new one and order again.")
+        )
+    elif isinstance(refusal, TenderChanged):
+        form.add_error(
+            None, _("A gift card was spent elsewhere meanwhile. Look at what is left to pay and order again.")
+        )
+    elif isinstance(refusal, NotForCompanies):
+        form.add_error(
+            "is_company", _("Points are yours, not the company's: take them out to buy for a company.")
         )
     elif isinstance(refusal, placing.MethodNotAvailable):
         if refusal.details.get("reason") == "DAY_NOT_POSSIBLE":
@@ -317,7 +340,7 @@ def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
         currency=found.channel.currency,
         are_days_wanted=True,
     )
-    return Desk(found.channel, found, view, options, code, now)
+    return Desk(found.channel, found, view, options, code, now, tenders_of(basket=found, now=now))
 
 
 def _form(
@@ -385,6 +408,7 @@ def _context(
             way=row,
             fee=desk.priced_with(row.method).delivery_total,
             total=desk.priced_with(row.method).total,
+            rest=split(tenders=desk.held, total=desk.priced_with(row.method).total).rest,
             is_chosen=row.method == chosen and row.method in desk.methods,
         )
         for row in ways.in_words(
@@ -413,6 +437,7 @@ def _context(
         "fee": whole.delivery_total if chosen_method in desk.methods else None,
         "fee_words": ways.method_words(chosen_method) if chosen_method else "",
         "total": whole.total,
+        "tenders": tenders.shown(request, desk.held, whole.total, desk.view, desk.now),
         "currency": desk.channel.currency,
         "held_until": desk.view.held_until,
         "key": shopper.checkout_key(desk.basket.token),

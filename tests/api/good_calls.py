@@ -14,9 +14,10 @@ from audit.models import WebhookDelivery
 from crm import operations as crm
 from finance.models import Invoice, Payment, SefSubscription
 from oms.models import Order
-from oms.workflows import routing
+from oms.workflows import routing, tenders
 from oms.workflows.placing import Company
 from retail.kernel.models import Location, OutboxEvent
+from tests.flows import gift_cards
 from tests.oms import offering
 from tests.proof.acts import Trade
 from warehouse.models import Parcel, Shipment
@@ -121,6 +122,30 @@ def _proposal(act: str, body: Any) -> Prepared:
         return Call(f"proposals/{decision.proposal.public_id}/{act}", body)
 
     return prepared
+
+
+def _card(trade: Trade, amount: str = "1000") -> tuple[str, str]:
+    """(public id, code) of a gift card that is paid and sent."""
+    card, code = gift_cards.make_card(trade.chain, amount, now=trade.now)
+    return card.public_id, code
+
+
+def _tender(trade: Trade) -> Call:
+    token = _basket(trade)[0]
+    basket = tenders.apply_gift_card(token=token, code=_card(trade)[1], now=trade.now)
+    return Call(f"baskets/{token}/tenders/{basket.gift_cards.get().public_id}")
+
+
+def _gift_cards(trade: Trade) -> Call:
+    card = {"amount": {"amount": "3000.00", "currency": "RSD"}, "recipient_email": "mila@example.com"}
+    body = {"cards": [card], "email": "ana@example.com", "name": "Ana Anić"}
+    return Call("gift-cards", body | {"payment": {"method": "BANK_TRANSFER"}})
+
+
+def _unblock(trade: Trade) -> Call:
+    card, _ = _card(trade)
+    crm.block_card(public_id=card, reason="izgubljena", by=None, now=trade.now)
+    return Call(f"gift-cards/{card}/unblock", {"reason": "nađena"})
 
 
 # -- Goods ---------------------------------------------------------------------------------------------------------
@@ -365,6 +390,21 @@ GOOD_CALLS: dict[str, Prepared] = {
     "post baskets/{token}/lines": _line_add,
     "post baskets/{token}/coupons": lambda trade: Call(
         f"baskets/{_basket(trade)[0]}/coupons", {"code": _coupon(trade)}
+    ),
+    "post baskets/{token}/tenders": lambda trade: Call(
+        f"baskets/{_basket(trade)[0]}/tenders", {"gift_card": _card(trade)[1]}
+    ),
+    "delete baskets/{token}/tenders/{tender}": _tender,
+    "get gift-cards": lambda trade: Call(f"gift-cards/{_card(trade)[0]}".rpartition("/")[0]),
+    "post gift-cards": _gift_cards,
+    "post gift-cards/balance": lambda trade: Call("gift-cards/balance", {"code": _card(trade)[1]}),
+    "get gift-cards/{public_id}": lambda trade: Call(f"gift-cards/{_card(trade)[0]}"),
+    "post gift-cards/{public_id}/block": lambda trade: Call(
+        f"gift-cards/{_card(trade)[0]}/block", {"reason": "izgubljena"}
+    ),
+    "post gift-cards/{public_id}/unblock": _unblock,
+    "post gift-cards/{public_id}/return": lambda trade: Call(
+        f"gift-cards/{_card(trade)[0]}/return", {"reason": "pogrešan iznos"}
     ),
     "delete baskets/{token}/coupons/{code}": lambda trade: Call(
         f"baskets/{_basket(trade)[0]}/coupons/JESEN20"

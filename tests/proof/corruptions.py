@@ -87,6 +87,9 @@ _SEGMENT = (
 )
 _OF_SEGMENT = "SELECT id, slug FROM crm_segment WHERE slug = 'spoiled'"
 
+# The one that paid, and has nothing left.
+_CARD = "(SELECT card_id FROM crm_giftcardentry WHERE reason = 'SPENT')"
+
 CORRUPTIONS: dict[str, Corruption] = {
     # --- segments
     "segment_in_use_is_readable": Corruption(
@@ -504,5 +507,38 @@ CORRUPTIONS: dict[str, Corruption] = {
         "UPDATE warehouse_shipment SET location_id = (SELECT id FROM kernel_location WHERE code = 'S-001') WHERE order_id = %(routed)s",
         "SELECT number FROM warehouse_shipment WHERE order_id = %(routed)s",
         "warehouse_shipment",
+    ),
+    # --- gift cards
+    "gift_card_balance_is_its_entries": Corruption(
+        f"UPDATE crm_giftcard SET balance = balance + 1 WHERE id = {_CARD}",
+        f"SELECT {_CARD} AS id",
+        "crm_giftcard",
+        also=frozenset({"gift_cards_match_ledger"}),
+    ),
+    "gift_card_in_bounds": Corruption(
+        f"UPDATE crm_giftcard SET amount = -1 WHERE id = {_CARD}",
+        f"SELECT {_CARD} AS id",
+        "crm_giftcard",
+        is_refused=True,
+    ),
+    "gift_cards_match_ledger": Corruption(
+        "UPDATE finance_journalline SET account_id = (SELECT id FROM finance_ledgeraccount WHERE code = '679') "
+        "WHERE entry_id = (SELECT id FROM finance_journalentry WHERE document_kind = 'gift_card_expiry') AND debit > 0",
+        "SELECT entity_id FROM crm_giftcard LIMIT 1",
+        "finance_journalline",
+        is_refused=True,
+        also=frozenset({"gift_card_entry_is_booked"}),
+    ),
+    "gift_card_entry_is_booked": Corruption(
+        f"UPDATE crm_giftcardentry SET source_key = 'x' WHERE card_id = {_CARD} AND reason = 'ISSUED'",
+        f"SELECT id FROM crm_giftcardentry WHERE card_id = {_CARD} AND reason = 'ISSUED'",
+        "crm_giftcardentry",
+        is_refused=True,
+    ),
+    "order_paid_by_cards_is_what_they_gave": Corruption(
+        "UPDATE crm_giftcardentry SET reason = 'ISSUED' WHERE reason = 'SPENT'",
+        "SELECT %(gift)s AS id",
+        "crm_giftcardentry",
+        is_refused=True,
     ),
 }

@@ -49,6 +49,8 @@ def _shop(scene: dict[str, Any]) -> list[Look]:
         Look("checkout-en", "/en/checkout/", "buyer"),
         Look("stores", "/stores/"),
         Look("stores-found", "/stores/?place=novi+sad"),
+        Look("gift-card", "/gift-card/"),
+        Look("gift-card-balance", "/gift-card/balance/"),
         Look("offline", "/offline/"),
         Look("help", "/help/"),
     ]
@@ -146,6 +148,7 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-collections", "/ops/collections/"),
         ("ops-collection-new", "/ops/collections/new/"),
         ("ops-reviews", "/ops/reviews/"),
+        ("ops-gift-cards", "/ops/gift-cards/"),
         ("ops-funnel", "/ops/funnel/"),
     ]
     english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]

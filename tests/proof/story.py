@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from crm import operations as crm
-from crm.models import Customer, LoyaltyAccount, LoyaltyEntry, LoyaltyProgram, Tier
+from crm.models import Customer, GiftCard, LoyaltyAccount, LoyaltyEntry, LoyaltyProgram, Tier
 from finance import operations as finance
 from finance import workflows as money
 from finance.models import Payment, Refund
+from finance.workflows.gift_cards import expire_cards
 from oms.models import Order
-from oms.workflows import basket_coupons, baskets, cancellation, placing, returns, routing
+from oms.workflows import basket_coupons, baskets, cancellation, placing, returns, routing, tenders
 from oms.workflows.placing import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant
+from tests.flows import gift_cards
 from tests.flows.chain import Chain
 from tests.oms import offering
 from warehouse import operations as stock
@@ -51,6 +53,7 @@ class Teller:
         self.transferred(book)
         self.member()
         self.offered()
+        self.paid_by_gift_card(book)
         while outbox.run_pending(now=self.now):
             pass
         return self.orders
@@ -102,6 +105,17 @@ class Teller:
                 cancellation.cancel_order(
                     order_id=self.orders[name].pk, reason="changed mind", by=None, now=self.now
                 )
+
+    def paid_by_gift_card(self, book: Variant) -> None:
+        """A card that pays a part of an order, and one that nobody spent in time."""
+        _, code = gift_cards.make_card(self.chain, "1000", now=self.now)
+        basket = self.chain.basket((book, 1), now=self.now)
+        tenders.apply_gift_card(token=basket.token, code=code, now=self.now)
+        checkout = self.chain.checkout(basket)
+        self.orders["gift"] = placing.place_order(checkout=checkout, by=None, now=self.now).order
+        over, _ = gift_cards.make_card(self.chain, "600", now=self.now)
+        GiftCard.objects.filter(pk=over.pk).update(expires_on=self.now.date() - timedelta(days=2))
+        assert expire_cards(now=self.now) == 1
 
     def route(self, order: Order) -> list[Shipment]:
         decision = routing.propose_routing(order_id=order.pk, now=self.now)

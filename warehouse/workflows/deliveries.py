@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from crm import operations as crm
 from finance import operations as finance
 from finance import workflows as money
 from finance.rules import Goods
@@ -64,6 +65,9 @@ def return_to_sender(
     location = Location.objects.filter(pk=location_id, is_active=True).first()
     if location is None or location.entity_id != order.entity_id:
         raise InvalidInput("There is no such location of this company.")
+    if order.has_gift_cards:
+        # Those that get their money back below are locked before any shelf.
+        crm.lock_cards_of_order(order_number=order.number)
     goods = money.units_still_out(shipment_id=shipment.pk)
     posted = money.post_undelivered(shipment_id=shipment.pk, goods=goods, by=by, now=now)
     receive_returned_units(

@@ -1,0 +1,251 @@
+"""Gift cards from the money that buys them to the day they end: issued when paid, returned unused, over when their time is.
+
+What is on all cards of a company is its account 4305. Nothing of it is revenue and nothing is taxed before goods leave for it, so the
+receipt of its sale is one for an advance without tax. Why: docs/decisions/0013-gift-cards.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F
+
+from crm import operations as crm
+from crm import points as calendar
+from crm.models import GiftCard
+from crm.states import GiftCardReason
+from finance import rules
+from finance.chart import ADVANCES, OTHER_INCOME
+from finance.models import Capture, JournalEntry, Payment, Refund
+from finance.operations.gift_cards import more
+from finance.operations.ledger import credit, debit, post_entry
+from finance.operations.papers import advance_items, queue_fiscal_receipt, rate_rows
+from finance.operations.refunds import request_refund
+from finance.rules import RateAmounts
+from finance.selectors.ledger import order_balances
+from finance.states import FiscalKind, FiscalTransaction, OperationState, PaymentState
+from finance.workflows.card_calls import execute_capture
+from oms import operations as orders
+from oms.models import Order
+from oms.states import LineKind, OrderStatus, PaymentMethod
+from retail.kernel.clock import business_date
+from retail.kernel.models import User
+from retail.kernel.money import ZERO
+
+logger = logging.getLogger("onerow.finance")
+
+# What is on a card can be spent for so long; the letter and the balance page say the day.
+GOOD_FOR_MONTHS = 24
+ISSUE, EXPIRY, RETURN = "gift_cards", "gift_card_expiry", "gift_card_return"
+PAID = (OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT)
+
+
+# Issued when paid
+
+
+def deliver_cards(*, order_id: int, now: datetime) -> str:
+    """Take the money of an order of gift cards and put it on them; "" when nothing is to be done, else ISSUED or why not yet.
+
+    Outside any transaction: a bank card is captured now, as it is for goods that leave. It may run any number of times.
+    """
+    capture = _wanted_capture(order_id, now)
+    if capture is not None:
+        outcome = execute_capture(capture_id=capture.pk, now=now)
+        if outcome != OperationState.DONE:
+            if outcome == OperationState.REFUSED:
+                _tell_refused(order_id, capture, now)
+            return outcome
+    return _issue(order_id, now)
+
+
+def deliver_due_cards(*, now: datetime, limit: int = 100) -> int:
+    """What no event has told of; one that fails does not hold up the others."""
+    waiting = (
+        Order.objects.filter(
+            status__in=PAID, lines__kind=LineKind.GIFT_CARD, lines__quantity_dispatched=0, is_imported=False
+        )
+        .filter(lines__quantity__gt=F("lines__quantity_canceled"))
+        .distinct()
+        .order_by("pk")
+    )
+    done = 0
+    for order_id in waiting.values_list("pk", flat=True)[:limit]:
+        try:
+            done += deliver_cards(order_id=order_id, now=now) == "ISSUED"
+        except Exception:
+            logger.exception("gift cards of order %s could not be issued", order_id)
+    return done
+
+
+@transaction.atomic
+def _wanted_capture(order_id: int, now: datetime) -> Capture | None:
+    """What a bank card still has to give for the cards, stored before the provider is called."""
+    order = orders.lock_order(order_id=order_id)
+    if order.status not in PAID or order.payment_method != PaymentMethod.CARD:
+        return None
+    missing = _to_issue(order) - _in_hand(order)
+    if missing <= 0:
+        return None
+    waiting = Capture.objects.filter(payment__order=order, state=OperationState.PENDING).first()
+    if waiting is not None:
+        return waiting
+    card = Payment.objects.filter(
+        order=order, method=PaymentMethod.CARD, state=PaymentState.AUTHORIZED, void_requested_at__isnull=True
+    ).first()
+    if card is None or card.authorized - card.captured - card.voided < missing:
+        return None
+    return Capture.objects.create(payment=card, amount=missing, created_at=now)
+
+
+def _to_issue(order: Order) -> Decimal:
+    lines = order.lines.filter(kind=LineKind.GIFT_CARD, quantity_dispatched=0, quantity_canceled=0)
+    return sum((line.total for line in lines), ZERO)
+
+
+def _in_hand(order: Order) -> Decimal:
+    return max(-order_balances(order_number=order.number).get(ADVANCES, ZERO), ZERO)
+
+
+@transaction.atomic
+def _tell_refused(order_id: int, capture: Capture, now: datetime) -> None:
+    capture.refresh_from_db(fields=["failure"])
+    orders.open_exception(
+        kind="AUTHORIZATION_EXPIRED",
+        order_id=order_id,
+        cause_key=f"gift_cards:{order_id}",
+        detail={"code": capture.failure},
+        now=now,
+    )
+
+
+@transaction.atomic
+def _issue(order_id: int, now: datetime) -> str:
+    order = orders.lock_order(order_id=order_id)
+    lines = list(order.lines.filter(kind=LineKind.GIFT_CARD, quantity_dispatched=0, quantity_canceled=0))
+    if order.status not in PAID or not lines:
+        return ""
+    total = sum((line.total for line in lines), ZERO)
+    if _in_hand(order) < total:
+        return "WAITING"
+    cards = list(
+        GiftCard.objects.select_for_update(of=("self",)).filter(order_number=order.number).order_by("pk")
+    )
+    source = (ISSUE, order.number)
+    expires_on = calendar.add_months(business_date(now), GOOD_FOR_MONTHS)
+    crm.issue_cards(cards=cards, source=source, expires_on=expires_on, now=now)
+    entry = post_entry(
+        entity_id=order.entity_id,
+        date=business_date(now),
+        document_kind=source[0],
+        document_key=source[1],
+        memo=f"Poklon kartice {order.number}",
+        order_number=order.number,
+        lines=[debit(ADVANCES, total), *(more(card.public_id, card.amount) for card in cards)],
+    )
+    _write_receipt(order, total, entry, now)
+    orders.record_digital_delivery(order=order, line_ids=[line.pk for line in lines], now=now)
+    return "ISSUED"
+
+
+def _write_receipt(order: Order, total: Decimal, entry: JournalEntry, now: datetime) -> None:
+    """Money before goods of which nobody knows the rate yet: an advance without tax."""
+    rates = [RateAmounts(ZERO, total, ZERO)]
+    queue_fiscal_receipt(
+        order=order,
+        kind=FiscalKind.ADVANCE,
+        transaction_kind=FiscalTransaction.SALE,
+        cause_key=f"gift_cards:{order.number}",
+        items=advance_items(rates),
+        tax_by_rate=rate_rows(rates),
+        payment_method=rules.FISCAL_PAYMENTS[order.payment_method],
+        entry=entry,
+        now=now,
+        cashier=order.channel.code,
+        paid_at=now,
+    )
+
+
+# Returned unused
+
+
+def return_card(
+    *, public_id: str, reason: str, by: User | None, now: datetime, bank_account: str = ""
+) -> list[Refund]:
+    """A card of which nothing was spent goes back: its money to where it came from, the card is empty.
+
+    Refuses UnknownGiftCard, GiftCardNotPaid, GiftCardUsed, AccountMissing.
+    """
+    found = GiftCard.objects.filter(public_id=public_id).first()
+    if found is None:
+        raise crm.UnknownGiftCard("There is no such gift card.")
+    with transaction.atomic():
+        order = orders.lock_order_by_number(number=found.order_number)
+        [card] = crm.lock_cards(card_ids=[found.pk])
+        entries = list(card.entries.all())
+        if not entries:
+            raise crm.GiftCardNotPaid("Nothing was paid for this card yet.")
+        if card.balance != card.amount:
+            raise crm.GiftCardUsed("Something of this card was spent already.")
+        crm.take_all(
+            card=card,
+            reason=GiftCardReason.REFUNDED,
+            source=(RETURN, card.public_id),
+            order_number=order.number,
+            now=now,
+        )
+        post_entry(
+            entity_id=card.entity_id,
+            date=business_date(now),
+            document_kind=RETURN,
+            document_key=card.public_id,
+            memo=f"Povrat poklon kartice {order.number}",
+            order_number=order.number,
+            by=by,
+            lines=[more(card.public_id, -card.amount), credit(ADVANCES, card.amount)],
+        )
+        line = (
+            order.lines.filter(kind=LineKind.GIFT_CARD, total=card.amount, quantity_returned=0)
+            .order_by("position")
+            .first()
+        )
+        assert line is not None, "each card has its line"
+        orders.record_return(order_id=order.pk, lines=[(line.pk, 1)], amount=card.amount, now=now)
+        return request_refund(
+            order_id=order.pk,
+            amount=card.amount,
+            reason=reason.strip() or "-",
+            by=by,
+            now=now,
+            bank_account=bank_account,
+        )
+
+
+# Over
+
+
+def expire_cards(*, now: datetime, limit: int = 500) -> int:
+    """What is on cards past their last day is the shop's; each card in a short transaction of its own."""
+    today, ended = business_date(now), 0
+    past = GiftCard.objects.filter(expires_on__lt=today, balance__gt=0).order_by("expires_on", "pk")
+    for card_id in past.values_list("pk", flat=True)[:limit]:
+        with transaction.atomic():
+            [card] = crm.lock_cards(card_ids=[card_id])
+            if card.balance <= 0:
+                continue
+            value, key = card.balance, f"{card.public_id}:{card.entries.count()}"
+            crm.take_all(
+                card=card, reason=GiftCardReason.EXPIRED, source=(EXPIRY, key), order_number="", now=now
+            )
+            post_entry(
+                entity_id=card.entity_id,
+                date=today,
+                document_kind=EXPIRY,
+                document_key=key,
+                memo="Istekla poklon kartica",
+                lines=[more(card.public_id, -value), credit(OTHER_INCOME, value)],
+            )
+            ended += 1
+    return ended
