@@ -24,6 +24,7 @@ from crm.models import (
     CustomerMerge,
     CustomerNote,
     CustomerTask,
+    GiftCard,
     LoyaltyAccount,
     Message,
 )
@@ -42,6 +43,7 @@ OWNED: dict[str, type[Model]] = {
     "tasks": CustomerTask,
     "messages": Message,
     "alerts": Alert,
+    "gift_cards": GiftCard,
     "offers": CustomerDiscount,
     "coupons": Coupon,
     "redemptions": CouponRedemption,

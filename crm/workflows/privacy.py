@@ -25,6 +25,7 @@ from crm.models import (
     CustomerDiscount,
     CustomerNote,
     CustomerTask,
+    GiftCard,
     LoyaltyEntry,
     Message,
     PersonalExport,
@@ -77,6 +78,7 @@ def export_person(*, customer_id: int) -> dict[str, Any]:
         "offers": CustomerDiscount.objects.filter(customer=customer),
         "coupons": Coupon.objects.filter(customer=customer),
         "used_coupons": CouponRedemption.objects.filter(customer=customer),
+        "gift_cards": GiftCard.objects.filter(customer=customer),
         "points": LoyaltyEntry.objects.filter(account__customer=customer),
         "baskets": Basket.objects.filter(customer=customer),
         "basket_lines": BasketLine.objects.filter(basket__customer=customer),
@@ -109,6 +111,7 @@ SECRET = (
     "buyer_id_encrypted",
     "bank_account_encrypted",
     "request_id",
+    "code_digest",
 )
 
 
@@ -201,6 +204,11 @@ def _empty(customer: Customer, order_ids: list[int]) -> dict[str, list[int]]:
     reviews = Review.objects.filter(customer=customer)
     gone["crm.review"] = list(reviews.values_list("pk", flat=True))
     reviews.update(title="", text="", shown_name="")
+    # Who a card was for, and what was wished; where a card that waits for its day goes must stay.
+    cards = GiftCard.objects.filter(customer=customer)
+    gone["crm.giftcard"] = list(cards.values_list("pk", flat=True))
+    cards.update(sender_name="", recipient_name="", message="")
+    cards.filter(sent_at__isnull=False).update(recipient_email="")
     letters = Message.objects.filter(customer=customer)
     gone["crm.message"] = list(letters.values_list("pk", flat=True))
     letters.update(recipient="", subject_line="", text_body="", html_body="")

@@ -33,7 +33,7 @@ from finance.providers.card import CardOperation, CardPayment
 from finance.states import OperationState, PaymentState
 from oms import operations as orders
 from oms.models import Order
-from oms.states import CHOSEN_METHODS, OrderStatus, PaymentMethod
+from oms.states import CHOSEN_METHODS, DeliveryKind, OrderStatus, PaymentMethod
 from retail.kernel import failpoints
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
@@ -131,7 +131,8 @@ def start_payment(
 def _change_method(order: Order, method: str, now: datetime) -> None:
     from oms.workflows.placing import payment_deadline
 
-    if method not in CHOSEN_METHODS:
+    at_the_door = method == PaymentMethod.CASH_ON_DELIVERY and order.delivery_method == DeliveryKind.DIGITAL
+    if method not in CHOSEN_METHODS or at_the_door:
         raise UnknownMethod("There is no such payment method.", method=str(method)[:20])
     orders.change_payment_method(
         order=order, method=PaymentMethod(method), deadline=payment_deadline(method, now)

@@ -149,8 +149,9 @@ def want_points(*, token: str, points: int, customer_id: int | None, now: dateti
         basket = claim_basket(token)
         basket.customer_id = basket.customer_id or customer_id
         if points:
-            account = LoyaltyAccount.objects.filter(customer_id=basket.customer_id).first()
-            if account is None or basket.customer_id is None:
+            who = basket.customer_id
+            account = LoyaltyAccount.objects.filter(customer_id=who).first() if who is not None else None
+            if account is None:
                 raise crm.NoMember("Only a member can pay with points.")
             if points > account.points:
                 raise crm.NotEnoughPoints(

@@ -21,7 +21,7 @@ from finance.papers import qr_svg
 from finance.states import PaymentState
 from oms import selectors as oms
 from oms.models import Order
-from oms.states import OrderStatus, PaymentMethod
+from oms.states import DeliveryKind, OrderStatus, PaymentMethod
 from retail.front import quick
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
@@ -100,7 +100,7 @@ def _page(
         "payment": payment,
         "is_open": is_open and refusal is None,
         "words": _refusal_words(refusal) if refusal else failure_words(payment),
-        "ways": _ways(is_open=is_open),
+        "ways": _ways(is_open=is_open, has_door=order.delivery_method != DeliveryKind.DIGITAL),
         "crumbs": [
             (_("Home"), reverse("shop:home")),
             (order.number, reverse("shop:order", args=[order.token])),
@@ -141,7 +141,7 @@ def failure_words(payment: Payment | None) -> str:
     )
 
 
-def _ways(*, is_open: bool) -> list[Way]:
+def _ways(*, is_open: bool, has_door: bool) -> list[Way]:
     card = Way(
         PaymentMethod.CARD,
         "card",
@@ -160,7 +160,7 @@ def _ways(*, is_open: bool) -> list[Way]:
         _("Pay when you receive it"),
         _("To the courier at the door, or in the store when you pick it up"),
     )
-    return [card, transfer, cash]
+    return [card, transfer, cash] if has_door else [card, transfer]
 
 
 @require_safe
