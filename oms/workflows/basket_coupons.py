@@ -54,7 +54,7 @@ def apply_coupon(
 
     Refuses UnknownCoupon, TooManyAttempts, TooManyCoupons, BasketNotFound.
     """
-    count_attempt(token, client_hash)
+    count_code(token, client_hash)
     wanted = normal_code(code)
     with transaction.atomic():
         basket = claim_basket(token)
@@ -117,7 +117,7 @@ def _find(code: str, basket: Basket, customer_id: int | None, now: datetime) -> 
     return found[0] if found else None
 
 
-def count_attempt(token: str, client_hash: str) -> None:
+def count_code(token: str, client_hash: str) -> None:
     """Counted before anything is looked up. When the server that counts is down, codes are taken."""
     if not token:
         raise BasketNotFound("There is no such basket, or it was ordered already.")

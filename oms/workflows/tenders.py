@@ -21,7 +21,7 @@ from finance.models import Payment
 from oms.models import Basket, BasketGiftCard, Order
 from oms.rules import payment_status
 from oms.states import PaymentMethod
-from oms.workflows.basket_coupons import count_attempt, count_guess
+from oms.workflows.basket_coupons import count_code, count_guess
 from oms.workflows.baskets import claim_basket, touch_basket
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
@@ -107,7 +107,7 @@ def split(*, tenders: Sequence[Tender], total: Decimal, method: str = "") -> Spl
 
 def apply_gift_card(*, token: str, code: str, now: datetime, client_hash: str = "") -> Basket:
     """Put a card into the basket. The same one again changes nothing. Refuses UnknownGiftCard, TooManyAttempts, TooManyGiftCards, BasketNotFound."""
-    count_attempt(token, client_hash)
+    count_code(token, client_hash)
     with transaction.atomic():
         basket = claim_basket(token)
         card = crm.find_card(code=code, today=business_date(now))
