@@ -119,12 +119,10 @@ def _refusal_words(refusal: Refusal) -> str:
 
 
 def failure_words(payment: Payment | None) -> str:
-    """What became of the last attempt, without codes; nothing while it is under way."""
-    if payment is None or payment.state not in (
-        PaymentState.FAILED,
-        PaymentState.EXPIRED,
-        PaymentState.PENDING,
-    ):
+    """What became of the last attempt by card, without codes; nothing while it is under way."""
+    if payment is None or payment.method != PaymentMethod.CARD:
+        return ""
+    if payment.state not in (PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.PENDING):
         return ""
     if payment.state == PaymentState.PENDING and payment.redirect_url:
         return ""
@@ -238,4 +236,9 @@ def _account(text: str) -> str:
 def status_context(order: Order) -> dict[str, Any]:
     """What other pages say about the money of an order."""
     payment = last_payment(order)
-    return {"payment": payment, "waits": waits_for_money(order), "failure": failure_words(payment)}
+    return {
+        "payment": payment,
+        "waits": waits_for_money(order),
+        "is_transfer": payment is not None and payment.method == PaymentMethod.BANK_TRANSFER,
+        "failure": failure_words(payment),
+    }

@@ -160,7 +160,7 @@ def test_the_product_page_says_what_is_bought_together(chain: Chain, shelf: list
     start = after.index('id="related"')
     part = after[start : after.index("</section>", start)]
     assert [each.product.slug in part for each in shelf] == [False, True, True, True, False]
-    assert number_of(sent) == 2
+    assert number_of(sent) == 1
 
 
 def test_a_second_night_replaces_the_first(shelf: list[Variant]) -> None:

@@ -223,6 +223,10 @@ def test_a_transfer_gets_its_slip_and_code(client: Client, chain: Chain) -> None
     assert code.headers["Content-Type"].startswith("image/svg+xml")
     assert code.text.startswith("<svg")
     assert "no-store" in code.headers["Cache-Control"]
+    # The order's own page leads there, and says nothing of a bank that does not answer: nobody asked it.
+    found = client.get(f"/order/{placed.token}/").text
+    assert f'href="/order/{placed.token}/transfer/"' in found
+    assert (f'href="/order/{placed.token}/pay/"' in found, "Banka trenutno" in found) == (False, False)
 
 
 def test_a_card_that_the_provider_does_not_open_leaves_an_order_that_can_be_paid(

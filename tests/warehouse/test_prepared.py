@@ -31,7 +31,7 @@ def test_every_function_is_there_after_migrate() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT proname FROM pg_proc WHERE proname = ANY(%s)", [list(prepared._all)])
         assert {name for (name,) in cursor.fetchall()} == set(prepared._all)
-    assert {"catalog_page", "oms_tariff", "stock_promise", "stock_reserve"} <= {
+    assert {"catalog_branch", "oms_tariff", "stock_promise", "stock_reserve"} <= {
         each.name for each in prepared._all.values()
     }
 
