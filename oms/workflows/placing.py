@@ -228,13 +228,16 @@ def _total_now(checkout: Checkout, now: datetime) -> str:
     basket = oms.basket_by_token(checkout.basket_token)
     if basket is None:
         return ""
+    wanted = points.wanted_by(
+        wanted=basket.points_wanted, holder_id=basket.customer_id, orderer_id=checkout.customer_id
+    )
     basket.customer_id = basket.customer_id or checkout.customer_id
     lines = oms.basket_lines(basket)
     quote = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=checkout.delivery_method)
     quote = with_gifts_that_can_be_had(quote, channel_id=basket.channel_id, now=now)
     found = points.paid_with_points(
         quote,
-        wanted=basket.points_wanted,
+        wanted=wanted,
         customer_id=basket.customer_id,
         currency=basket.channel.currency,
         now=now,
@@ -359,7 +362,9 @@ def _quote(desk: Desk, checkout: Checkout, gone: frozenset[str], now: datetime) 
     )
     quote = points.paid_with_points(
         quote,
-        wanted=desk.points_wanted,
+        wanted=points.wanted_by(
+            wanted=desk.points_wanted, holder_id=desk.customer_id, orderer_id=checkout.customer_id
+        ),
         customer_id=customer_id,
         currency=desk.channel.currency,
         now=now,

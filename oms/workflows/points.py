@@ -66,6 +66,11 @@ def offer_of(*, wanted: int, customer_id: int | None, currency: str, now: dateti
     )
 
 
+def wanted_by(*, wanted: int, holder_id: int | None, orderer_id: int | None) -> int:
+    """Points are a person's: a basket in the hands of anybody but their owner uses none."""
+    return wanted if holder_id == orderer_id else 0
+
+
 def paid_with_points(
     quote: oms.Quote, *, wanted: int, customer_id: int | None, currency: str, now: datetime
 ) -> oms.Quote:

@@ -151,7 +151,7 @@ def want_points(*, token: str, points: int, customer_id: int | None, now: dateti
         if points:
             who = basket.customer_id
             account = LoyaltyAccount.objects.filter(customer_id=who).first() if who is not None else None
-            if account is None:
+            if account is None or customer_id not in (None, who):
                 raise crm.NoMember("Only a member can pay with points.")
             if points > account.points:
                 raise crm.NotEnoughPoints(

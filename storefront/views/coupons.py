@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from crm.operations import looks_like_a_card
+from crm.operations import NoMember, looks_like_a_card
 from oms.workflows import basket_coupons, baskets, tenders
 from retail.front import refusals
 from retail.kernel import clock
@@ -75,12 +77,15 @@ def remove_card(request: HttpRequest) -> HttpResponse:
 def use_points(request: HttpRequest) -> HttpResponse:
     """So many points as are typed, or none."""
     customer = shopper.customer_of(request)
-    text = shopper.plain(request.POST.get("points", ""), 10).replace(".", "").replace(" ", "")
+    # As the page writes it, in both languages.
+    text = re.sub(r"[.,\s]", "", shopper.plain(request.POST.get("points", ""), 10))
     try:
+        if customer is None:
+            raise NoMember("Only a member can pay with points.")
         tenders.want_points(
             token=shopper.basket_token(request),
             points=int(text) if text.isascii() and text.isdigit() else -1,
-            customer_id=customer.pk if customer else None,
+            customer_id=customer.pk,
             now=clock.now(),
         )
     except baskets.BasketNotFound:

@@ -87,7 +87,15 @@ def open_basket(request: HttpRequest) -> Basket | None:
     found = oms.basket_by_token(token) if token else None
     if found is not None and found.customer_id is None and (customer := customer_of(request)) is not None:
         found.customer = customer
+    if found is not None and found.points_wanted and not owns(request, found):
+        found.points_wanted = 0
     return found
+
+
+def owns(request: HttpRequest, basket: Basket) -> bool:
+    """Whether it is of the account that is logged in: somebody else may sit at this browser by now."""
+    customer = customer_of(request)
+    return customer is not None and customer.pk == basket.customer_id
 
 
 def put_in(request: HttpRequest, *, sku: str, quantity: int, now: datetime) -> BasketLine:

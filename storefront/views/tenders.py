@@ -65,7 +65,7 @@ def shown(
         rest=made.rest,
         is_covered=bool(held) and made.rest == 0,
         is_changed=getattr(request, "shop_tenders_changed", False),
-        points=_points(view, now) if shopper.user_of(request) else None,
+        points=_points(view, now) if shopper.owns(request, view.basket) else None,
     )
 
 
