@@ -8,13 +8,20 @@ from django.core.cache import cache
 from django.test import Client
 
 from crm.models import GiftCard
+from finance import workflows as money
+from finance.models import FiscalReceipt, Payment
+from finance.workflows.gift_cards import deliver_due_cards
 from oms.models import Order
-from tests.flows.chain import Chain
+from tests.flows.chain import NOW, Chain
 from tests.flows.gift_cards import make_card
+from tests.flows.test_lifecycle import balances, healthy, send
 from tests.oms.test_ops_pages import client_of
+from tests.proof.trading import outside
+from tests.sandbox.stand import Stand
 from tests.storefront.shopping import basket, hidden, open_shop, order, put, typed
 from tests.unchanged import nothing_changes
 
+__all__ = ["outside"]
 pytestmark = pytest.mark.django_db
 
 
@@ -179,6 +186,109 @@ def test_wrong_code_is_said_where_it_was_typed(client: Client, chain: Chain) -> 
         )
     assert answer.status_code == 422
     assert "Ovaj kod ne važi." in answer.text
+
+
+@pytest.mark.parametrize("in_page", [True, False])
+def test_code_typed_at_checkout_leaves_the_rest_to_the_bank_card(
+    client: Client, chain: Chain, outside: Stand, in_page: bool
+) -> None:
+    card, code = make_card(chain, "500")
+    put(client, chain.variant(price="1000.00"))
+    headers = {"HX-Request": "true"} if in_page else {}
+    answer = client.post("/basket/codes/", {"code": code, "at": "checkout"}, headers=headers)
+    assert answer.status_code == (200 if in_page else 302)
+    shown = answer.text if in_page else client.get(answer.headers["Location"]).text
+    assert f"•••• {card.last_four}" in shown
+    assert "−500,00" in shown
+    assert "Ono što poklon kartice ne pokriju plaća se ovako." in shown
+    assert code not in shown
+
+    rest = hidden(client.get("/checkout/").text, "rest_HOME_DELIVERY")
+    assert rest == "790.00"
+    sent = client.post("/checkout/", typed(client, payment="CARD", rest_HOME_DELIVERY=rest))
+    placed = order()
+    gift, bank = Payment.objects.filter(order=placed).order_by("attempt")
+    assert sent.headers["Location"] == bank.redirect_url != ""
+    assert (gift.method, str(gift.captured), bank.method, str(bank.amount)) == (
+        "GIFT_CARD",
+        "500.00",
+        "CARD",
+        "790.00",
+    )
+    assert (placed.status, placed.payment_status) == ("PENDING_PAYMENT", "PARTLY_PAID")
+    outside.choose(bank.public_id)
+    assert money.refresh_payment(payment_id=bank.pk, now=NOW) == "DONE"
+    placed.refresh_from_db()
+    assert placed.status == "PLACED"
+    healthy()
+
+    send(chain, placed)
+    bank.refresh_from_db()
+    assert (placed.payment_status, str(bank.captured)) == ("PAID", "790.00")
+    # 1,290.00 at 10 %.
+    assert balances(placed) == {
+        "4305": Decimal("500.00"),
+        "2280": Decimal("790.00"),
+        "604": Decimal("-909.09"),
+        "614": Decimal("-263.64"),
+        "4761": Decimal("-117.27"),
+        "501": Decimal("400.00"),
+        "134": Decimal("-400.00"),
+    }
+    [receipt] = FiscalReceipt.objects.filter(order=placed)
+    assert [(one["method"], one["amount"]) for one in receipt.payments] == [
+        ("VOUCHER", "500.00"),
+        ("CARD", "790.00"),
+    ]
+    healthy()
+
+
+def test_code_typed_at_checkout_covers_the_order(client: Client, chain: Chain) -> None:
+    card, code = make_card(chain, "5000")
+    put(client, chain.variant(price="1000.00"))
+    answer = client.post("/basket/codes/", {"code": code, "at": "checkout"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "Vaša poklon kartica pokriva sve" in answer.text
+    assert 'type="radio" name="payment"' not in answer.text
+    page = client.get("/checkout/").text
+    sent = client.post(
+        "/checkout/",
+        typed(client, payment=hidden(page, "payment"), rest_HOME_DELIVERY=hidden(page, "rest_HOME_DELIVERY")),
+    )
+    placed = order()
+    assert sent.headers["Location"] == f"/order/{placed.token}/thanks/"
+    assert (placed.status, placed.payment_method, placed.payment_status) == ("PLACED", "GIFT_CARD", "PAID")
+    assert [p.method for p in Payment.objects.filter(order=placed)] == ["GIFT_CARD"]
+    card.refresh_from_db()
+    assert card.balance == Decimal("3710.00")
+    assert client.get(f"/order/{placed.token}/thanks/").status_code == 200
+    assert client.get(f"/order/{placed.token}/").status_code == 200
+    healthy()
+
+
+def test_a_card_is_bought_on_the_banks_page(client: Client, chain: Chain, outside: Stand) -> None:
+    answer = client.post("/gift-card/", filled(client, payment="CARD"))
+    [payment] = Payment.objects.all()
+    assert answer.headers["Location"] == payment.redirect_url != ""
+    outside.choose(payment.public_id)
+    money.refresh_payment(payment_id=payment.pk, now=NOW)
+    assert deliver_due_cards(now=NOW) == 1
+    assert GiftCard.objects.get().balance == Decimal("3000.00")
+    assert client.get(f"/order/{order().token}/").status_code == 200
+
+
+def test_who_cannot_reach_the_bank_may_try_again(client: Client, chain: Chain, outside: Stand) -> None:
+    outside.fault("card", "HTTP_503", operation="create")
+    answer = client.post("/gift-card/", filled(client, payment="CARD"))
+    placed = order()
+    assert answer.headers["Location"] == f"/order/{placed.token}/pay/"
+    page = client.get(f"/order/{placed.token}/pay/")
+    assert page.status_code == 200
+    # Nothing is brought to a door, so nobody takes cash there.
+    assert "CASH_ON_DELIVERY" not in page.text
+    again = client.post(f"/order/{placed.token}/pay/", {"method": "CARD"})
+    assert again.headers["Location"] == Payment.objects.latest("pk").redirect_url != ""
+    healthy()
 
 
 # ------------------------------------------------------------------ the back office
