@@ -46,7 +46,7 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("GIFT_LINE", {"value": Decimal("100.00"), "minimum_amount": Decimal("2000.00")}),
 )
 BUDGETS = (("MONEY", "1500.00"), ("MONEY", "400.00"), ("USES", "3"), ("USES", "10"))
-AUDIENCES = ("EVERYONE", "EVERYONE", "SEGMENT", "COUPON", "COUPON", "ACCOUNT")
+AUDIENCES = ("EVERYONE", "EVERYONE", "EVERYONE", "SEGMENT", "COUPON", "ACCOUNT")
 
 
 class Marketing:

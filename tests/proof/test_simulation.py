@@ -42,7 +42,7 @@ def test_days_with_faults_end_clean(seed: int) -> None:
         assert answer["acts"].get(act, 0) > 0, act
     for act in ("draft campaign", "ratify campaign", "read basket", "expire points", "move between tiers"):
         assert answer["acts"].get(act, 0) > 0, act
-    assert sum(answer["discounts"].values()) >= 10
+    assert sum(answer["discounts"].values()) >= 3
     assert any(kind.endswith("/ campaign") for kind in answer["discounts"])
     assert any(state.startswith("COMPLETED / PAID") for state in answer["states"])
     assert any(state.startswith("CANCELED") for state in answer["states"])
