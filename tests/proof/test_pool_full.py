@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -19,6 +20,8 @@ from tests.unchanged import nothing_changes
 
 SIZE = 3
 PATIENCE_SECONDS = 0.2
+# Only PostgreSQL's connections know of a pool.
+pooled_connection: Any = connection
 
 
 @pytest.fixture
@@ -29,14 +32,14 @@ def pooled(chain: Chain) -> Iterator[None]:
     options["pool"] = {"min_size": 1, "max_size": SIZE, "timeout": PATIENCE_SECONDS}
     yield
     connection.close()
-    connection.close_pool()
+    pooled_connection.close_pool()
     del options["pool"]
 
 
 @contextmanager
 def all_held() -> Iterator[None]:
     connection.close()
-    pool = connection.pool
+    pool = pooled_connection.pool
     held = [pool.getconn() for _ in range(SIZE)]
     try:
         yield
