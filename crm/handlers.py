@@ -18,7 +18,7 @@ from finance import selectors as finance
 from finance.models import Payment, Refund
 from oms.models import Order, OrderLine, Return
 from oms.rules import ORDER_CHANGED, part_of
-from oms.states import LineKind, OrderStatus, PaymentMethod
+from oms.states import DeliveryKind, LineKind, OrderStatus, PaymentMethod
 from oms.workflows import alerts
 from retail.front.formats import local
 from retail.kernel import clock
@@ -290,6 +290,7 @@ def _facts(order: Order) -> OrderFacts:
         place=place.name if place else "",
         place_address=f"{place.street}, {place.city}" if place else "",
         has_money=order.authorized_total > 0 or order.captured_total > 0,
+        is_digital=order.delivery_method == DeliveryKind.DIGITAL,
     )
 
 

@@ -36,6 +36,8 @@ class OrderFacts:
     place_address: str = ""
     refund: Decimal = Decimal("0.00")
     has_money: bool = False
+    # Gift cards: each leaves by its own letter, and nothing is brought.
+    is_digital: bool = False
 
     @property
     def is_pickup(self) -> bool:

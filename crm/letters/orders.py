@@ -23,17 +23,22 @@ def placed(order: OrderFacts) -> Letter:
             _("It will be ready in %(place)s, %(when)s. We write to you with the pickup code when it is.")
             % said
         )
+    elif order.is_digital:
+        first = _by_letter()
     else:
         first = _("It arrives %(when)s. We write to you when the courier takes it.") % said
     return Letter(
         subject=_("Order %(number)s is in") % said,
         heading=_("Thank you, the order is in"),
         preheader=first,
-        paragraphs=(_hello(order), first, _paid_how(order)),
+        # What is charged at once needs no word about when.
+        paragraphs=(_hello(order), first) if order.is_digital else (_hello(order), first, _paid_how(order)),
         action=Action(_("Follow the order"), order.url),
         lines=order.lines,
         sums=_sums(order),
-        after=(_("Until we begin to collect it, you can cancel it on its page."),),
+        after=()
+        if order.is_digital
+        else (_("Until we begin to collect it, you can cancel it on its page."),),
         currency=order.currency,
     )
 
@@ -73,7 +78,9 @@ def paid(order: OrderFacts) -> Letter:
         heading=_("Your payment has arrived"),
         paragraphs=(
             _hello(order),
-            _("The order is on its way to being packed; expect it %(when)s.") % {"when": when},
+            _by_letter()
+            if order.is_digital
+            else _("The order is on its way to being packed; expect it %(when)s.") % {"when": when},
         ),
         action=Action(_("Follow the order"), order.url),
         lines=order.lines,
@@ -314,6 +321,10 @@ def _sums(order: OrderFacts) -> tuple[tuple[str, str], ...]:
         (delivery, fee),
         (_("Total"), _money(order.total, order.currency)),
     )
+
+
+def _by_letter() -> str:
+    return _("Each gift card arrives by e-mail, on the day that you chose.")
 
 
 def _promised(order: OrderFacts) -> str:

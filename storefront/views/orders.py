@@ -38,6 +38,7 @@ def show(request: HttpRequest, found: Order, *, notice: str = "", status: int = 
         "order": found,
         "boxes": boxes,
         "lines": lines,
+        "cards": tracking.gift_cards_of(found),
         "headline": tracking.headline(found, boxes, now),
         "may_cancel": tracking.may_cancel(found),
         "may_change": changing.may_change(found),
@@ -63,6 +64,7 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "order": found,
         "lines": tracking.goods_of(found),
+        "cards": tracking.gift_cards_of(found),
         "promised": tracking.promised_words(found),
         "may_register": shopper.user_of(request) is None,
         "return_days": RETURN_DAYS,

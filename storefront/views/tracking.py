@@ -89,6 +89,13 @@ def goods_of(order: Order) -> list[OrderLine]:
     return [line for line in order.lines.select_related("variant__product") if line.kind == LineKind.GOODS]
 
 
+def gift_cards_of(order: Order) -> list[OrderLine]:
+    """An order is of goods or of gift cards."""
+    if order.delivery_method != DeliveryKind.DIGITAL:
+        return []
+    return list(order.lines.filter(kind=LineKind.GIFT_CARD).order_by("position"))
+
+
 def boxes(order: Order, lines: list[OrderLine]) -> list[Box]:
     """One panel for each shipment, and one for what has no shipment yet."""
     if order.status == OrderStatus.CANCELED:

@@ -145,6 +145,14 @@ def test_code_of_the_letter_pays_and_lies_nowhere_else(world: World) -> None:
     assert [str(one.balance) for one in tenders.tenders_of(basket=basket, now=clock.now())] == ["3000.00"]
 
 
+def test_buyers_letter_speaks_of_letters_not_of_a_courier(world: World) -> None:
+    world.bought("3000")
+    told = Message.objects.get(kind="order_placed")
+    assert "Svaka poklon kartica stiže imejlom, onog dana koji ste izabrali." in told.text_body
+    for words in ("kurir", "kada roba krene", "prikupljamo"):
+        assert words not in told.text_body
+
+
 def test_message_that_comes_ten_times_issues_once(world: World) -> None:
     order, payment = world.order("3000")
     world.outside.choose(payment.public_id)

@@ -90,8 +90,13 @@ def test_what_is_wrong_is_said_at_its_field(client: Client, chain: Chain, field:
 def test_order_page_of_a_paid_card_opens(client: Client, chain: Chain) -> None:
     card, _ = make_card(chain, "3000")
     placed = Order.objects.get(number=card.order_number)
-    assert client.get(f"/order/{placed.token}/").status_code == 200
-    assert client.get(f"/order/{placed.token}/thanks/").status_code == 200
+    for page in ("", "thanks/"):
+        shown = client.get(f"/order/{placed.token}/{page}")
+        assert shown.status_code == 200
+        assert "<b>Poklon kartica</b>" in shown.text
+        assert "Svaka poklon kartica stiže imejlom, onog dana koji ste izabrali." in shown.text
+        for words in ("kurir", "Dostava</dt>", "Kuda ide", "kada roba krene"):
+            assert words not in shown.text.split("<main", 1)[1].split("</main>", 1)[0], (page, words)
 
 
 # ------------------------------------------------------------------ looked at

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.operations import InvalidPib
 from oms.models import Order
-from oms.states import FulfillmentStatus, OrderStatus, PaperKind
+from oms.states import DeliveryKind, FulfillmentStatus, OrderStatus, PaperKind
 from oms.workflows import changes
 from oms.workflows.placing import Company, InvalidContact, MethodNotAvailable, PriceChanged
 from retail.front.formats import day_text
@@ -42,7 +42,8 @@ NOT_PICKED = (FulfillmentStatus.UNROUTED, FulfillmentStatus.ROUTED)
 
 
 def may_change(order: Order) -> bool:
-    return order.status in OPEN and order.fulfillment_status in NOT_PICKED
+    is_brought = order.delivery_method != DeliveryKind.DIGITAL
+    return is_brought and order.status in OPEN and order.fulfillment_status in NOT_PICKED
 
 
 def may_name_company(order: Order) -> bool:
