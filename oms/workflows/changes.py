@@ -60,6 +60,12 @@ class TooLateToChange(Refusal):
     code = "TOO_LATE_TO_CHANGE"
 
 
+class CardsNotChanged(TooLateToChange):
+    """An order of gift cards is as it was paid: goods do not come to it, and nothing of it goes to an address. Cancel it and order anew."""
+
+    code = "GIFT_CARDS_NOT_CHANGED"
+
+
 class StaleOrder(Refusal):
     """The order changed after it was shown: look at it again."""
 
@@ -297,6 +303,8 @@ def _as_it_is(order: Order) -> _Before:
 
 
 def _check_changeable(order: Order, changes: Changes) -> None:
+    if order.delivery_method == DeliveryKind.DIGITAL:
+        raise CardsNotChanged(f"{order.number} is an order of gift cards.", number=order.number)
     if changes.is_of_buyer_only and order.status == OrderStatus.IN_FULFILLMENT:
         return  # who the papers name is open until there are papers
     if order.status not in CHANGEABLE or order.fulfillment_status not in NOT_PICKED:

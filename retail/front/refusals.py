@@ -106,6 +106,7 @@ WORDS: dict[str, str | Promise] = {
     "TOO_MANY_GIFT_CARDS": _("There are enough gift cards in this basket."),
     "TENDER_CHANGED": _("What is left to pay has changed. Look at it again."),
     "PAYMENT_METHOD_MISSING": _("The gift cards do not cover the order: say how the rest is paid."),
+    "GIFT_CARDS_NOT_CHANGED": _("An order of gift cards is not changed. Cancel it and order anew."),
     "POINTS_GONE": _("The points were used elsewhere a moment ago."),
     "POINTS_NOT_FOR_COMPANIES": _("Points do not pay for an order of a company."),
     # Payments

@@ -15,7 +15,7 @@ from finance import selectors as finance_reads
 from finance.models import FiscalReceipt, Payment, Refund
 from finance.workflows import gift_cards as cards
 from oms.models import Basket, Order
-from oms.workflows import cancellation, placing, returns, tenders
+from oms.workflows import cancellation, changes, placing, returns, tenders
 from oms.workflows.basket_coupons import TooManyAttempts
 from oms.workflows.gift_card_orders import InvalidGiftCard
 from tests.flows.chain import NOW, Chain
@@ -108,6 +108,20 @@ def test_delivering_again_does_nothing(chain: Chain) -> None:
     with nothing_changes():
         assert cards.deliver_cards(order_id=order.pk, now=NOW) == ""
         assert cards.deliver_due_cards(now=NOW) == 0
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        changes.Changes(note="Požurite"),
+        changes.Changes(company=placing.Company("Firma d.o.o.", "100000024", "20998873")),
+    ],
+)
+def test_order_of_cards_is_not_changed(chain: Chain, wanted: changes.Changes) -> None:
+    chain.variant()
+    order = order_cards(chain, "3000")
+    with nothing_changes(), pytest.raises(changes.CardsNotChanged):
+        changes.apply_changes(order_id=order.pk, changes=wanted, version=order.version, by=None, now=NOW)
 
 
 @pytest.mark.parametrize("amount", ["499", "50001", "1000.50", "-1000"])

@@ -48,7 +48,9 @@ def may_change(order: Order) -> bool:
 
 def may_name_company(order: Order) -> bool:
     """Until the first paper: afterwards the law has no way back but a return."""
-    is_open = order.status in (*OPEN, OrderStatus.IN_FULFILLMENT)
+    is_open = (
+        order.status in (*OPEN, OrderStatus.IN_FULFILLMENT) and order.delivery_method != DeliveryKind.DIGITAL
+    )
     return is_open and not order.company_pib and not tracking.has_papers(order)
 
 
