@@ -154,7 +154,7 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
     english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]
     # Who may write segments is another person than who leads the day's work.
     return [
-        Look(name, path, "merchandiser" if name.startswith("ops-segment") else "lead")
+        Look(name, path, "merchandiser" if name.startswith(("ops-segment", "ops-collection-new")) else "lead")
         for name, path in [*pages, *english]
     ]
 
