@@ -112,7 +112,10 @@ def _run(program: Path, address: str, cookie: str, flags: tuple[str, ...]) -> di
         if cookie:
             command.append(f"--extra-headers={json.dumps({'Cookie': cookie})}")
         environment = {**os.environ, "CHROME_PATH": chromium() or ""}
-        subprocess.run(command, env=environment, check=True, timeout=180)
+        # Now and then Chromium records no trace (NO_NAVSTART), whatever the page.
+        for is_last in (False, False, True):
+            if subprocess.run(command, env=environment, check=is_last, timeout=180).returncode == 0:
+                break
         said = json.loads(report.read_text())
     scores = {area: round(100 * (said["categories"][area]["score"] or 0)) for area in AT_LEAST}
     audits = said["audits"]
