@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 from crm.models import Address
 from oms import selectors as oms
 from oms.states import CHOSEN_METHODS, DeliveryKind, PaymentMethod
+from oms.workflows import placing
 from oms.workflows.gift_card_orders import AMOUNT_MAX, AMOUNT_MIN
 from retail.kernel.identifiers import (
     parse_account,
@@ -75,6 +77,29 @@ def text(
     )
 
 
+def phone_number(**more: Any) -> forms.CharField:
+    return text(
+        _("Phone"),
+        30,
+        autocomplete="tel",
+        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
+        **more,
+    )
+
+
+class WithKnownPostcode:
+    """A form whose postcode must be one that a courier goes to; an unknown one is told which it probably is."""
+
+    cleaned_data: dict[str, Any]
+    data: Any
+
+    def clean_postal_code(self) -> str:
+        code = str(self.cleaned_data["postal_code"]).replace(" ", "")
+        if not oms.is_known_postcode(code):
+            raise forms.ValidationError(unknown_postcode(code, self.data.get("city", "")))
+        return code
+
+
 class CheckoutForm(forms.Form):
     """One page: who, how it comes, how it is paid. `methods` are the ways that can be ordered, `stores` the pickup places.
 
@@ -89,11 +114,7 @@ class CheckoutForm(forms.Form):
         widget=forms.EmailInput,
         missing=_("Write your e-mail, for example ana@example.com"),
     )
-    phone = text(
-        _("Phone"),
-        30,
-        autocomplete="tel",
-        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
+    phone = phone_number(
         help_text=_("Only so that the courier can call you on the day of delivery"),
         missing=_("Write nine or ten digits, for example 064 123 4567"),
     )
@@ -154,6 +175,47 @@ class CheckoutForm(forms.Form):
             "hx-trigger": "input changed delay:250ms",
             "hx-target": "#places-list",
         }
+
+    def checkout(self, *, basket_token: str, language: str, **more: Any) -> placing.Checkout:
+        """What was typed as an order of this basket; fields of other ways than the chosen one are left out.
+
+        The totals are those that the page had said for the chosen way: a changed one is refused and shown, never charged silently.
+        """
+        data = self.cleaned_data
+        method = data["delivery"]
+        is_brought = method == DeliveryKind.HOME_DELIVERY
+        company = None
+        if data["is_company"]:
+            company = placing.Company(data["company_name"], data["pib"], data["registration_number"])
+        total = self._seen("seen", method)
+        return placing.Checkout(
+            basket_token=basket_token,
+            email=data["email"],
+            name=data["name"],
+            phone=data["phone"],
+            delivery_method=method,
+            payment_method=data["payment"],
+            street=data["street"] if is_brought else "",
+            city=data["city"] if is_brought else "",
+            postal_code=data["postal_code"] if is_brought else "",
+            company=company,
+            pickup_location=data["pickup_location"] if method == DeliveryKind.STORE_PICKUP else "",
+            locker=data["locker"] if method == DeliveryKind.PARCEL_LOCKER else "",
+            wanted=data["when"],
+            language=language,
+            note=data["note"],
+            expected_total=Decimal(-1) if total is None else total,
+            expected_rest=self._seen("rest", method),
+            **more,
+        )
+
+    def _seen(self, what: str, method: str) -> Decimal | None:
+        """An amount that the page had said for a way; None when it said none."""
+        try:
+            seen = Decimal(self.data.get(f"{what}_{method}", ""))
+        except InvalidOperation:
+            return None
+        return seen if seen.is_finite() else None
 
     def clean_name(self) -> str:
         name = " ".join(self.cleaned_data["name"].split())
@@ -343,20 +405,14 @@ class GiftCardForm(forms.Form):
         return email
 
 
-class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
+class AddressForm(WithKnownPostcode, forms.ModelForm):  # type: ignore[type-arg]
     """An address of the account."""
 
     name = text(_("Name and surname"), 200, autocomplete="name", missing=_("Write your name and surname."))
     street = text(_("Street and number"), 200, autocomplete="address-line1")
     postal_code = text(_("Postcode"), 12, autocomplete="postal-code", attrs={"inputmode": "numeric"})
     city = text(_("Place"), 100, autocomplete="address-level2")
-    phone = text(
-        _("Phone"),
-        30,
-        autocomplete="tel",
-        is_required=False,
-        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
-    )
+    phone = phone_number(is_required=False)
     label = text(
         _("Name of the address"),
         60,
@@ -368,12 +424,6 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Address
         fields = ("label", "name", "street", "postal_code", "city", "phone")
-
-    def clean_postal_code(self) -> str:
-        code = self.cleaned_data["postal_code"].replace(" ", "")
-        if not oms.is_known_postcode(code):
-            raise forms.ValidationError(unknown_postcode(code, self.data.get("city", "")))
-        return str(code)
 
     def clean_phone(self) -> str:
         typed = self.cleaned_data["phone"].strip()

@@ -39,13 +39,13 @@ def _all_sources() -> set[Path]:
         path
         for room in ROOMS
         for path in (ROOT / room).rglob("*.py")
-        if re.search(r"\b(Prepared|Steps)\(", path.read_text())
+        if re.search(r"\b(Prepared|Steps|KeyedQuestion\.of)\(", path.read_text())
     }
     found |= {ROOT / "crm" / "selectors" / "offers.py", ROOT / "crm" / "operations" / "spending.py"}
     # The trace's functions are made of its templates and of what is said of each column.
     found |= {ROOT / "audit" / name for name in ("sql.py", "attach.py", "register.py")}
     found |= set((ROOT / "storefront" / "selectors").glob("*.py"))
-    return found | {ROOT / "warehouse" / "selectors" / "sql.py"}
+    return found | {ROOT / "warehouse" / "selectors" / "sql.py", ROOT / "warehouse" / "apps.py"}
 
 
 def _with_imports(sources: set[Path]) -> set[Path]:

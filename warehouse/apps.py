@@ -24,6 +24,6 @@ def install_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -
     from retail.kernel import prepared
 
     # The modules that hold the statements, wherever they have not been imported yet.
-    for module in ("retail.rest.keys", "warehouse.operations"):
+    for module in ("warehouse.api.stock", "warehouse.operations"):
         import_module(module)
     prepared.install(using=using)

@@ -26,7 +26,6 @@ from retail.kernel.clock import business_date
 from retail.rest.fields import (
     MoneySerializer,
     StrictSerializer,
-    WholeNumber,
     amount_of,
     choice_values,
     money,
@@ -41,15 +40,9 @@ CURRENCY = "RSD"
 
 
 class TenderBody(StrictSerializer):
-    """A gift card's code, or how many points of the basket's own account; 0 points take them out again."""
+    """A gift card's code. Points are a person's who has signed in, and nobody has here."""
 
-    gift_card = serializers.CharField(max_length=60, required=False)
-    points = WholeNumber(min_value=0, max_value=tenders.POINTS_MAX, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len(attrs) != 1:
-            raise serializers.ValidationError({"gift_card": ["Send either a gift card or points."]})
-        return attrs
+    gift_card = serializers.CharField(max_length=60)
 
 
 class NewCardBody(StrictSerializer):
@@ -134,11 +127,8 @@ class BasketTenders(ApiView):
         operation_id="basket_tender_add", request=TenderBody, responses={200: answers.BasketAnswer}
     )
     def post(self, request: Request, token: str) -> Response:
-        """Pay with a gift card or with points. A code that does not hold gets one answer, whatever the reason; attempts are counted."""
+        """Pay with a gift card. A code that does not hold gets one answer, whatever the reason; attempts are counted."""
         data, now = read(TenderBody, request), timezone.now()
-        if "points" in data:
-            tenders.want_points(token=token, points=data["points"], customer_id=None, now=now)
-            return Response(shown_basket(token))
         tenders.apply_gift_card(
             token=token,
             code=data["gift_card"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from crm.operations import InvalidPib
 from oms.models import Basket, BasketLine, BasketShare
 from oms.pricing import PricedLine
 from oms.states import DeliveryKind
-from oms.workflows import basket_sharing, baskets, placing
+from oms.workflows import basket_sharing, baskets, placing, tenders
 from oms.workflows.basket_sharing import UnknownShare
 from retail.front import refusals
 from retail.front.formats import day_text
@@ -50,12 +50,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryChoice:
-    """A way with its date, its fee and all of it with that fee, as the order will be written."""
+    """A way with its date, its fee, all of it with that fee, as the order will be written, and what gift cards leave of it."""
 
     method: str
     words: str
     fee: Decimal
     total: Decimal
+    rest: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,10 @@ def shared_basket(request: HttpRequest, code: str) -> HttpResponse:
         return _page(request, desk, form, status=200 if "again" in request.POST else 422)
     try:
         placed = basket_sharing.finish_shared(
-            code=code, checkout=_checkout(request, desk, form), by=_user(request), now=now
+            code=code,
+            checkout=form.checkout(basket_token=desk.basket.token, language=desk.basket.language),
+            by=_user(request),
+            now=now,
         )
     except Refusal as refusal:
         _say(form, refusal)
@@ -163,7 +167,7 @@ def _user(request: HttpRequest) -> User:
 def _desk(code: str, by: User, postal_code: str, now: datetime) -> Desk:
     share = basket_sharing.open_shared(code=code, by=by, now=now)
     basket = share.basket
-    view = baskets.read_basket(basket=basket, now=now)
+    view = baskets.read_basket(basket=basket, now=now, orderer_id=basket.customer_id)
     where = ways.postcode_for(postal_code.replace(" ", "")[:12], basket.postal_code)
     options = (
         warehouse.promise_options(
@@ -181,10 +185,13 @@ def _desk(code: str, by: User, postal_code: str, now: datetime) -> Desk:
     stores, lockers = (
         _places(options, kind) for kind in (DeliveryKind.STORE_PICKUP, DeliveryKind.PARCEL_LOCKER)
     )
-    return Desk(share, view, tuple(_deliveries(view, options)), stores, lockers)
+    held = tenders.tenders_of(basket=basket, now=now)
+    return Desk(share, view, tuple(_deliveries(view, options, held)), stores, lockers)
 
 
-def _deliveries(view: baskets.BasketView, options: list[warehouse.Option]) -> list[DeliveryChoice]:
+def _deliveries(
+    view: baskets.BasketView, options: list[warehouse.Option], held: list[tenders.Tender]
+) -> list[DeliveryChoice]:
     found: list[DeliveryChoice] = []
     for option in options:
         if not option.is_orderable or option.method not in view.quote.fees:
@@ -193,7 +200,8 @@ def _deliveries(view: baskets.BasketView, options: list[warehouse.Option]) -> li
             continue
         priced = view.quote.priced_with(option.method)
         words = f"{DeliveryKind(option.method).label}, {_when(option)}"
-        found.append(DeliveryChoice(option.method, words, priced.delivery_total, priced.total))
+        rest = tenders.split(tenders=held, total=priced.total).rest
+        found.append(DeliveryChoice(option.method, words, priced.delivery_total, priced.total, rest))
     return found
 
 
@@ -252,40 +260,6 @@ def _page(request: HttpRequest, desk: Desk, form: CheckoutForm, *, status: int =
         ],
     }
     return render(request, "ops/basket_shared.html", context, status=status)
-
-
-# ------------------------------------------------------------------ ordering
-def _checkout(request: HttpRequest, desk: Desk, form: CheckoutForm) -> placing.Checkout:
-    data = form.cleaned_data
-    is_brought = data["delivery"] == DeliveryKind.HOME_DELIVERY
-    company = None
-    if data["is_company"]:
-        company = placing.Company(data["company_name"], data["pib"], data["registration_number"])
-    return placing.Checkout(
-        basket_token=desk.basket.token,
-        email=data["email"],
-        name=data["name"],
-        phone=data["phone"],
-        delivery_method=data["delivery"],
-        payment_method=data["payment"],
-        street=data["street"] if is_brought else "",
-        city=data["city"] if is_brought else "",
-        postal_code=data["postal_code"] if is_brought else "",
-        company=company,
-        pickup_location=data["pickup_location"] if data["delivery"] == DeliveryKind.STORE_PICKUP else "",
-        locker=data["locker"] if data["delivery"] == DeliveryKind.PARCEL_LOCKER else "",
-        language=desk.basket.language,
-        note=data["note"],
-        expected_total=_seen(request, data["delivery"]),
-    )
-
-
-def _seen(request: HttpRequest, method: str) -> Decimal:
-    try:
-        seen = Decimal(request.POST.get(f"seen_{method}", ""))
-    except InvalidOperation:
-        return Decimal(-1)
-    return seen if seen.is_finite() else Decimal(-1)
 
 
 def _say(form: CheckoutForm, refusal: Refusal) -> None:

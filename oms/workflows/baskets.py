@@ -13,7 +13,7 @@ from oms import selectors as oms
 from oms.models import Basket, BasketLine
 from oms.pricing import Priced
 from oms.states import BasketState
-from oms.workflows.points import paid_with_points
+from oms.workflows.points import paid_with_points, wanted_by
 from oms.workflows.taking import with_gifts_that_can_be_had
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import Location
@@ -297,14 +297,19 @@ def set_postal_code(*, token: str, postal_code: str, now: datetime) -> None:
         basket.save(update_fields=["postal_code"])
 
 
-def read_basket(*, basket: Basket, now: datetime, delivery_method: str = "") -> BasketView:
-    """Priced with the same engine as the order, with the holds as they are now. Reads only."""
+def read_basket(
+    *, basket: Basket, now: datetime, delivery_method: str = "", orderer_id: int | None = None
+) -> BasketView:
+    """Priced with the same engine as the order, with the holds as they are now. Reads only.
+
+    `orderer_id` is the account that would order it: as in the order, only the owner's points lower the price.
+    """
     lines = oms.basket_lines(basket)
     quoted = oms.quote_basket(basket=basket, lines=lines, now=now, delivery_method=delivery_method)
     quoted = with_gifts_that_can_be_had(quoted, channel_id=basket.channel_id, now=now)
     quoted = paid_with_points(
         quoted,
-        wanted=basket.points_wanted,
+        wanted=wanted_by(wanted=basket.points_wanted, holder_id=basket.customer_id, orderer_id=orderer_id),
         customer_id=basket.customer_id,
         currency=basket.channel.currency,
         now=now,

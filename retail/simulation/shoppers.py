@@ -91,7 +91,9 @@ class Shoppers:
         method = checkout.delivery_method
         seen = stage.attempt(
             "read basket",
-            lambda: baskets.read_basket(basket=basket, now=stage.now, delivery_method=method),
+            lambda: baskets.read_basket(
+                basket=basket, now=stage.now, delivery_method=method, orderer_id=checkout.customer_id
+            ),
         )
         if seen is None:
             return None

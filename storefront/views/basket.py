@@ -265,7 +265,12 @@ def context_of(
     crumbs = [(_("Home"), reverse("shop:home")), (_("Basket"), "")]
     found = shopper.open_basket(request)
     view = (
-        baskets.read_basket(basket=found, now=now, delivery_method=DeliveryKind.HOME_DELIVERY)
+        baskets.read_basket(
+            basket=found,
+            now=now,
+            delivery_method=DeliveryKind.HOME_DELIVERY,
+            orderer_id=found.customer_id,
+        )
         if found
         else None
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -182,30 +182,10 @@ def _order(request: HttpRequest) -> HttpResponse:
 
 def _place(request: HttpRequest, token: str, form: CheckoutForm) -> HttpResponse:
     data, now = form.cleaned_data, clock.now()
-    company = None
-    if data["is_company"]:
-        company = placing.Company(data["company_name"], data["pib"], data["registration_number"])
-    is_pickup = data["delivery"] == DeliveryKind.STORE_PICKUP
-    is_brought = data["delivery"] == DeliveryKind.HOME_DELIVERY
-    checkout = placing.Checkout(
+    checkout = form.checkout(
         basket_token=token,
-        email=data["email"],
-        name=data["name"],
-        phone=data["phone"],
-        delivery_method=data["delivery"],
-        payment_method=data["payment"],
-        street=data["street"] if is_brought else "",
-        city=data["city"] if is_brought else "",
-        postal_code=data["postal_code"] if is_brought else "",
-        company=company,
-        pickup_location=data["pickup_location"] if is_pickup else "",
         language=shopper.language(),
-        note=data["note"],
-        wanted=data["when"],
-        locker=data["locker"] if data["delivery"] == DeliveryKind.PARCEL_LOCKER else "",
         customer_id=_customer_id(request, now),
-        expected_total=_total_seen(request, data["delivery"]),
-        expected_rest=_rest_seen(request, data["delivery"]),
         idempotency_caller=CALLER,
         idempotency_key=shopper.checkout_key(token),
     )
@@ -243,24 +223,6 @@ def _customer_id(request: HttpRequest, now: datetime) -> int | None:
     if user is None:
         return None
     return crm.open_account(user=user, name=user.get_full_name(), language=shopper.language(), now=now).pk
-
-
-def _total_seen(request: HttpRequest, method: str) -> Decimal:
-    """What the page had said for the chosen way, all in all. A changed one is refused and shown, never charged silently."""
-    try:
-        seen = Decimal(request.POST.get(f"seen_{method}", ""))
-    except InvalidOperation:
-        return Decimal(-1)
-    return seen if seen.is_finite() else Decimal(-1)
-
-
-def _rest_seen(request: HttpRequest, method: str) -> Decimal | None:
-    """What the page had said is left to pay beside gift cards; None when it said nothing of them."""
-    try:
-        seen = Decimal(request.POST.get(f"rest_{method}", ""))
-    except InvalidOperation:
-        return None
-    return seen if seen.is_finite() else None
 
 
 def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
@@ -322,7 +284,7 @@ def _desk(request: HttpRequest, typed_postcode: str = "") -> Desk | None:
     if found is None:
         return None
     now = clock.now()
-    view = baskets.read_basket(basket=found, now=now)
+    view = baskets.read_basket(basket=found, now=now, orderer_id=found.customer_id)
     request.shop_basket_count = view.units  # type: ignore[attr-defined]
     if not view.lines:
         return None

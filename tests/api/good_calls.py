@@ -14,11 +14,9 @@ from audit.models import WebhookDelivery
 from crm import operations as crm
 from finance.models import Invoice, Payment, SefSubscription
 from oms.models import Order
-from oms.workflows import baskets, routing, tenders
+from oms.workflows import routing, tenders
 from oms.workflows.placing import Company
 from retail.kernel.models import Location, OutboxEvent
-from tests.crm.members import earn, make_member, make_program
-from tests.factories import make_customer
 from tests.flows import gift_cards
 from tests.oms import offering
 from tests.proof.acts import Trade
@@ -136,17 +134,6 @@ def _tender(trade: Trade) -> Call:
     token = _basket(trade)[0]
     basket = tenders.apply_gift_card(token=token, code=_card(trade)[1], now=trade.now)
     return Call(f"baskets/{token}/tenders/{basket.gift_cards.get().public_id}")
-
-
-def _points(trade: Trade) -> Call:
-    """Of a member's own basket."""
-    make_program()
-    ana = make_customer(name="Ana Anić", email="ana@example.com")
-    make_member(ana)
-    earn(ana, 400)
-    basket = baskets.create_basket(channel_code="web-rs", now=trade.now, customer_id=ana.pk)
-    baskets.add_line(token=basket.token, sku=trade.book.sku, quantity=1, now=trade.now)
-    return Call(f"baskets/{basket.token}/tenders", {"points": 300})
 
 
 def _gift_cards(trade: Trade) -> Call:
@@ -491,9 +478,6 @@ GOOD_CALLS: dict[str, Prepared] = {
     "post webhooks/{public_id}/deliveries/{delivery_id}/replay": _replay,
     "post webhooks/{public_id}/secret": _of_webhook("/secret", {}),
 }
-
-# Operations that do two things, the other way.
-OTHER_WAYS: dict[str, Prepared] = {"post baskets/{token}/tenders": _points}
 
 
 def send(trade: Trade, operation: str, call: Call, *, key: str = "") -> Any:

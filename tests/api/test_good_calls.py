@@ -13,7 +13,7 @@ from oms.models import Order
 from retail.kernel.models import IdempotencyKey
 from retail.rest.schema import openapi
 from retail.rest.views import ApiView
-from tests.api.good_calls import GOOD_CALLS, OTHER_WAYS, send
+from tests.api.good_calls import GOOD_CALLS, send
 from tests.proof.acts import Trade, let_leases_run_out
 from tests.proof.trading import outside, trade
 from tests.unchanged import digests
@@ -56,12 +56,6 @@ def test_every_operation_is_answered_with_a_yes(trade: Trade) -> None:
                 "" if answer.status_code < 300 else answer.content[:300],
             )
     assert {operation: said for operation, said in answers.items() if said[0] >= 300} == {}
-
-
-def test_every_other_way_is_answered_with_a_yes(trade: Trade) -> None:
-    for operation, prepared in OTHER_WAYS.items():
-        answer = send(trade, operation, prepared(trade))
-        assert answer.status_code == 200, (operation, answer.content)
 
 
 # One more attempt takes the place of the one whose answer nobody saw: there is one to pay by all the same.

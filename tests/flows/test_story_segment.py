@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -26,34 +25,17 @@ from oms.workflows import placing
 from retail.kernel.context import acting
 from retail.kernel.models import User
 from storefront.models import Category, Price, Variant
-from storefront.views import frame, ways
-from tests.flows.chain import Chain, make_chain
-from tests.flows.test_story_campaign import LONG_AGO, PASSWORD, Shot, patient, puts_in_basket
+from tests.flows.chain import Chain
+from tests.flows.test_story_campaign import LONG_AGO, PASSWORD, Shot, chain, house, patient, puts_in_basket
 from tests.proof.story import Teller
 from tests.staff import make_staff
 from tests.warehouse.test_goods_browser import signed_in
 
+# Fixtures of both stories: a house whose browser reads the wall clock.
+__all__ = ["chain", "house"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WORDS = 'tier = 2 and bought(category: "backlist", within: 90 days)'
 WIDER = 'tier >= 1 and bought(category: "backlist", within: 90 days)'
-
-
-@pytest.fixture
-def chain(transactional_db: None) -> Iterator[Chain]:
-    """The browser's server reads the wall clock, so everything has been valid for years."""
-    frame.forget_departments()
-    ways.forget_largest()
-    yield make_chain()
-    frame.forget_departments()
-    ways.forget_largest()
-
-
-@pytest.fixture
-def house(live_server: Any, settings: Any) -> Iterator[str]:
-    settings.BASE_URL = live_server.url
-    expect.set_options(timeout=30_000)
-    yield str(live_server.url)
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture

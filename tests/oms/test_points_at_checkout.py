@@ -53,7 +53,10 @@ def basket_of(chain: Chain, customer: Customer, *prices: str, want: int = 0) -> 
 
 def total(basket: Basket) -> Decimal:
     basket.refresh_from_db()
-    return baskets.read_basket(basket=basket, now=NOW, delivery_method="HOME_DELIVERY").priced.total
+    view = baskets.read_basket(
+        basket=basket, now=NOW, delivery_method="HOME_DELIVERY", orderer_id=basket.customer_id
+    )
+    return view.priced.total
 
 
 def place(chain: Chain, basket: Basket, **changes: Any) -> Order:

@@ -11,12 +11,13 @@ from django.test import Client
 
 from crm import operations as crm
 from oms.models import Basket, BasketLine, BasketShare, Order
-from oms.workflows import basket_sharing
+from oms.workflows import basket_sharing, tenders
 from oms.workflows.basket_coupons import TooManyAttempts
 from retail.kernel import clock
 from retail.kernel.models import User
 from storefront.models import Price
 from tests.flows.chain import NOW, Chain, make_chain
+from tests.flows.gift_cards import make_card
 from tests.staff import client_of, make_staff
 from tests.storefront.shopping import hidden, put
 from tests.unchanged import nothing_changes
@@ -200,3 +201,26 @@ def test_a_role_that_sells_nothing_opens_no_basket(client: Client, chain: Chain)
 def test_without_a_basket_there_is_nothing_to_share(client: Client, chain: Chain) -> None:
     with nothing_changes():
         assert client.post("/en/basket/share/").status_code == 404
+
+
+def test_what_gift_cards_leave_is_shown_and_never_charged_otherwise(client: Client, chain: Chain) -> None:
+    """The card was spent elsewhere after the agent had read out what is left: asked again, nothing written."""
+    card, code = make_card(chain, "500.00")
+    put(client, chain.variant(price="1000.00", stock=5), 1)
+    share = shared(client)
+    tenders.apply_gift_card(token=share.basket.token, code=code, now=NOW)
+    agent = client_of(make_staff("AGENT"))
+    path = f"/en/ops/baskets/{share.code}/"
+    page = agent.get(path).text
+    assert "is left beside the gift cards" in page
+    assert hidden(page, "rest_HOME_DELIVERY") == "790.00"
+    crm.block_card(public_id=card.public_id, reason="lost", by=None, now=NOW)
+    asked = typed(page, rest_HOME_DELIVERY="790.00")
+    with nothing_changes():
+        answer = agent.post(path, asked)
+    assert answer.status_code == 422
+    page = answer.text
+    assert hidden(page, "rest_HOME_DELIVERY") == "1290.00"
+    agent.post(path, typed(page, rest_HOME_DELIVERY="1290.00"))
+    placed = Order.objects.exclude(basket=None).get()
+    assert (placed.total, placed.captured_total) == (Decimal("1290.00"), Decimal(0))

@@ -8,27 +8,22 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from oms import selectors as oms
 from oms.models import Order
 from oms.states import DeliveryKind
 from oms.workflows.changes import SOONEST, Soonest
 from retail.kernel.identifiers import parse_phone, parse_pib, parse_registration_number
-from storefront.forms import read_day, text, unknown_postcode
+from storefront.forms import WithKnownPostcode, phone_number, read_day, text
 from warehouse.selectors import WantedDay
 
 # Goods go to an address of the buyer only this way; a store and a locker have their own.
 TO_AN_ADDRESS = (DeliveryKind.HOME_DELIVERY,)
 
 
-class ChangeForm(forms.Form):
+class ChangeForm(WithKnownPostcode, forms.Form):
     """Who gets it and where. Where the goods wait in a store only the person can change."""
 
     name = text(_("Name and surname"), 200, autocomplete="name", missing=_("Write your name and surname."))
-    phone = text(
-        _("Phone"),
-        30,
-        autocomplete="tel",
-        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
+    phone = phone_number(
         missing=_("Write nine or ten digits, for example 064 123 4567"),
     )
     street = text(
@@ -68,12 +63,6 @@ class ChangeForm(forms.Form):
         if phone is None:
             raise forms.ValidationError(_("Write nine or ten digits, for example 064 123 4567"))
         return phone
-
-    def clean_postal_code(self) -> str:
-        code = str(self.cleaned_data["postal_code"]).replace(" ", "")
-        if not oms.is_known_postcode(code):
-            raise forms.ValidationError(unknown_postcode(code, self.data.get("city", "")))
-        return code
 
     def clean_when(self) -> WantedDay | Soonest | None:
         typed = str(self.cleaned_data["when"])
