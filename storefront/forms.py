@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 from crm.models import Address
 from oms import selectors as oms
 from oms.states import CHOSEN_METHODS, DeliveryKind, PaymentMethod
-from oms.workflows import placing
+from oms.workflows.checkout import Checkout, Company
 from oms.workflows.gift_card_orders import AMOUNT_MAX, AMOUNT_MIN
 from retail.kernel.identifiers import (
     parse_account,
@@ -176,7 +176,7 @@ class CheckoutForm(forms.Form):
             "hx-target": "#places-list",
         }
 
-    def checkout(self, *, basket_token: str, language: str, **more: Any) -> placing.Checkout:
+    def checkout(self, *, basket_token: str, language: str, **more: Any) -> Checkout:
         """What was typed as an order of this basket; fields of other ways than the chosen one are left out.
 
         The totals are those that the page had said for the chosen way: a changed one is refused and shown, never charged silently.
@@ -186,9 +186,9 @@ class CheckoutForm(forms.Form):
         is_brought = method == DeliveryKind.HOME_DELIVERY
         company = None
         if data["is_company"]:
-            company = placing.Company(data["company_name"], data["pib"], data["registration_number"])
+            company = Company(data["company_name"], data["pib"], data["registration_number"])
         total = self._seen("seen", method)
-        return placing.Checkout(
+        return Checkout(
             basket_token=basket_token,
             email=data["email"],
             name=data["name"],

@@ -12,7 +12,7 @@ from django.utils import timezone
 from finance import workflows as money
 from finance.models import BankStatementLine, FiscalReceipt, Invoice, JournalEntry, Payment
 from oms.models import Order
-from oms.workflows.placing import Company
+from oms.workflows.checkout import Company
 from retail.access_table import staff_pages
 from retail.kernel.access import VIEW_FINANCE, VIEW_ORDERS
 from retail.kernel.models import LegalEntity, User

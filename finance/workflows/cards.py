@@ -129,7 +129,7 @@ def start_payment(
 
 
 def _change_method(order: Order, method: str, now: datetime) -> None:
-    from oms.workflows.placing import payment_deadline
+    from oms.workflows.payment_deadlines import payment_deadline
 
     at_the_door = method == PaymentMethod.CASH_ON_DELIVERY and order.delivery_method == DeliveryKind.DIGITAL
     if method not in CHOSEN_METHODS or at_the_door:

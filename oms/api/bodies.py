@@ -11,7 +11,7 @@ from oms.pricing import PricedLine
 from oms.states import CHOSEN_METHODS, DeliveryKind, PaymentMethod
 from oms.workflows.basket_coupons import CouponView, coupons_of
 from oms.workflows.baskets import BasketView
-from oms.workflows.placing import Checkout, Company
+from oms.workflows.checkout import Checkout, Company
 from oms.workflows.tenders import Tender, split
 from retail.rest.fields import MoneySerializer, Quantity, StrictSerializer, WholeNumber, choice_values, money
 from warehouse.selectors import WantedDay

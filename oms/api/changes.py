@@ -13,7 +13,7 @@ from oms.api import answers, bodies
 from oms.api.views import OrderView
 from oms.models import Order
 from oms.workflows.changes import Changes, Outcome, apply_changes, preview_changes
-from oms.workflows.placing import Company
+from oms.workflows.checkout import Company
 from retail.kernel.errors import Refusal, StaleVersion
 from retail.rest.fields import amount_of, money, read
 

@@ -17,7 +17,7 @@ from oms.states import DeliveryKind, LineKind
 from oms.views.order import order_of
 from oms.workflows.change_lines import units_left
 from oms.workflows.changes import ADDRESS, Changes, Outcome, apply_changes, preview_changes
-from oms.workflows.placing import Company
+from oms.workflows.checkout import Company
 from retail.front import refusals
 from retail.front.parts import DiffRow
 from retail.front.toasts import toast

@@ -22,8 +22,9 @@ from crm.operations import InvalidPib
 from oms.models import Basket, BasketLine, BasketShare
 from oms.pricing import PricedLine
 from oms.states import DeliveryKind
-from oms.workflows import basket_sharing, baskets, placing, tenders
+from oms.workflows import basket_sharing, baskets, tenders
 from oms.workflows.basket_sharing import UnknownShare
+from oms.workflows.checkout import InvalidContact
 from retail.front import refusals
 from retail.front.formats import day_text
 from retail.front.toasts import toast
@@ -263,7 +264,7 @@ def _page(request: HttpRequest, desk: Desk, form: CheckoutForm, *, status: int =
 
 
 def _say(form: CheckoutForm, refusal: Refusal) -> None:
-    if isinstance(refusal, placing.InvalidContact):
+    if isinstance(refusal, InvalidContact):
         for name in refusal.details.get("fields", []):
             form.add_error(name if name in form.fields else None, _("Check this field."))
     elif isinstance(refusal, InvalidPib):

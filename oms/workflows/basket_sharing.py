@@ -17,6 +17,7 @@ from oms.states import BasketState
 from oms.workflows import placing
 from oms.workflows.basket_coupons import TooManyAttempts, count_attempt
 from oms.workflows.baskets import claim_basket
+from oms.workflows.checkout import Checkout
 from retail.kernel.errors import NotFound
 from retail.kernel.models import User
 
@@ -79,7 +80,7 @@ def open_shared(*, code: str, by: User, now: datetime) -> BasketShare:
     return share
 
 
-def finish_shared(*, code: str, checkout: placing.Checkout, by: User, now: datetime) -> placing.Placed:
+def finish_shared(*, code: str, checkout: Checkout, by: User, now: datetime) -> placing.Placed:
     """Order it as the shopper would: for the account that the basket belongs to. Refuses as `open_shared` and `place_order`."""
     basket = open_shared(code=code, by=by, now=now).basket
     shopper = basket.customer.user if basket.customer is not None else None

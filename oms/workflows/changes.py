@@ -29,16 +29,16 @@ from oms.models import Order
 from oms.rules import ORDER_CHANGED
 from oms.states import DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
 from oms.workflows.change_lines import LineChange, line_plan, units_left
-from oms.workflows.payments import payment_secured
-from oms.workflows.placing import (
+from oms.workflows.checkout import (
     Company,
     InvalidContact,
     MethodNotAvailable,
     PriceChanged,
-    promise_json,
     sef_registration,
     with_registration_number,
 )
+from oms.workflows.payments import payment_secured
+from oms.workflows.placing_promise import promise_json
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.identifiers import parse_email, parse_phone, parse_pib

@@ -17,7 +17,9 @@ from oms import events
 from oms.models import Order, OrderLine
 from oms.states import DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
 from oms.workflows.baskets import UnknownChannel
-from oms.workflows.placing import InvalidContact, Placed, payment_deadline
+from oms.workflows.checkout import InvalidContact
+from oms.workflows.payment_deadlines import payment_deadline
+from oms.workflows.placing import Placed
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput
 from retail.kernel.identifiers import parse_email, parse_phone

@@ -14,6 +14,7 @@ from finance import workflows as money
 from finance.models import Payment
 from oms.models import Basket, Order, OrderLine, Return
 from oms.workflows import basket_coupons, baskets, cancellation, placing, returns
+from oms.workflows.checkout import Checkout, Company
 from retail.simulation.marketing import known_codes
 from retail.simulation.stage import Stage
 from retail.simulation.world import COMPANIES, COMPANY_NUMBER, TOWNS
@@ -82,7 +83,7 @@ class Shoppers:
                 ),
             )
 
-    def _place_seen(self, checkout: placing.Checkout) -> placing.Placed | None:
+    def _place_seen(self, checkout: Checkout) -> placing.Placed | None:
         """Order for the total that the basket shows. Nothing lies between looking and ordering, so it must be the same."""
         stage = self.stage
         basket = Basket.objects.filter(token=checkout.basket_token).first()
@@ -153,11 +154,11 @@ class Shoppers:
 
     def _checkout(
         self, token: str, channel: Channel, company: tuple[str, str, bool] | None, member: Customer | None
-    ) -> placing.Checkout:
+    ) -> Checkout:
         stage = self.stage
         number = stage.rng.randint(1, 40)
         postal_code, city = stage.one_of(TOWNS)
-        checkout = placing.Checkout(
+        checkout = Checkout(
             basket_token=token,
             customer_id=member.pk if member else None,
             email=member.email if member else f"kupac{number}@example.com",
@@ -170,7 +171,7 @@ class Shoppers:
             street="Glavna 1",
             city=city,
             postal_code=postal_code,
-            company=placing.Company(company[0], company[1], COMPANY_NUMBER) if company else None,
+            company=Company(company[0], company[1], COMPANY_NUMBER) if company else None,
             idempotency_caller=f"simulation:{channel.code}",
             idempotency_key=stage.key(),
         )
@@ -179,17 +180,17 @@ class Shoppers:
             return replace(checkout, delivery_method="STORE_PICKUP", pickup_location=store.code)
         return checkout
 
-    def _delivered(self, checkout: placing.Checkout) -> placing.Checkout:
+    def _delivered(self, checkout: Checkout) -> Checkout:
         """The store has not everything: have it brought. A refused request does not burn its key."""
         return replace(checkout, delivery_method="HOME_DELIVERY", pickup_location="")
 
-    def _place(self, checkout: placing.Checkout) -> placing.Placed | None:
+    def _place(self, checkout: Checkout) -> placing.Placed | None:
         stage = self.stage
         return stage.attempt(
             "place order", lambda: placing.place_order(checkout=checkout, by=None, now=stage.now)
         )
 
-    def _click_again(self, checkout: placing.Checkout, order: Order) -> None:
+    def _click_again(self, checkout: Checkout, order: Order) -> None:
         """The same key must give the same order, also later; another key for the same basket none."""
         stage = self.stage
         if stage.mischief("double click", 0.1):

@@ -25,6 +25,13 @@ from oms.models import Basket, Order
 from oms.pricing import Priced
 from oms.states import DeliveryKind, OrderStatus, PaymentMethod
 from oms.workflows import baskets, placing
+from oms.workflows.checkout import (
+    BasketOrdered,
+    EmptyBasket,
+    InvalidContact,
+    MethodNotAvailable,
+    PriceChanged,
+)
 from oms.workflows.points import NotForCompanies
 from oms.workflows.tenders import Tender, TenderChanged, split, tenders_of
 from retail.front import quick
@@ -235,7 +242,7 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
     form = _form(request, desk, request.POST)
     if not form.is_valid() or refusal is None:
         return _page(request, desk, form, status=422)
-    if isinstance(refusal, placing.InvalidContact):
+    if isinstance(refusal, InvalidContact):
         for name in refusal.details.get("fields", []):
             form.add_error(name if name in form.fields else None, _what_is_wrong(name))
     elif isinstance(refusal, crm.InvalidPib):
@@ -243,7 +250,7 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
             "pib",
             _("Write the nine digits of the PIB, for example 100000024; the last one is a check digit."),
         )
-    elif isinstance(refusal, placing.PriceChanged):
+    elif isinstance(refusal, PriceChanged):
         form.add_error(
             None, _("The total has changed since you saw it. Look at the new one and order again.")
         )
@@ -255,7 +262,7 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
         form.add_error(
             "is_company", _("Points are yours, not the company's: take them out to buy for a company.")
         )
-    elif isinstance(refusal, placing.MethodNotAvailable):
+    elif isinstance(refusal, MethodNotAvailable):
         if refusal.details.get("reason") == "DAY_NOT_POSSIBLE":
             form.add_error("when", day_is_gone())
         else:
@@ -264,7 +271,7 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
         form.add_error(
             None, _("Something in the basket is no longer there in the number you want. Look at the basket.")
         )
-    elif isinstance(refusal, placing.BasketOrdered | placing.EmptyBasket | baskets.BasketNotFound):
+    elif isinstance(refusal, BasketOrdered | EmptyBasket | baskets.BasketNotFound):
         return redirect("shop:basket")
     else:
         form.add_error(None, _("That could not be done. Look at the basket and try again."))

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from cms.views import pages as cms
 from oms import selectors as oms
 from oms.rules import RateRow
-from oms.workflows.placing import TRANSFER_WORKING_DAYS
+from oms.workflows.payment_deadlines import TRANSFER_WORKING_DAYS
 from oms.workflows.returns import RETURN_DAYS
 from retail.kernel import clock
 from storefront import selectors as catalog

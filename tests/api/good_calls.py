@@ -15,7 +15,7 @@ from crm import operations as crm
 from finance.models import Invoice, Payment, SefSubscription
 from oms.models import Order
 from oms.workflows import routing, tenders
-from oms.workflows.placing import Company
+from oms.workflows.checkout import Company
 from retail.kernel.models import Location, OutboxEvent
 from tests.flows import gift_cards
 from tests.oms import offering

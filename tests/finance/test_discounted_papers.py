@@ -11,7 +11,7 @@ from crm.models import Customer
 from finance import selectors
 from finance.models import FiscalReceipt, Invoice
 from oms.models import Order, Return
-from oms.workflows import placing
+from oms.workflows.checkout import Company
 from storefront.models import Variant
 from tests.finance.judges import all_said, faults, said
 from tests.finance.test_campaign_report import come_back
@@ -123,7 +123,7 @@ def test_the_electronic_invoice_of_a_discounted_order_with_a_gift_is_accepted(
     Customer.objects.create(
         kind="COMPANY", name="Firma", pib="100000024", is_sef_registered=True, sef_checked_at=NOW
     )
-    order = sent(chain, book, gift, company=placing.Company("Firma d.o.o.", "100000024", "20998873"))
+    order = sent(chain, book, gift, company=Company("Firma d.o.o.", "100000024", "20998873"))
     invoice = Invoice.objects.get()
     xml = selectors.invoice_ubl(number=invoice.number)
     assert faults(xml) == []

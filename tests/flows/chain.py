@@ -22,6 +22,7 @@ from oms.models import (
     Order,
 )
 from oms.workflows import baskets, placing
+from oms.workflows.checkout import Checkout
 from retail.kernel.models import LegalEntity, Location, User
 from storefront.models import Channel, Price, PriceList, Product, TaxRate, Variant
 from warehouse.models import Bin, StockItem, StockMove
@@ -112,7 +113,7 @@ class Chain:
             baskets.add_line(token=basket.token, sku=variant.sku, quantity=quantity, now=now)
         return basket
 
-    def checkout(self, basket: Basket, **changes: Any) -> placing.Checkout:
+    def checkout(self, basket: Basket, **changes: Any) -> Checkout:
         usual: dict[str, Any] = {
             "basket_token": basket.token,
             "email": "ana@example.com",
@@ -126,7 +127,7 @@ class Chain:
             "idempotency_caller": "test",
             "idempotency_key": f"key-{next(_serial)}",
         }
-        return placing.Checkout(**{**usual, **changes})
+        return Checkout(**{**usual, **changes})
 
     def place(self, *wanted: tuple[Variant, int], now: datetime = NOW, **changes: Any) -> Order:
         basket = self.basket(*wanted, now=now)

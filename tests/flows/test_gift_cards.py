@@ -17,6 +17,7 @@ from finance.workflows import gift_cards as cards
 from oms.models import Basket, Order
 from oms.workflows import cancellation, changes, placing, returns, tenders
 from oms.workflows.basket_coupons import TooManyAttempts
+from oms.workflows.checkout import Company
 from oms.workflows.gift_card_orders import InvalidGiftCard
 from tests.flows.chain import NOW, Chain
 from tests.flows.gift_cards import make_card, order_cards, pay
@@ -114,7 +115,7 @@ def test_delivering_again_does_nothing(chain: Chain) -> None:
     "wanted",
     [
         changes.Changes(note="Požurite"),
-        changes.Changes(company=placing.Company("Firma d.o.o.", "100000024", "20998873")),
+        changes.Changes(company=Company("Firma d.o.o.", "100000024", "20998873")),
     ],
 )
 def test_order_of_cards_is_not_changed(chain: Chain, wanted: changes.Changes) -> None:

@@ -21,7 +21,7 @@ from oms.workflows import cancellation, changes, routing
 from oms.workflows.baskets import InvalidQuantity, NotForSale, UnknownSku
 from oms.workflows.change_lines import NothingLeft
 from oms.workflows.changes import Changes
-from oms.workflows.placing import Company, InvalidContact, MethodNotAvailable, PriceChanged
+from oms.workflows.checkout import Company, InvalidContact, MethodNotAvailable, PriceChanged
 from retail.doctor.examine import examine
 from retail.kernel import outbox
 from retail.kernel.errors import InvalidInput

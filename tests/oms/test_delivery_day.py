@@ -10,6 +10,7 @@ from django.test import Client
 from oms.models import DeliverySlot, Lane, Order, OrderException, RoutingDecision
 from oms.workflows import changes, placing, routing
 from oms.workflows.changes import SOONEST, Changes
+from oms.workflows.checkout import InvalidContact, MethodNotAvailable
 from retail.kernel.models import Holiday, LocationClosure
 from storefront.models import Variant
 from tests.flows.chain import NOW, Chain, make_chain
@@ -145,7 +146,7 @@ def test_a_day_that_can_no_longer_be_kept_is_a_late_plan_for_a_person(chain: Cha
 def test_a_day_that_cannot_be_had_places_nothing(chain: Chain, wanted: WantedDay) -> None:
     basket = chain.basket((chain.variant(stock=5), 1))
     checkout = chain.checkout(basket, wanted=wanted)
-    with nothing_changes(), pytest.raises(placing.MethodNotAvailable) as refused:
+    with nothing_changes(), pytest.raises(MethodNotAvailable) as refused:
         placing.place_order(checkout=checkout, by=None, now=NOW)
     assert refused.value.details["reason"] == "DAY_NOT_POSSIBLE"
 
@@ -170,7 +171,7 @@ def test_the_day_changes_with_its_plan_and_back(chain: Chain) -> None:
     assert placed.promise_changes.latest("pk").after["date"] == "2026-12-05"
     assert changed(placed, SOONEST).promised_on == THURSDAY
     assert placed.wanted_on is None
-    with nothing_changes(), pytest.raises(placing.MethodNotAvailable):
+    with nothing_changes(), pytest.raises(MethodNotAvailable):
         changed(placed, WantedDay(SUNDAY))
 
 
@@ -182,7 +183,7 @@ def test_a_store_cannot_be_told_when(chain: Chain) -> None:
         wanted=WantedDay(FRIDAY),
     )
     assert placed.wanted_on is None
-    with nothing_changes(), pytest.raises(placing.InvalidContact):
+    with nothing_changes(), pytest.raises(InvalidContact):
         changed(placed, WantedDay(FRIDAY))
 
 

@@ -12,6 +12,7 @@ from oms.api.bodies import DeliveryBody, checkout_of
 from oms.models import DeliveryMethod, DeliveryPostcode, ParcelLocker
 from oms.workflows import changes, placing, routing
 from oms.workflows.changes import Changes
+from oms.workflows.checkout import Checkout, InvalidContact, MethodNotAvailable
 from storefront.models import Variant
 from tests.flows.chain import NOW, Chain, make_chain
 from tests.storefront.shopping import hidden, open_shop, order, put, typed
@@ -122,12 +123,12 @@ def test_a_locker_that_is_not_there_or_cash_places_nothing(chain: Chain) -> None
     basket = chain.basket((variant, 1))
     usual = {"delivery_method": "PARCEL_LOCKER", "payment_method": "BANK_TRANSFER", "locker": "PK-1"}
     with nothing_changes():
-        with pytest.raises(placing.MethodNotAvailable):
+        with pytest.raises(MethodNotAvailable):
             placing.place_order(
                 checkout=chain.checkout(basket, **{**usual, "locker": "PK-9"}), by=None, now=NOW
             )
         for wrong, field in (({"locker": ""}, "locker"), ({"payment_method": "CASH_ON_DELIVERY"}, "payment")):
-            with pytest.raises(placing.InvalidContact) as refused:
+            with pytest.raises(InvalidContact) as refused:
                 placing.place_order(checkout=chain.checkout(basket, **{**usual, **wrong}), by=None, now=NOW)
             assert refused.value.details["fields"] == [field]
 
@@ -135,7 +136,7 @@ def test_a_locker_that_is_not_there_or_cash_places_nothing(chain: Chain) -> None
 def test_its_address_cannot_be_changed_its_person_can(chain: Chain) -> None:
     locker(chain)
     placed = placed_at(chain, "PK-1", chain.variant(stock=5)).order
-    with nothing_changes(), pytest.raises(placing.InvalidContact):
+    with nothing_changes(), pytest.raises(InvalidContact):
         changes.preview_changes(order_id=placed.pk, changes=Changes(street="Balkanska 14"), now=NOW)
     changes.apply_changes(
         order_id=placed.pk, changes=Changes(name="Mila Milić"), version=placed.version, by=None, now=NOW
@@ -175,7 +176,7 @@ def test_an_integrator_names_the_locker_and_the_day(chain: Chain) -> None:
         "payment": {"method": "BANK_TRANSFER"},
     }
 
-    def asked(delivery: dict[str, Any]) -> placing.Checkout:
+    def asked(delivery: dict[str, Any]) -> Checkout:
         return checkout_of({**said, "delivery": delivery}, token="t", caller="c", key="k", expected=None)
 
     to_locker = asked({"method": "PARCEL_LOCKER", "location": "PK-1"})

@@ -12,6 +12,14 @@ from crm import operations as crm
 from crm.operations import InvalidPib
 from oms.models import Basket, Order
 from oms.workflows import baskets, placing
+from oms.workflows.checkout import (
+    BasketOrdered,
+    Company,
+    EmptyBasket,
+    InvalidContact,
+    MethodNotAvailable,
+    PriceChanged,
+)
 from retail.kernel.models import OutboxEvent
 from tests.flows.chain import NOW, Chain, make_chain
 from tests.unchanged import nothing_changes
@@ -82,7 +90,7 @@ def test_pickup_takes_the_stores_own_stock(chain: Chain) -> None:
 def test_pickup_of_more_than_the_store_has_is_refused(chain: Chain) -> None:
     basket = chain.basket((chain.variant(stock=5, store_stock=1), 2))
     checkout = chain.checkout(basket, delivery_method="STORE_PICKUP", pickup_location="S-001")
-    with nothing_changes(), pytest.raises(placing.MethodNotAvailable):
+    with nothing_changes(), pytest.raises(MethodNotAvailable):
         placing.place_order(checkout=checkout, by=None, now=NOW)
 
 
@@ -93,7 +101,7 @@ def test_same_key_gives_the_same_order_and_another_key_is_refused(chain: Chain) 
     with nothing_changes():
         again = placing.place_order(checkout=checkout, by=None, now=NOW)
     assert again.order.pk == first.order.pk
-    with nothing_changes(), pytest.raises(placing.BasketOrdered):
+    with nothing_changes(), pytest.raises(BasketOrdered):
         placing.place_order(checkout=chain.checkout(basket, idempotency_key="other"), by=None, now=NOW)
     assert Order.objects.count() == 1
 
@@ -114,7 +122,7 @@ def test_wrong_fields_are_named_and_nothing_changes(
     chain: Chain, changes: dict[str, str], fields: list[str]
 ) -> None:
     basket = chain.basket((chain.variant(), 1))
-    with nothing_changes(), pytest.raises(placing.InvalidContact) as refusal:
+    with nothing_changes(), pytest.raises(InvalidContact) as refusal:
         placing.place_order(checkout=chain.checkout(basket, **changes), by=None, now=NOW)
     assert refusal.value.details["fields"] == fields
 
@@ -122,15 +130,13 @@ def test_wrong_fields_are_named_and_nothing_changes(
 @pytest.mark.parametrize("pib", ["", "123456789", "11191120", "111911207", "abc"])
 def test_malformed_pib_is_refused(chain: Chain, pib: str) -> None:
     basket = chain.basket((chain.variant(), 1))
-    checkout = chain.checkout(basket, company=placing.Company("Firma d.o.o.", pib))
+    checkout = chain.checkout(basket, company=Company("Firma d.o.o.", pib))
     with nothing_changes(), pytest.raises(InvalidPib):
         placing.place_order(checkout=checkout, by=None, now=NOW)
 
 
 def test_company_buys_with_its_own_account_and_paper(chain: Chain) -> None:
-    order = chain.place(
-        (chain.variant(), 1), company=placing.Company("Firma d.o.o.", "101134702", "17862146")
-    )
+    order = chain.place((chain.variant(), 1), company=Company("Firma d.o.o.", "101134702", "17862146"))
     assert (order.paper, order.company_pib, order.customer and order.customer.kind) == (
         "FISCAL_COMPANY",
         "101134702",
@@ -155,25 +161,25 @@ def test_company_at_sef_says_its_registration_number_while_it_is_there(chain: Ch
     """SEF refuses an invoice without it, and then the goods are gone already."""
     a_company_at_sef("")
     basket = chain.basket((chain.variant(), 1))
-    checkout = chain.checkout(basket, company=placing.Company("Firma d.o.o.", "101134702"))
-    with nothing_changes(), pytest.raises(placing.InvalidContact) as refusal:
+    checkout = chain.checkout(basket, company=Company("Firma d.o.o.", "101134702"))
+    with nothing_changes(), pytest.raises(InvalidContact) as refusal:
         placing.place_order(checkout=checkout, by=None, now=NOW)
     assert refusal.value.details["fields"] == ["registration_number"]
-    told = replace(checkout, company=placing.Company("Firma d.o.o.", "101134702", "17862146"))
+    told = replace(checkout, company=Company("Firma d.o.o.", "101134702", "17862146"))
     order = placing.place_order(checkout=told, by=None, now=NOW).order
     assert (order.paper, order.company_registration_number) == ("SEF", "17862146")
 
 
 def test_the_registration_number_that_is_known_need_not_be_said_again(chain: Chain) -> None:
     a_company_at_sef("17862146")
-    order = chain.place((chain.variant(), 1), company=placing.Company("Firma d.o.o.", "101134702"))
+    order = chain.place((chain.variant(), 1), company=Company("Firma d.o.o.", "101134702"))
     assert (order.paper, order.company_registration_number) == ("SEF", "17862146")
 
 
 def test_changed_total_is_told_before_paying(chain: Chain) -> None:
     basket = chain.basket((chain.variant(price="1000.00"), 1))
     checkout = chain.checkout(basket, expected_total=Decimal("999.00"))
-    with nothing_changes(), pytest.raises(placing.PriceChanged) as refusal:
+    with nothing_changes(), pytest.raises(PriceChanged) as refusal:
         placing.place_order(checkout=checkout, by=None, now=NOW)
     assert refusal.value.details["total"] == "1290.00"
 
@@ -185,13 +191,13 @@ def test_unoffered_method_and_unknown_place_are_refused(chain: Chain) -> None:
         {"delivery_method": "STORE_PICKUP", "pickup_location": "S-999"},
         {"postal_code": "99999"},
     ):
-        with nothing_changes(), pytest.raises(placing.MethodNotAvailable):
+        with nothing_changes(), pytest.raises(MethodNotAvailable):
             placing.place_order(checkout=chain.checkout(basket, **changes), by=None, now=NOW)
 
 
 def test_empty_and_foreign_baskets_are_refused(chain: Chain) -> None:
     empty = baskets.create_basket(channel_code="web-rs", now=NOW)
-    with nothing_changes(), pytest.raises(placing.EmptyBasket):
+    with nothing_changes(), pytest.raises(EmptyBasket):
         placing.place_order(checkout=chain.checkout(empty), by=None, now=NOW)
     with nothing_changes(), pytest.raises(baskets.BasketNotFound):
         placing.place_order(checkout=chain.checkout(empty, basket_token="guess"), by=None, now=NOW)

@@ -14,7 +14,7 @@ from finance.models import FiscalReceipt
 from finance.workflows import loyalty
 from oms.models import Basket, LineDiscount, Order
 from oms.workflows import baskets, cancellation, placing, points, returns, tenders
-from oms.workflows.placing import Company
+from oms.workflows.checkout import Company
 from retail.kernel.errors import Refusal
 from tests.crm.members import earn, make_member, make_program
 from tests.factories import make_customer

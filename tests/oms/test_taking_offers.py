@@ -15,7 +15,7 @@ from oms.models import Basket, BasketCoupon, LineDiscount, Order, OrderLine
 from oms.pricing import Outcome
 from oms.rules import part_of
 from oms.workflows import basket_coupons, baskets, cancellation, changes, placing
-from oms.workflows.placing import PriceChanged
+from oms.workflows.checkout import PriceChanged
 from tests.flows.chain import NOW, Chain, make_chain
 from tests.oms import offering
 from tests.unchanged import nothing_changes

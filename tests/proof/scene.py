@@ -140,7 +140,7 @@ def _paid_orders(teller: Teller, few: Variant, many: Variant) -> None:
     """A company outside SEF and one inside, both sent; a person who changed their mind after paying."""
     from crm.models import Customer
     from oms.workflows import cancellation
-    from oms.workflows.placing import Company
+    from oms.workflows.checkout import Company
 
     for name, is_registered in (("company", False), ("sef", True)):
         if is_registered:

@@ -13,7 +13,7 @@ from finance.models import Payment, Refund
 from finance.workflows.gift_cards import expire_cards
 from oms.models import Order
 from oms.workflows import basket_coupons, baskets, cancellation, placing, returns, routing, tenders
-from oms.workflows.placing import Company
+from oms.workflows.checkout import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant

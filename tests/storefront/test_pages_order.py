@@ -14,7 +14,8 @@ from finance import selectors as finance
 from finance import workflows as money
 from finance.models import FiscalReceipt, Payment, Refund
 from oms.models import Order, OrderException, Return
-from oms.workflows import placing, returns
+from oms.workflows import returns
+from oms.workflows.checkout import Company
 from retail.kernel import clock, crypto
 from retail.kernel.models import User
 from tests.flows.chain import NOW, Chain
@@ -223,7 +224,7 @@ def test_the_account_shows_what_the_proved_address_bought(client: Client, chain:
 
 def test_the_account_shows_pickups_and_what_it_ordered_for_a_company(client: Client, chain: Chain) -> None:
     ana = User.objects.create_user("ana@example.com", "a long pass phrase", name="Ana")
-    stranger = chain.place((chain.variant(), 1), company=placing.Company("Firma d.o.o.", "100000024"))
+    stranger = chain.place((chain.variant(), 1), company=Company("Firma d.o.o.", "100000024"))
     client.force_login(ana)
     variant = chain.variant(stock=5, store_stock=5)
     put(client, variant)

@@ -19,7 +19,7 @@ from crm.operations import InvalidPib
 from oms.models import Order
 from oms.states import DeliveryKind, FulfillmentStatus, OrderStatus, PaperKind
 from oms.workflows import changes
-from oms.workflows.placing import Company, InvalidContact, MethodNotAvailable, PriceChanged
+from oms.workflows.checkout import Company, InvalidContact, MethodNotAvailable, PriceChanged
 from retail.front.formats import day_text
 from retail.front.parts import DiffRow
 from retail.front.toasts import toast

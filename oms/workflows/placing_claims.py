@@ -1,0 +1,78 @@
+"""The goods that an order takes while it is placed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from oms import selectors as oms
+from oms.models import Order, OrderLine
+from oms.states import OrderStatus
+from oms.workflows.checkout import MethodNotAvailable
+from oms.workflows.placing_rows import Desk
+from oms.workflows.taking import gift_of
+from warehouse import operations as stock
+
+
+class GiftGone(Exception):
+    """Somebody else took the last gift between the price and the claim: the order goes on without it."""
+
+    def __init__(self, facts: frozenset[str]) -> None:
+        self.facts = facts
+
+
+def claim_gifts(order: Order, rows: Sequence[OrderLine], quote: oms.Quote, now: datetime) -> None:
+    sold = zip(rows, quote.priced.lines, strict=True)
+    gifts = {row.pk: gift_of(quote.offers, priced) for row, priced in sold if priced.is_gift}
+    if not gifts:
+        return
+    waits = order.status == OrderStatus.PENDING_PAYMENT
+    try:
+        stock.claim_for_order_lines(
+            demands=[
+                (pk, variant, units, order.pickup_location_id) for pk, (_, variant, units) in gifts.items()
+            ],
+            channel_id=order.channel_id,
+            state="HELD" if waits else "ALLOCATED",
+            expires_at=order.payment_deadline if waits else None,
+            now=now,
+        )
+    except stock.OutOfStock as refusal:
+        raise GiftGone(frozenset(f"gift:{code}" for code, _, _ in gifts.values())) from refusal
+
+
+def take_from_the_store(
+    desk: Desk, order: Order, store_id: int, pairs: dict[int, int], now: datetime
+) -> None:
+    try:
+        stock.repoint_claims(
+            order_id=order.pk,
+            targets=[(pairs[line.pk], store_id, line.quantity) for line in desk.lines],
+            now=now,
+            channel_id=order.channel_id,
+        )
+    except stock.TargetTaken as refusal:
+        raise MethodNotAvailable(
+            "The store no longer has everything on its shelves.",
+            method=order.delivery_method,
+            **refusal.details,
+        ) from refusal
+
+
+def hold_all(desk: Desk, now: datetime) -> None:
+    stock.hold_for_basket_lines(
+        channel_id=desk.channel.pk,
+        demands=[(line.pk, line.goods.pk, line.quantity) for line in desk.lines],
+        expires_at=now + timedelta(minutes=desk.channel.hold_minutes),
+        now=now,
+    )
+
+
+def claim_anew(desk: Desk, order: Order, pairs: dict[int, int], state: str, now: datetime) -> None:
+    """The hold ran out and was given away: what can still be had is claimed again, else OutOfStock tells which line."""
+    hold_all(desk, now)
+    stock.allocate_basket_claims(
+        basket_id=desk.basket_id,
+        lines=[*pairs.items()],
+        state=state,
+        expires_at=order.payment_deadline,
+        now=now,
+    )
