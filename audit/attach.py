@@ -50,18 +50,26 @@ def traced(model: type[models.Model], columns: Sequence[str]) -> sql.Traced:
 
 
 def attach_triggers(*, using: str = "default", **_: Any) -> None:
-    """Create or renew the audit triggers of every traced table that exists, for the columns that it has."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        present = _columns(cursor)
+    """Create or renew what traces every table that exists, for the columns that it has.
+
+    A migrate may run beside a shop that sells: triggers that stand are left alone, and each table that needs some is locked by itself.
+    """
+    with connections[using].cursor() as cursor:
+        present, standing = _columns(cursor), _standing(cursor)
         cursor.execute(sql.FUNCTIONS)
         for model in traced_models():
-            if columns := present.get(model._meta.db_table):
-                cursor.execute(sql.attach(traced(model, columns)))
+            table = model._meta.db_table
+            if columns := present.get(table):
+                what = traced(model, columns)
+                with transaction.atomic(using=using):
+                    cursor.execute(sql.functions(what))
+                    if table not in standing:
+                        cursor.execute(sql.triggers(what))
         cursor.execute(sql.DROP_FORMER)
 
 
 def renew_triggers(connection: Any, table: str) -> None:
-    """A migration changed the columns of this table: its triggers, where it has them, are made for the new ones."""
+    """A migration changed the columns of this table: its functions, where it has them, are made for the new ones."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = 'audit_update'",
@@ -72,7 +80,18 @@ def renew_triggers(connection: Any, table: str) -> None:
         columns = _columns(cursor)[table]
         for model in traced_models():
             if model._meta.db_table == table:
-                cursor.execute(sql.attach(traced(model, columns)))
+                cursor.execute(sql.functions(traced(model, columns)))
+
+
+def _standing(cursor: Any) -> set[str]:
+    """Tables whose triggers are all there, switched on, and of this version."""
+    cursor.execute(
+        "SELECT t.tgrelid::regclass::text FROM pg_trigger t WHERE t.tgenabled = 'O' AND (t.tgname = 'audit_truncate' "
+        "OR t.tgname IN ('audit_insert', 'audit_update', 'audit_delete') AND obj_description(t.oid, 'pg_trigger') = %s) "
+        "GROUP BY 1 HAVING count(*) = 4",
+        [sql.VERSION],
+    )
+    return {table for (table,) in cursor.fetchall()}
 
 
 def _columns(cursor: Any) -> dict[str, list[str]]:

@@ -23,6 +23,8 @@ DROP_FUNCTIONS = "DROP FUNCTION IF EXISTS audit_no_truncate() CASCADE"
 # What one function for all tables was; its triggers are replaced by the time that this runs.
 DROP_FORMER = "DROP FUNCTION IF EXISTS audit_write(); DROP FUNCTION IF EXISTS audit_value(jsonb, text, text, text[], text[]);"
 
+# How the triggers call their functions: another number replaces the triggers of every table at the next migrate.
+VERSION = "1"
 _TRIGGERS = {
     "insert": "REFERENCING NEW TABLE AS after_rows",
     "update": "REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows",
@@ -102,21 +104,22 @@ class Traced:
     secret: frozenset[str] = frozenset()
 
 
-def attach(traced: Traced) -> str:
-    """Functions and triggers of one table, made anew."""
+def functions(traced: Traced) -> str:
+    """The functions of one table, made anew. Nobody who writes to the table waits for this."""
+    return "".join(_function(traced, act, _name(f"audit_{act}_{traced.table}")) for act in _TRIGGERS)
+
+
+def triggers(traced: Traced) -> str:
+    """The triggers that call them, made anew: who writes to the table waits, and this waits for who does."""
     table = _name(traced.table)
-    parts = [
-        f"DROP TRIGGER IF EXISTS audit_truncate ON {table};"
-        f"CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audit_no_truncate();"
-    ]
+    made = f"CREATE OR REPLACE TRIGGER audit_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audit_no_truncate();"
     for act, rows in _TRIGGERS.items():
         function = _name(f"audit_{act}_{traced.table}")
-        parts.append(_function(traced, act, function))
-        parts.append(
-            f"DROP TRIGGER IF EXISTS audit_{act} ON {table};"
-            f"CREATE TRIGGER audit_{act} AFTER {act.upper()} ON {table} {rows} FOR EACH STATEMENT EXECUTE FUNCTION {function}();"
+        made += (
+            f"CREATE OR REPLACE TRIGGER audit_{act} AFTER {act.upper()} ON {table} {rows} FOR EACH STATEMENT EXECUTE FUNCTION {function}();"
+            f"COMMENT ON TRIGGER audit_{act} ON {table} IS {_text(VERSION)};"
         )
-    return "".join(parts)
+    return made
 
 
 def _function(traced: Traced, act: str, function: str) -> str:

@@ -91,6 +91,12 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("DATABASE_POOL_SIZE", "int", 8, "Connections each process keeps. 0 behind PgBouncer.", None),
     Variable(
+        "DATABASE_STATEMENT_SECONDS",
+        "int",
+        0,
+        "A statement that runs longer is stopped and its reader told to come again. 0: none; the web server sets 60.",
+    ),
+    Variable(
         "SECRET_KEY", "str", "", "Signs sessions and links. Required in production, 50 characters or more."
     ),
     Variable(

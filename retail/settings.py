@@ -186,6 +186,7 @@ LOCK_TIMEOUT_SECONDS = 10
 SEGMENT_SECONDS_MAX = 5
 SEGMENT_COST_MAX = 5_000_000
 _pool_size: int = read("DATABASE_POOL_SIZE")
+_statement_seconds: int = read("DATABASE_STATEMENT_SECONDS")
 _database = environ.Env.db_url_config(
     _required("DATABASE_URL", locally="") or local.database_url(ONEROW_HOME)
 )
@@ -202,8 +203,9 @@ DATABASES: dict[str, dict[str, Any]] = {
             **(
                 {
                     "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10, "max_idle": 60},
-                    # Whoever waits longer for a row gives way and says so; behind a pooler the role has it (ALTER ROLE).
-                    "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
+                    # Whoever waits longer for a row gives way and says so, whoever asks too much too; behind a pooler the role
+                    # has both (ALTER ROLE).
+                    "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s -c statement_timeout={_statement_seconds}s",
                     # Values travel beside the statement, and the server keeps the plan of one that comes back.
                     "server_side_binding": True,
                     "prepare_threshold": 5,

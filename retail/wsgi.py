@@ -7,6 +7,8 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retail.settings")
+# Nobody waits longer for a page: one question that never ends must not keep a connection and a thread from everybody else.
+os.environ.setdefault("DATABASE_STATEMENT_SECONDS", "60")
 
 application = get_wsgi_application()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -79,7 +82,7 @@ def healthy() -> bool:
 def test_nobody_waits_for_a_row_for_ever(db: None) -> None:
     """A connection has what the settings ask for; the test run waits a minute."""
     asked = settings.DATABASES["default"]["OPTIONS"]["options"]
-    assert asked.startswith(f"-c lock_timeout={settings.LOCK_TIMEOUT_SECONDS}s ")
+    assert asked.startswith(f"-c lock_timeout={settings.LOCK_TIMEOUT_SECONDS}s -c statement_timeout=0s ")
     assert settings.LOCK_TIMEOUT_SECONDS == 10
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
@@ -203,3 +206,41 @@ def test_of_two_that_wait_crosswise_the_plan_gives_way_whole(chain: Chain, stran
     stranger.rollback()
     assert api.post(f"proposals/{proposal.public_id}/ratify", {}).json()["state"] == "RATIFIED"
     assert healthy()
+
+
+def test_an_order_whose_statement_runs_too_long_is_stopped_and_placed_once_afterwards(chain: Chain) -> None:
+    """No lock to wait for: a statement that takes its time, as under a plan gone wrong."""
+    book, public = chain.variant(), Api()
+    body = basket_of(public, book)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION takes_its_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER slow BEFORE INSERT ON oms_order FOR EACH ROW EXECUTE FUNCTION takes_its_time()"
+        )
+        cursor.execute("SET statement_timeout = '1500ms'")
+        with nothing_changes():
+            answer = public.post("orders", body, key="k-1")
+        cursor.execute("RESET statement_timeout")
+        cursor.execute("DROP TRIGGER slow ON oms_order")
+    assert (refused(answer), answer["Retry-After"]) == ((503, "TRY_AGAIN"), "1")
+    assert not IdempotencyKey.objects.exists()
+
+    assert public.post("orders", body, key="k-1").status_code == 201
+    assert (Order.objects.count(), healthy()) == (1, True)
+
+
+def test_the_web_server_stops_what_runs_longer_than_a_minute() -> None:
+    """Asked of a process that starts as the server's does."""
+    asked = "import retail.wsgi; from django.conf import settings as s; print(s.DATABASES['default']['OPTIONS']['options'])"
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    said = subprocess.run(
+        [sys.executable, "-c", asked],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=settings.BASE_DIR,
+    )
+    assert said.stdout.strip().endswith("-c statement_timeout=60s")
