@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from oms.models import Order
@@ -132,7 +132,7 @@ def test_a_table_that_is_never_free_ends_in_a_clear_failure(
         cursor.execute("DROP TRIGGER audit_delete ON oms_order")
     with stranger() as other:
         other.execute("LOCK TABLE oms_order IN ROW EXCLUSIVE MODE")
-        with pytest.raises(migrate.OperationalError, match="lock timeout"):
+        with pytest.raises(OperationalError, match="lock timeout"):
             call_command("migrate", verbosity=0)
         other.rollback()
     assert capsys.readouterr().err.count("A table is in use.") == 1
