@@ -226,7 +226,14 @@ class Stand:
     def pgbench(self, script: str, *, seconds: float, clients: int = 16) -> tuple[float, float]:
         """Transactions of one script of the references, by second and by second of CPU; afterwards its rows are gone again."""
         server = urlsplit(postgres.administrator_url(self.home, REFERENCE_DATABASE))
-        command = [str(self._program("pgbench")), "-n", "-M", "prepared", "-T", str(max(1, round(seconds)))]
+        command = [
+            str(postgres.program(self.home, "pgbench")),
+            "-n",
+            "-M",
+            "prepared",
+            "-T",
+            str(max(1, round(seconds))),
+        ]
         command += ["-c", str(clients), "-j", "2", "-f", str(REFERENCES / script)]
         command += ["-h", "127.0.0.1", "-p", str(server.port), "-U", postgres.SUPERUSER, REFERENCE_DATABASE]
         variables = {**os.environ, "PGPASSWORD": server.password or ""}
@@ -246,14 +253,6 @@ class Stand:
             connection.execute("TRUNCATE orders, order_line, payment, ledger, audit RESTART IDENTITY CASCADE")
             connection.execute("VACUUM stock")
         return float(figures["tps"]), float(figures["number of transactions actually processed"]) / used
-
-    def _program(self, name: str) -> Path:
-        """A program of the embedded PostgreSQL."""
-        root = Path(local.read_record(self.home, "postgres")["root"])
-        found = sorted(root.glob(f"home/.pg0/installation/*/bin/{name}"))
-        if not found:
-            raise BenchFailed(f"The embedded PostgreSQL has no {name}.")
-        return found[-1]
 
     def version(self) -> str:
         with self._administrator() as connection:

@@ -12,9 +12,9 @@ from typing import IO
 
 from retail.running import home as local
 
-# They need no database; `up`, `stop` and `reset` manage the servers themselves.
+# They need no database; `up`, `stop`, `reset` and `restore` manage the servers themselves.
 WITHOUT_SERVERS = frozenset(
-    {"", "help", "--help", "-h", "version", "--version", "stop", "reset", "sandbox", "translations"}
+    {"", "help", "--help", "-h", "version", "--version", "stop", "reset", "restore", "sandbox", "translations"}
     | {
         "makemigrations",
         "makemessages",

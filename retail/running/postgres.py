@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -109,6 +110,55 @@ def delete(home: Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
 
 
+def program(home: Path, name: str) -> Path:
+    """One of the programs that come with the embedded server."""
+    found = sorted((_place(home).root / "home").glob(f".pg0/installation/*/bin/{name}"))
+    if not found:
+        raise PostgresFailed(f"The embedded PostgreSQL has no {name}.")
+    return found[-1]
+
+
+def connection_arguments(home: Path) -> list[str]:
+    """What these programs are told to reach the server as its superuser; the password goes into PGPASSWORD."""
+    port = local.read_record(home, "postgres").get("port", 55432)
+    return ["--host", "127.0.0.1", "--port", str(port), "--username", SUPERUSER, "--no-password"]
+
+
+def has_data(home: Path) -> bool:
+    return (_place(home).data / "PG_VERSION").exists()
+
+
+def recover(home: Path, base: Path, changes: Path | None, *, until: datetime | None) -> None:
+    """Starts a server of an empty home from a base backup and the changes since, up to a moment or to their end."""
+    place = _place(home)
+    _install(place)
+    shutil.copytree(base, place.data)
+    told: dict[str, str] = {}
+    if changes is not None:
+        # The server's own user may not look into the folder of the copies.
+        kept = shutil.copytree(changes, place.root / "changes")
+        told["restore_command"] = f'cp "{kept}/%f" "%p" || cp "{kept}/%f.partial" "%p"'
+        (place.data / "recovery.signal").touch()
+    if until is not None:
+        told |= {"recovery_target_time": until.isoformat(), "recovery_target_action": "promote"}
+    with (place.data / "postgresql.auto.conf").open("a") as file:
+        file.writelines(f"{name} = '{value}'\n" for name, value in told.items())
+    _give(place, place.root / "changes", place.data)
+    place.data.chmod(0o700)
+    start(home)
+    with psycopg.connect(administrator_url(home), autocommit=True) as connection:
+        for name in told:
+            connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+    shutil.rmtree(place.root / "changes", ignore_errors=True)
+
+
+def _give(place: _Place, *folders: Path) -> None:
+    if place.user:
+        for folder in filter(Path.exists, folders):
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, place.user.pw_uid, place.user.pw_gid)
+
+
 def administrator_url(home: Path, database: str = "postgres") -> str:
     """The superuser's address: to make databases and roles, never for the application."""
     port = local.read_record(home, "postgres").get("port", 55432)
@@ -146,10 +196,12 @@ def _answers(home: Path, port: int, place: _Place) -> bool:
     """A real connection with our password to our data: only that proves that this server is ours and up."""
     try:
         with psycopg.connect(_superuser_url(home, port, "postgres"), connect_timeout=3) as connection:
-            row = connection.execute("SHOW data_directory").fetchone()
+            row = connection.execute(
+                "SELECT current_setting('data_directory'), pg_is_in_recovery()"
+            ).fetchone()
     except psycopg.Error:
         return False
-    return row is not None and Path(row[0]).resolve() == place.data.resolve()
+    return row is not None and Path(row[0]).resolve() == place.data.resolve() and not row[1]
 
 
 def _launch(home: Path, place: _Place, port: int, *, durable: bool) -> int:

@@ -78,15 +78,14 @@ class House:
 
     def _copy_migrated(self) -> None:
         """The migrated database of this test run: migrating anew takes longer than some deaths."""
-        root = Path(local.read_record(self.home, "postgres")["root"])
-        programs = next(root.glob("home/.pg0/installation/*/bin"))
+        dumps, restores = (postgres.program(self.home, name) for name in ("pg_dump", "pg_restore"))
         given = os.environ.get("DATABASE_URL", "") or postgres.administrator_url(settings.ONEROW_HOME)
         source = urlsplit(given)._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
         target = postgres.administrator_url(self.home, postgres.DATABASE)
         dump = self.home / "migrated.dump"
         for command in (
-            [f"{programs}/pg_dump", "--format=custom", "--no-privileges", f"--file={dump}", source],
-            [f"{programs}/pg_restore", "--exit-on-error", f"--dbname={target}", str(dump)],
+            [str(dumps), "--format=custom", "--no-privileges", f"--file={dump}", source],
+            [str(restores), "--exit-on-error", f"--dbname={target}", str(dump)],
         ):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr

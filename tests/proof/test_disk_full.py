@@ -27,6 +27,7 @@ from wagtail.images.models import Image
 from oms.models import Order
 from retail.doctor.examine import examine
 from retail.kernel.models import IdempotencyKey
+from retail.running import home as local
 from retail.running import postgres
 from tests.api.integrator import Api, refused
 from tests.flows.chain import Chain
@@ -34,6 +35,7 @@ from tests.staff import client_of, make_staff
 from tests.unchanged import nothing_changes
 
 SMALL_KILOBYTES = 512
+LOG_MEGABYTES = 96
 ORDERS_MAX = 60
 
 
@@ -73,6 +75,64 @@ def filled(disk: Path) -> Iterator[None]:
         yield
     finally:
         filler.unlink(missing_ok=True)
+
+
+# -- The write-ahead log -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server_with_little_log() -> Iterator[tuple[Path, Path]]:
+    """A durable server of its own, its log on a small disk: its home, and the disk."""
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("only root may mount a small file system")
+    home = Path(tempfile.mkdtemp(prefix="onerow-log-"))
+    home.chmod(0o755)
+    postgres.start(home)
+    postgres.stop(home)
+    log, kept = home / "postgres" / "data" / "pg_wal", home / "kept"
+    log.rename(kept)
+    log.mkdir(mode=0o700)
+    owner = (home / "postgres" / "data").stat()
+    where = f"size={LOG_MEGABYTES}m,mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", where, "tmpfs", str(log)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        shutil.rmtree(home)
+        pytest.skip(f"this machine mounts nothing: {mounted.stderr.strip()}")
+    try:
+        subprocess.run(["cp", "-a", f"{kept}/.", str(log)], check=True)
+        postgres.start(home)
+        yield home, log
+    finally:
+        postgres.stop(home)
+        subprocess.run(["umount", "--lazy", str(log)], check=True)
+        shutil.rmtree(home)
+
+
+def test_a_full_log_stops_the_server_and_loses_nothing_that_was_committed(
+    server_with_little_log: tuple[Path, Path],
+) -> None:
+    """PostgreSQL ends itself rather than acknowledge what it can't keep; with room again it starts with every commit."""
+    home, log = server_with_little_log
+    written = 0
+    with pytest.raises(psycopg.OperationalError):
+        with psycopg.connect(local.database_url(home), autocommit=True) as server:
+            server.execute("CREATE TABLE kept (number int, ballast text)")
+            for number in range(1_000):
+                server.execute(
+                    "INSERT INTO kept SELECT %s, string_agg(md5(random()::text), '') FROM generate_series(1, 20000)",
+                    [number],
+                )
+                written += 1
+    assert written > 0
+    subprocess.run(["mount", "-o", "remount,size=1g", str(log)], check=True)
+    postgres.start(home)
+    with psycopg.connect(local.database_url(home)) as server:
+        rows = server.execute("SELECT number FROM kept ORDER BY 1").fetchall()
+    # One more may be there whose answer was lost.
+    assert [number for (number,) in rows][:written] == list(range(written))
+    assert len(rows) in (written, written + 1)
 
 
 # -- The database --------------------------------------------------------------------------------------------------
