@@ -116,15 +116,17 @@ def test_a_full_log_stops_the_server_and_loses_nothing_that_was_committed(
     """PostgreSQL ends itself rather than acknowledge what it can't keep; with room again it starts with every commit."""
     home, log = server_with_little_log
     written = 0
-    with pytest.raises(psycopg.OperationalError):
-        with psycopg.connect(local.database_url(home), autocommit=True) as server:
-            server.execute("CREATE TABLE kept (number int, ballast text)")
-            for number in range(1_000):
-                server.execute(
-                    "INSERT INTO kept SELECT %s, string_agg(md5(random()::text), '') FROM generate_series(1, 20000)",
-                    [number],
-                )
-                written += 1
+    with (
+        pytest.raises(psycopg.OperationalError),
+        psycopg.connect(local.database_url(home), autocommit=True) as server,
+    ):
+        server.execute("CREATE TABLE kept (number int, ballast text)")
+        for number in range(1_000):
+            server.execute(
+                "INSERT INTO kept SELECT %s, string_agg(md5(random()::text), '') FROM generate_series(1, 20000)",
+                [number],
+            )
+            written += 1
     assert written > 0
     subprocess.run(["mount", "-o", "remount,size=1g", str(log)], check=True)
     postgres.start(home)
