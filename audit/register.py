@@ -197,6 +197,8 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         "plain": ("id", "slug", "product_id", "left_at"),
     },
     "storefront.Contribution": {
+        # The product says it; a trigger copies it.
+        "skipped": ("popularity",),
         "plain": ("id", "product_id", "contributor_id", "role", "position"),
     },
     "storefront.Variant": {

@@ -12,6 +12,7 @@ from crm import selectors as crm
 from oms import selectors as oms
 from oms.offers import NO_OFFERS, KnownRules, Offers, known_rules, price_within_budgets
 from oms.pricing import PricedLine, PriceEntry, PricingInput, PricingLine
+from oms.pricing.reach import reached
 from retail.kernel.prepared import Prepared
 from storefront import selectors as catalog
 from storefront.models import Channel
@@ -130,6 +131,8 @@ def lowered(
             categories=paths,
             floor=floor,
         )
+        if not reached(discounts, (line,)):
+            continue
         asked = PricingInput(
             lines=(line,), currency=channel.currency, at=now, discounts=discounts, facts=offers.facts
         )

@@ -1,5 +1,6 @@
 """The catalog: what we sell, at which price, with which tax. Shop pages are on a higher floor of this app."""
 
+import pgtrigger
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -117,7 +118,7 @@ class Product(models.Model):
     is_rated_by_buyers = models.BooleanField(default=False, db_default=False)
     popularity = models.PositiveIntegerField(default=0)
     main_category = models.ForeignKey(
-        Category, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        Category, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     categories = models.ManyToManyField(Category, related_name="products", blank=True)
     contributors = models.ManyToManyField(Contributor, through="Contribution", related_name="products")
@@ -134,6 +135,7 @@ class Product(models.Model):
             GinIndex(OpClass("search_text", "gin_trgm_ops"), name="product_trigram"),
             GinIndex(fields=["search_vector"], name="product_words"),
             models.Index(fields=["status", "-popularity", "id"], name="product_popular"),
+            models.Index(fields=["main_category", "-popularity", "id"], name="product_of_branch"),
             models.Index("status", F("released_on").desc(nulls_last=True), "id", name="product_newest"),
             models.Index(
                 "status",
@@ -153,6 +155,15 @@ class Product(models.Model):
             models.UniqueConstraint(
                 fields=["external_ref"], condition=~Q(external_ref=""), name="product_external_once"
             ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="credits_follow_popularity",
+                operation=pgtrigger.UpdateOf("popularity"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.After,
+                condition=pgtrigger.Q(old__popularity__df=pgtrigger.F("new__popularity")),
+                func="UPDATE storefront_contribution SET popularity = NEW.popularity WHERE product_id = NEW.id; RETURN NULL;",
+            )
         ]
 
     def __str__(self) -> str:
@@ -177,14 +188,30 @@ class Contribution(models.Model):
     product = models.ForeignKey(
         Product, on_delete=models.CASCADE, related_name="contributions", db_index=False
     )
-    contributor = models.ForeignKey(Contributor, on_delete=models.PROTECT, related_name="contributions")
+    contributor = models.ForeignKey(
+        Contributor, on_delete=models.PROTECT, related_name="contributions", db_index=False
+    )
     role = models.CharField(max_length=12, choices=ContributorRole, default=ContributorRole.AUTHOR)
     position = models.PositiveSmallIntegerField(default=0)
+    # The product's, copied so that an author's most read titles are read without all the others; triggers keep it equal.
+    popularity = models.PositiveIntegerField(null=True, editable=False)
 
     class Meta:
         ordering = ["position"]
+        indexes = [
+            models.Index(fields=["contributor", "-popularity", "product"], name="contribution_popular")
+        ]
         constraints = [
             models.UniqueConstraint(fields=["product", "contributor", "role"], name="contribution_once")
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="credit_knows_popularity",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__popularity__isnull=True),
+                func="SELECT popularity INTO NEW.popularity FROM storefront_product WHERE id = NEW.product_id; RETURN NEW;",
+            )
         ]
 
     def __str__(self) -> str:

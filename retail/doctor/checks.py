@@ -33,6 +33,12 @@ CHECKS: tuple[Check, ...] = (
         """SELECT l.id, l.customer_id, o.customer_id AS of_order FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id
         WHERE l.customer_id IS DISTINCT FROM o.customer_id""",
     ),
+    Check(
+        "credit_knows_popularity",
+        "A contribution repeats how much its product is read.",
+        """SELECT c.id, c.popularity, p.popularity AS of_product FROM storefront_contribution c JOIN storefront_product p ON p.id = c.product_id
+        WHERE c.popularity IS DISTINCT FROM p.popularity""",
+    ),
     # --- goods
     Check(
         "stock_not_oversold",

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ def cover_text(code: str) -> CoverText | None:
     return None
 
 
+@lru_cache(maxsize=8192)
 def version_of(title: str, author: str) -> str:
     """Changes when the words on the cover change, so that the address may be cached for ever."""
     return hashlib.sha256(f"{title}\n{author}".encode()).hexdigest()[:10]

@@ -26,10 +26,9 @@ from django.template.defaultfilters import linebreaks_filter, truncatechars
 from django.template.loader import render_to_string
 from django.urls import get_script_prefix, reverse
 from django.utils import translation
-from django.utils.html import conditional_escape as escape
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.ext import Extension
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from retail.front import formats
 from retail.front.covers import version_of
@@ -43,6 +42,8 @@ from retail.kernel.script import to_cyrillic
 View = TypeVar("View", bound=Callable[..., Any])
 FRAMES_KEPT = 256
 DRAWN_KEPT = 8192
+# Descriptions in another form, by their text.
+TEXTS_KEPT = 1024
 _SIGNS = {sign: place for place, sign in enumerate(CSRF_ALLOWED_CHARS)}
 BLOCKS = ("title", "description", "head", "content")
 _BLOCK = re.compile(f"\x02({'|'.join(BLOCKS)})\x03")
@@ -145,8 +146,15 @@ def _qs(request: HttpRequest, **changes: Any) -> str:
     return qs(Context({"request": request}), **changes)
 
 
+@lru_cache(maxsize=TEXTS_KEPT)
 def _linebreaks(text: str) -> Markup:
     return Markup(linebreaks_filter(text, autoescape=True))  # noqa: S704 - Django has escaped it
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def _shortened(text: str, length: int) -> str:
+    short: str = truncatechars(text, length)
+    return short
 
 
 class FixedCalls(Extension):
@@ -200,7 +208,7 @@ def environment(language: str) -> Environment:
         "day": lambda value: formats.day_text(value, language),
         "hour": formats.clock_text,
         "linebreaks": _linebreaks,
-        "truncatechars": truncatechars,
+        "truncatechars": _shortened,
     }
     return made
 

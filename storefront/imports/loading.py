@@ -246,7 +246,7 @@ class Loader:
         )
         cursor.execute(
             """WITH wanted AS (
-                   SELECT i.product_id, k.id contributor_id, c.position
+                   SELECT i.product_id, k.id contributor_id, c.position, CASE WHEN i.is_new THEN i.rating_count END popularity
                      FROM incoming_credit c JOIN incoming i USING (line) JOIN storefront_contributor k ON k.slug = c.slug
                ), gone AS (
                    DELETE FROM storefront_contribution c USING incoming i
@@ -254,8 +254,8 @@ class Loader:
                       AND NOT EXISTS (SELECT 1 FROM wanted w WHERE (w.product_id, w.contributor_id) = (c.product_id, c.contributor_id))
                    RETURNING c.product_id
                ), added AS (
-                   INSERT INTO storefront_contribution (product_id, contributor_id, role, position)
-                   SELECT product_id, contributor_id, 'AUTHOR', position FROM wanted
+                   INSERT INTO storefront_contribution (product_id, contributor_id, role, position, popularity)
+                   SELECT product_id, contributor_id, 'AUTHOR', position, popularity FROM wanted
                    ON CONFLICT (product_id, contributor_id, role) DO UPDATE SET position = EXCLUDED.position
                     WHERE storefront_contribution.position <> EXCLUDED.position
                    RETURNING product_id)

@@ -53,7 +53,7 @@ class _Statement(NamedTuple):
     build: Callable[[], str]
     parameters: Mapping[str, str]
     returns: Sequence[str]
-    kind: type[Prepared]
+    kind: Callable[..., Prepared]
 
     def made(self, name: str) -> Prepared:
         return self.kind(name, self.build(), self.parameters, self.returns)
@@ -69,7 +69,7 @@ def define(
     parameters: Mapping[str, str],
     returns: Sequence[str],
     *,
-    kind: type[Prepared] = Prepared,
+    kind: Callable[..., Prepared] = Prepared,
 ) -> None:
     """A statement with cards in it: its text depends on what is registered as available."""
     _statements[name] = _Statement(build, parameters, returns, kind)

@@ -71,61 +71,6 @@ class ProductPage:
     has_offers: bool
 
 
-def text() -> str:
-    """The statement: one row, or none."""
-    product = ", ".join(f"p.{name}" for name in _PRODUCT).replace("p.attributes", "p.attributes::json")
-    variant = ", ".join(f"v.{name}" for name in _VARIANT)
-    # Bought together; else others by the same authors first, then the most read of the same branch.
-    related = f"""(
-        SELECT id, place FROM together WHERE (SELECT count(*) FROM together) >= {TOGETHER_MIN}
-        UNION ALL
-        (SELECT near.id, row_number() OVER (ORDER BY min(near.tier), max(near.popularity) DESC, near.id) AS place FROM (
-           (SELECT o.id, 0 AS tier, o.popularity FROM storefront_contribution mine
-              JOIN storefront_contribution other ON other.contributor_id = mine.contributor_id
-              JOIN storefront_product o ON o.id = other.product_id
-             WHERE mine.product_id = (SELECT id FROM shown) AND o.id <> mine.product_id AND o.status = 'PUBLISHED'
-             ORDER BY o.popularity DESC, o.id LIMIT %(related)s)
-           UNION ALL
-           (SELECT o.id, 1, o.popularity FROM storefront_product o
-             WHERE o.main_category_id = (SELECT main_category_id FROM shown)
-               AND o.id <> (SELECT id FROM shown) AND o.status = 'PUBLISHED'
-             ORDER BY o.popularity DESC, o.id LIMIT %(related)s)) near
-         WHERE (SELECT count(*) FROM together) < {TOGETHER_MIN} GROUP BY near.id ORDER BY 2 LIMIT %(related)s)) wanted"""
-    return f"""
-        WITH shown AS MATERIALIZED (
-            SELECT s.* FROM storefront_product s WHERE s.slug = %(slug)s AND s.status = 'PUBLISHED'
-        ), sold AS MATERIALIZED (
-            SELECT {variant} FROM storefront_variant v WHERE v.product_id = (SELECT id FROM shown) AND v.is_sellable
-        ), entries AS MATERIALIZED (
-            SELECT DISTINCT ON (r.variant_id, r.minimum_quantity) r.*, l.code, l.name, l.currency
-              FROM storefront_price r JOIN storefront_pricelist l ON l.id = r.price_list_id
-             WHERE r.price_list_id = %(list)s AND r.variant_id = ANY(ARRAY(SELECT id FROM sold))
-               AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)
-             ORDER BY r.variant_id, r.minimum_quantity, r.amount, r.valid_from DESC, r.id DESC
-        ), together AS MATERIALIZED (
-            SELECT n.id, row_number() OVER (ORDER BY n.score DESC, n.id) AS place
-              FROM ({together_sql("(SELECT id FROM shown)")}) n JOIN storefront_product o ON o.id = n.id AND o.status = 'PUBLISHED'
-             WHERE EXISTS (SELECT 1 FROM storefront_variant e
-                            WHERE e.product_id = n.id AND e.is_sellable AND {availability_condition("e.id")})
-             ORDER BY place LIMIT %(related)s
-        ), beside(cards, variants) AS MATERIALIZED ({cards_sql(related, as_array=True)})
-        SELECT {product},
-               (SELECT json_agg(json_build_array({variant}) ORDER BY v.position, v.id) FROM sold v),
-               (SELECT json_agg(json_build_array(e.id, e.variant_id, e.code, e.name, e.currency, e.amount::text, e.minimum_quantity,
-                                                 e.valid_from, e.valid_to) ORDER BY e.variant_id, e.minimum_quantity) FROM entries e),
-               (SELECT json_agg(json_build_array(k.name, k.slug, c.role) ORDER BY c.position)
-                  FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id),
-               (SELECT json_agg(json_build_array(g.id, g.path, g.slug, g.name, g.name_en, g.depth) ORDER BY g.depth, g.path)
-                  FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id WHERE m.product_id = p.id),
-               (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
-                 WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
-               beside.cards, (SELECT count(*) FROM together) >= {TOGETHER_MIN}, ({CHANNEL_VERSION}), {any_offer()},
-               ARRAY(SELECT id FROM sold) || beside.variants,
-               (SELECT v.id FROM sold v LEFT JOIN entries e ON e.variant_id = v.id AND e.minimum_quantity = 1
-                 WHERE %(sku)s IN ('', v.sku) ORDER BY e.amount NULLS LAST, v.position, v.id LIMIT 1)
-          FROM shown p CROSS JOIN beside"""
-
-
 PARAMETERS = {
     "slug": "text",
     "sku": "text",
@@ -141,8 +86,70 @@ RETURNS = (
     *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
     *("json", "json", "json", "json", "json", "text[]", "boolean", "text", "boolean", "bigint[]", "bigint"),
 )
+_BESIDE, _IS_TOGETHER = len(_PRODUCT) + 6, len(_PRODUCT) + 7
 # Where those stand that a statement around this one reads on (counted from one, as the columns of a function are).
 HAS_OFFERS, GOODS, CHOSEN = len(RETURNS) - 2, len(RETURNS) - 1, len(RETURNS)
+# Other titles, in the order in which they are shown; then the variants of their cards.
+VARIABLES = "near bigint[];"
+
+
+def text() -> str:
+    """The steps: they fill the columns, or end without a row."""
+    product = ", ".join(f"p.{name}" for name in _PRODUCT).replace("p.attributes", "p.attributes::json")
+    variant = ", ".join(f"v.{name}" for name in _VARIANT)
+    main_category = f"out_{_PRODUCT.index('main_category_id') + 1}"
+    first = [place for place in range(1, CHOSEN + 1) if place not in (_BESIDE, _IS_TOGETHER)]
+    return f"""
+    WITH shown AS MATERIALIZED (
+        SELECT s.* FROM storefront_product s WHERE s.slug = %(slug)s AND s.status = 'PUBLISHED'
+    ), sold AS MATERIALIZED (
+        SELECT {variant} FROM storefront_variant v WHERE v.product_id = (SELECT id FROM shown) AND v.is_sellable
+    ), entries AS MATERIALIZED (
+        SELECT DISTINCT ON (r.variant_id, r.minimum_quantity) r.*, l.code, l.name, l.currency
+          FROM storefront_price r JOIN storefront_pricelist l ON l.id = r.price_list_id
+         WHERE r.price_list_id = %(list)s AND r.variant_id = ANY(ARRAY(SELECT id FROM sold))
+           AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)
+         ORDER BY r.variant_id, r.minimum_quantity, r.amount, r.valid_from DESC, r.id DESC
+    )
+    SELECT {product},
+           (SELECT json_agg(json_build_array({variant}) ORDER BY v.position, v.id) FROM sold v),
+           (SELECT json_agg(json_build_array(e.id, e.variant_id, e.code, e.name, e.currency, e.amount::text, e.minimum_quantity,
+                                             e.valid_from, e.valid_to) ORDER BY e.variant_id, e.minimum_quantity) FROM entries e),
+           (SELECT json_agg(json_build_array(k.name, k.slug, c.role) ORDER BY c.position)
+              FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id),
+           (SELECT json_agg(json_build_array(g.id, g.path, g.slug, g.name, g.name_en, g.depth) ORDER BY g.depth, g.path)
+              FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id WHERE m.product_id = p.id),
+           (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
+             WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
+           ({CHANNEL_VERSION}), {any_offer()}, ARRAY(SELECT id FROM sold),
+           (SELECT v.id FROM sold v LEFT JOIN entries e ON e.variant_id = v.id AND e.minimum_quantity = 1
+             WHERE %(sku)s IN ('', v.sku) ORDER BY e.amount NULLS LAST, v.position, v.id LIMIT 1)
+      INTO {", ".join(f"out_{place}" for place in first)}
+      FROM shown p;
+    IF NOT FOUND THEN RETURN; END IF;
+    near := ARRAY(
+        SELECT n.id FROM ({together_sql("out_1")}) n JOIN storefront_product o ON o.id = n.id AND o.status = 'PUBLISHED'
+         WHERE EXISTS (SELECT 1 FROM storefront_variant e
+                        WHERE e.product_id = n.id AND e.is_sellable AND {availability_condition("e.id")})
+         ORDER BY n.score DESC, n.id LIMIT %(related)s);
+    out_{_IS_TOGETHER} := cardinality(near) >= {TOGETHER_MIN};
+    IF NOT out_{_IS_TOGETHER} THEN
+        near := ARRAY(
+            SELECT best.id FROM storefront_contribution mine CROSS JOIN LATERAL (
+                   SELECT o.id, other.popularity FROM storefront_contribution other
+                     JOIN storefront_product o ON o.id = other.product_id AND o.status = 'PUBLISHED'
+                    WHERE other.contributor_id = mine.contributor_id AND other.product_id <> out_1
+                    ORDER BY other.popularity DESC, other.product_id LIMIT %(related)s) best
+             WHERE mine.product_id = out_1 GROUP BY best.id ORDER BY max(best.popularity) DESC, best.id LIMIT %(related)s);
+        IF cardinality(near) < %(related)s THEN
+            near := near || ARRAY(
+                SELECT o.id FROM storefront_product o
+                 WHERE o.main_category_id = {main_category} AND o.id <> out_1 AND o.id <> ALL(near) AND o.status = 'PUBLISHED'
+                 ORDER BY o.popularity DESC, o.id LIMIT %(related)s - cardinality(near));
+        END IF;
+    END IF;
+    SELECT c.* INTO out_{_BESIDE}, near FROM ({cards_sql("unnest(near) WITH ORDINALITY wanted(id, place)", as_array=True)}) c;
+    out_{GOODS} := out_{GOODS} || near;"""
 
 
 def values(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from oms import unit_prices
@@ -39,8 +40,7 @@ def _text() -> str:
     goods, chosen = f"out_{pages.GOODS}", f"out_{pages.CHOSEN}"
     past = catalog.past_prices("NULL::timestamptz")
     return f"""
-    SELECT c.* INTO {_out(1, _PAGE)} FROM ({pages.text()}) c;
-    IF NOT FOUND THEN RETURN; END IF;
+    {pages.text()}
     IF out_{pages.HAS_OFFERS} OR %(customer)s::bigint IS NOT NULL THEN
         SELECT o.* INTO {_out(_PAGE + 1, _OFFERS)} FROM ({with_variables(unit_prices.OFFERS_OF_GOODS, {"variants": goods})}) o;
     END IF;
@@ -66,7 +66,7 @@ catalog.define(
         "postal_code": "text",
     },
     (*pages.RETURNS, *["json"] * _OFFERS, *promise.LIVE.returns),
-    kind=Steps,
+    kind=partial(Steps, variables=pages.VARIABLES),
 )
 
 

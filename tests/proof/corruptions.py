@@ -106,6 +106,13 @@ CORRUPTIONS: dict[str, Corruption] = {
         f"SELECT {_line('sold')} AS id",
         "oms_orderline",
     ),
+    "credit_knows_popularity": Corruption(
+        "WITH who AS (INSERT INTO storefront_contributor (slug, name, sort_name) VALUES ('planted', 'Planted', 'Planted') RETURNING id) "
+        "INSERT INTO storefront_contribution (product_id, contributor_id, role, position, popularity) "
+        "SELECT p.id, who.id, 'AUTHOR', 0, p.popularity + 1 FROM storefront_product p, who ORDER BY p.id LIMIT 1",
+        "SELECT max(id) AS id FROM storefront_contribution",
+        "storefront_contribution",
+    ),
     # --- goods
     "stock_not_oversold": Corruption(
         f"UPDATE warehouse_stockitem SET reserved = on_hand + 1 WHERE id = {_item('waiting')}",

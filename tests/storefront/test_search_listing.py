@@ -12,10 +12,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from retail.kernel.prepared import Prepared
+from retail.kernel.prepared import Steps
 from storefront import operations as verbs
 from storefront import selectors as catalog
-from storefront.models import Variant
+from storefront.models import Contribution, Product, Variant
 from storefront.selectors import ListingQuery, availability, listing
 from storefront.selectors import page as pages
 from tests.storefront.catalogs import NOW, make_price_list, make_title, stock_shelf
@@ -393,10 +393,20 @@ def test_a_listing_is_two_statements_whatever_is_on_it(values: dict[str, Any], a
         assert len(queries) == 2
 
 
-def _page(slug: str, price_list_id: int, now: datetime, related: int = 6) -> pages.ProductPage | None:
-    """What the catalog's part of the page's statement says."""
-    statement = Prepared("a_page_of_tests", pages.text(), pages.PARAMETERS, pages.RETURNS)
-    rows = statement.rows(pages.values(slug, price_list_id, now, "", "RS", related, ""))
+def _statement() -> Steps:
+    """What the catalog's part of the page's statement says, alone."""
+    body = f"{pages.text()} RETURN NEXT;"
+    made = Steps("a_page_of_tests", body, pages.PARAMETERS, pages.RETURNS, variables=pages.VARIABLES)
+    with connection.cursor() as cursor:
+        cursor.execute(made.definition)
+    return made
+
+
+def _page(
+    slug: str, price_list_id: int, now: datetime, related: int = 6, statement: Steps | None = None
+) -> pages.ProductPage | None:
+    values = pages.values(slug, price_list_id, now, "", "RS", related, "")
+    rows = (statement or _statement()).rows(values)
     return pages.page_of_row(rows[0]) if rows else None
 
 
@@ -404,8 +414,9 @@ def test_a_product_page_is_one_statement(shelf: dict[str, Variant]) -> None:
     price_list_id = make_price_list().pk
     for number in range(3):
         Variant.objects.create(product=shelf["T-1"].product, sku=f"T-1-{number}")
+    statement = _statement()
     with CaptureQueriesContext(connection) as queries:
-        found = _page("caj-iskra-podunavac", price_list_id, NOW)
+        found = _page("caj-iskra-podunavac", price_list_id, NOW, statement=statement)
     assert len(queries) == 1
     assert found is not None
     assert [(offer.variant.sku, offer.amount) for offer in found.variants] == [
@@ -431,6 +442,30 @@ def test_related_titles_are_of_the_author_first(shelf: dict[str, Variant]) -> No
         page = _page(shelf[sku].product.slug, make_price_list().pk, NOW, related=2)
         assert page is not None
         assert [card.sku for card in page.related] == near
+
+
+def test_an_authors_most_read_titles_stand_first(shelf: dict[str, Variant]) -> None:
+    """However it came to be read more: the contribution repeats the product's figure, whoever writes it."""
+    (author,) = shelf["T-1"].product.contributors.all()
+    for number, popularity in enumerate((500, 4000, 2000)):
+        product = Product.objects.create(
+            slug=f"jos-{number}", title="Još", status="PUBLISHED", popularity=popularity
+        )
+        Contribution.objects.create(product=product, contributor=author)
+        Variant.objects.create(product=product, sku=f"MORE-{number}")
+    hidden = Product.objects.create(slug="skica", title="Skica", popularity=9900)
+    Contribution.objects.create(product=hidden, contributor=author)
+    assert _related("T-1", shelf, 3) == ["MORE-1", "MORE-2", "MORE-0"]
+
+    Product.objects.filter(slug="jos-0").update(popularity=3000)
+
+    assert _related("T-1", shelf, 3) == ["MORE-1", "MORE-0", "MORE-2"]
+
+
+def _related(sku: str, shelf: dict[str, Variant], count: int) -> list[str]:
+    page = _page(shelf[sku].product.slug, make_price_list().pk, NOW, related=count)
+    assert page is not None
+    return [card.sku for card in page.related]
 
 
 def test_the_tree_is_one_statement() -> None:

@@ -80,13 +80,20 @@ class PromiseNetwork:
     _distances: dict[tuple[float | None, float | None], tuple[tuple[float, str], ...]] = field(
         default_factory=dict
     )
+    _lockers: dict[tuple[float, float], list[Locker]] = field(default_factory=dict)
 
     def lockers_near(self, latitude: float | None, longitude: float | None, count: int) -> list[Locker]:
         """The nearest ones; none when nobody knows where from."""
         if latitude is None or longitude is None:
             return []
         here = (latitude, longitude)
-        return sorted(self.lockers, key=lambda each: (_far(each.place, here), each.place.code))[:count]
+        found = self._lockers.get(here)
+        if found is None:
+            found = sorted(self.lockers, key=lambda each: (_far(each.place, here), each.place.code))
+            if len(self._lockers) >= DISTANCES_KEPT:
+                self._lockers.clear()
+            self._lockers[here] = found
+        return found[:count]
 
     def by_distance(self, latitude: float | None, longitude: float | None) -> tuple[tuple[float, str], ...]:
         """The places for pickup with their kilometers from there, nearest first; infinitely far where nobody knows how far."""

@@ -12,8 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
+from markupsafe import escape
 
 from retail.front import quick
 from retail.front.templatetags.front import lang_code
@@ -98,15 +98,11 @@ def head(shown: Shown, *data: Mapping[str, Any]) -> SafeString:
         *shown.facts,
     ]
     tags = "".join(
-        [
-            f'<meta property="{name}" content="{conditional_escape(value)}">'
-            for name, value in properties
-            if value
-        ]
+        [f'<meta property="{name}" content="{escape(value)}">' for name, value in properties if value]
     )
     card = "summary_large_image" if shown.image else "summary"
     return mark_safe(  # noqa: S308 - each value is escaped, `block` escapes its own
-        f'<link rel="canonical" href="{conditional_escape(absolute(shown.path))}">{tags}'
+        f'<link rel="canonical" href="{escape(absolute(shown.path))}">{tags}'
         f'<meta name="twitter:card" content="{card}">{"".join(map(block, data))}'
     )
 
