@@ -1415,4 +1415,22 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "cms.StorePage": {"plain": ("page_ptr_id", "body", "store_id")},
     "cms.ListingPage": {"plain": ("page_ptr_id", "body", "category_id")},
     "cms.CampaignPage": {"plain": ("page_ptr_id", "body", "campaign_id")},
+    "cms.FormAnswer": {
+        "personal": ("email", "answers"),
+        "secret": ("token",),
+        "plain": (
+            "id",
+            "page_id",
+            "page_title",
+            "form",
+            "form_name",
+            "key",
+            "language",
+            "customer_id",
+            "consents",
+            "answered_at",
+            "confirmed_at",
+        ),
+    },
+    "cms.FormExport": {"plain": ("id", "form", "form_name", "count", "taken_by_id", "taken_at")},
 }

@@ -12,6 +12,7 @@ from wagtail.documents.blocks import DocumentChooserBlock
 from wagtail.images.blocks import ImageChooserBlock
 
 from cms.choosers import CampaignBlock, CategoryBlock, DiscountBlock, ProductBlock, SegmentBlock
+from cms.form_blocks import FieldsBlock
 
 BY_HAND, BY_CATEGORY, BESTSELLERS, NEWEST, OF_DISCOUNT = "HAND", "CATEGORY", "BESTSELLERS", "NEW", "DISCOUNT"
 RULES = [
@@ -165,6 +166,18 @@ class CampaignsBlock(ForWhom):
         icon = "date"
 
 
+class FormBlock(ForWhom):
+    heading = blocks.CharBlock(max_length=80, label=_("Heading"))
+    text = blocks.RichTextBlock(required=False, features=["bold", "italic", "link"], label=_("Text"))
+    fields = FieldsBlock(label=_("Fields"))
+    submit = blocks.CharBlock(max_length=40, label=_("Words on the button"))
+    thanks = blocks.CharBlock(max_length=300, label=_("Words of thanks"))
+
+    class Meta:
+        label = _("Form")
+        icon = "form"
+
+
 class BodyBlock(blocks.StreamBlock):
     hero = HeroBlock()
     products = ProductsBlock()
@@ -175,3 +188,4 @@ class BodyBlock(blocks.StreamBlock):
     stores = StoresBlock()
     recommended = RecommendedBlock()
     campaigns = CampaignsBlock()
+    form = FormBlock()

@@ -96,7 +96,7 @@ def preview(page: ShopPage, request: HttpRequest, language: str, seen_by: Viewer
     return answer
 
 
-def drawn(page: ShopPage, seen_by: Viewer) -> HttpResponse:
+def drawn(page: ShopPage, seen_by: Viewer, *, status: int = 200) -> HttpResponse:
     tongue = Tongue(shopper.language(), page.locale.language_code)
     parts = parts_of(page, seen_by, tongue)
     return render(
@@ -113,7 +113,9 @@ def drawn(page: ShopPage, seen_by: Viewer) -> HttpResponse:
             "has_hero": bool(parts) and parts[0].kind == "hero",
             "campaign": page.campaign if isinstance(page, CampaignPage) else None,
             "viewer": seen_by,
+            "form": seen_by.refused,
         },
+        status=status,
     )
 
 

@@ -17,6 +17,7 @@ from wagtail.rich_text import expand_db_html
 from cms import selectors as cms
 from cms.blocks import BY_CATEGORY, BY_HAND, OF_DISCOUNT
 from cms.models import CampaignPage, ListingPage, ShopPage
+from cms.views.answer_forms import SENT, AnswerForm
 from cms.views.viewer import Viewer
 from crm.models import Campaign
 from crm.states import CampaignState
@@ -81,6 +82,9 @@ class Block:
             found = (found or {}).get(name)
         return int(found) if found else None
 
+    def is_form(self, key: str) -> bool:
+        return self.kind == "form" and self.id == key
+
     def keys(self, name: str) -> tuple[int, ...]:
         items = self.value.get(name) or []
         values = (each["value"] if isinstance(each, dict) else each for each in items)
@@ -97,10 +101,15 @@ def blocks_of(page: ShopPage) -> list[Block]:
     ]
 
 
-def parts_of(page: ShopPage, seen_by: Viewer, tongue: Tongue) -> list[Part]:
+def shown_blocks(page: ShopPage, seen_by: Viewer) -> list[Block]:
+    """Those that are for everybody, and for the segments that the viewer is in."""
     blocks = blocks_of(page)
     held = seen_by.segments({key for block in blocks if (key := block.key("segment"))})
-    blocks = [block for block in blocks if not (key := block.key("segment")) or key in held]
+    return [block for block in blocks if not (key := block.key("segment")) or key in held]
+
+
+def parts_of(page: ShopPage, seen_by: Viewer, tongue: Tongue) -> list[Part]:
+    blocks = shown_blocks(page, seen_by)
     cards = cards_of(page, blocks, seen_by)
     every = [card for found in cards.values() for card in found]
     reading = shelves.reading(seen_by.request, seen_by.channel, every, seen_by.now)
@@ -206,6 +215,11 @@ class Rows:
         )
 
 
+def here(url_path: str) -> str:
+    """A page's address in the language of this request: the tree's first slug is the root of the site."""
+    return quick.here("shop:home") + "".join(f"{slug}/" for slug in url_path.strip("/").split("/")[1:])
+
+
 @dataclass(frozen=True, slots=True)
 class Filling:
     page: ShopPage
@@ -218,8 +232,7 @@ class Filling:
         return {"heading": self.tongue.say(block.value["heading"]), "id": block.id}
 
     def here(self, url_path: str) -> str:
-        """A page's address in the language of this request: the tree's first slug is the root of the site."""
-        return quick.here("shop:home") + "/".join(url_path.strip("/").split("/")[1:]) + "/"
+        return here(url_path)
 
 
 # ------------------------------------------------------------------ each kind of block
@@ -312,6 +325,25 @@ def _campaigns(filling: Filling, block: Block) -> Part | None:
     return Part("campaigns", {**filling.heading(block), "links": links}) if links else None
 
 
+def _form(filling: Filling, block: Block) -> Part:
+    """The form, or the words of thanks for whoever has just sent it."""
+    say, seen_by = filling.tongue.say, filling.viewer
+    is_sent = seen_by.request.GET.get(SENT) == block.id
+    form = seen_by.refused if seen_by.refused and seen_by.refused.block_id == block.id else None
+    return Part(
+        "form",
+        {
+            **filling.heading(block),
+            "text": filling.tongue.html(block.value.get("text")),
+            "thanks": say(block.value["thanks"]) if is_sent else "",
+            "form": form or AnswerForm.fresh(block.id, block.value["fields"], say, seen_by.request),
+            "button": say(block.value["submit"]),
+            "page_id": filling.page.pk,
+            "is_preview": seen_by.is_preview,
+        },
+    )
+
+
 _FILLED: dict[str, Callable[[Filling, Block], Part | None]] = {
     "hero": _hero,
     "products": _products,
@@ -322,4 +354,5 @@ _FILLED: dict[str, Callable[[Filling, Block], Part | None]] = {
     "video": _video,
     "stores": _stores,
     "campaigns": _campaigns,
+    "form": _form,
 }

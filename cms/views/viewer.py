@@ -9,6 +9,7 @@ from functools import cached_property
 
 from django.http import HttpRequest
 
+from cms.views.answer_forms import AnswerForm
 from crm import selectors as crm
 from oms.offers import Offers
 from retail.kernel import clock
@@ -26,6 +27,8 @@ class Viewer:
     offers: Offers | None = None
     played: frozenset[int] = field(default_factory=frozenset)
     is_preview: bool = False
+    # The form of this page that was just sent and not taken: it is drawn again with everything typed.
+    refused: AnswerForm | None = None
 
     @cached_property
     def customer_id(self) -> int | None:
@@ -44,5 +47,5 @@ class Viewer:
         return set(crm.segments_of(customer_id=self.customer_id, segment_ids=wanted, now=self.now))
 
 
-def of(request: HttpRequest) -> Viewer:
-    return Viewer(request, shopper.channel(), clock.now())
+def of(request: HttpRequest, *, refused: AnswerForm | None = None) -> Viewer:
+    return Viewer(request, shopper.channel(), clock.now(), refused=refused)

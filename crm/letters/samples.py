@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from crm.letters import alerts, orders
+from crm.letters import alerts, consents, orders
 from crm.letters.alerts import AlertFacts
 from crm.letters.facts import Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
 from crm.letters.paper import Letter
@@ -138,6 +138,12 @@ SAMPLES: dict[str, tuple[str | Promise, Sample]] = {
     "confirm-price": (
         _("Confirm: tell me when it costs less"),
         lambda base, now: alerts.confirm_price(_alert(base, now)),
+    ),
+    "confirm-consent": (
+        _("Confirm what was agreed to"),
+        lambda base, now: consents.confirm(
+            wordings=("Pišite mi e-poštom o novim naslovima i ponudama.",), url=f"{base}/"
+        ),
     ),
     "back-in-stock": (_("Back in stock"), lambda base, now: alerts.back_in_stock(_alert(base, now))),
     "costs-less": (_("Costs less"), lambda base, now: alerts.costs_less(_alert(base, now))),

@@ -59,6 +59,7 @@ LETTERS = {
     "return_rejected": gettext_lazy("Return rejected"),
     "refunded": gettext_lazy("Money returned"),
     "alert_confirm": gettext_lazy("Asked to confirm the address"),
+    "consent_confirm": gettext_lazy("Asked to confirm a consent"),
     "alert_back": gettext_lazy("There again"),
     "alert_price": gettext_lazy("Costs less"),
 }

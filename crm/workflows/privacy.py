@@ -12,9 +12,11 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Lower
 
 from audit import operations as audit
+from cms.models import FormAnswer
 from crm.models import (
     Address,
     Alert,
@@ -75,6 +77,7 @@ def export_person(*, customer_id: int) -> dict[str, Any]:
         "reviews": Review.objects.filter(customer=customer),
         "wishes": Wish.objects.filter(customer=customer),
         "alerts": Alert.objects.filter(customer=customer),
+        "form_answers": FormAnswer.objects.filter(customer=customer),
         "offers": CustomerDiscount.objects.filter(customer=customer),
         "coupons": Coupon.objects.filter(customer=customer),
         "used_coupons": CouponRedemption.objects.filter(customer=customer),
@@ -204,6 +207,7 @@ def _empty(customer: Customer, order_ids: list[int]) -> dict[str, list[int]]:
     reviews = Review.objects.filter(customer=customer)
     gone["crm.review"] = list(reviews.values_list("pk", flat=True))
     reviews.update(title="", text="", shown_name="")
+    gone["cms.formanswer"] = _empty_answers(customer)
     # Who a card was for, and what was wished; where a card that waits for its day goes must stay.
     cards = GiftCard.objects.filter(customer=customer)
     gone["crm.giftcard"] = list(cards.values_list("pk", flat=True))
@@ -214,6 +218,17 @@ def _empty(customer: Customer, order_ids: list[int]) -> dict[str, list[int]]:
     letters.update(recipient="", subject_line="", text_body="", html_body="")
     gone["oms.ordernote"] = list(OrderNote.objects.filter(order__in=order_ids).values_list("pk", flat=True))
     return gone
+
+
+def _empty_answers(customer: Customer) -> list[int]:
+    """Also what was sent with the account's address by nobody who was signed in: it names the same person."""
+    found = FormAnswer.objects.alias(mailbox=Lower("email"))
+    own = Q(customer=customer)
+    if customer.email:
+        own |= Q(mailbox=customer.email.lower()) & ~Q(email="")
+    ids = list(found.filter(own).values_list("pk", flat=True))
+    FormAnswer.objects.filter(pk__in=ids).update(email="", answers=[])
+    return ids
 
 
 def _close_login(login: User) -> None:

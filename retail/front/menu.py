@@ -87,6 +87,7 @@ OPS: type_of_sections = [
             Item("ops:segments", "filter", _("Segments")),
             Item("ops:funnel", "chart", _("From look to payment")),
             Item("ops:reviews", "star", _("Reviews")),
+            Item("ops:answers", "inbox", _("Answers to forms")),
             Item("ops:collections", "book", _("Collections")),
             Item("ops:feeds", "list", _("Product feeds")),
             Item("wagtailadmin_home", "edit", _("Content")),

@@ -148,6 +148,7 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-collections", "/ops/collections/"),
         ("ops-collection-new", "/ops/collections/new/"),
         ("ops-reviews", "/ops/reviews/"),
+        ("ops-answers", "/ops/answers/"),
         ("ops-gift-cards", "/ops/gift-cards/"),
         ("ops-funnel", "/ops/funnel/"),
     ]
