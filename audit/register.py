@@ -20,6 +20,8 @@ UNTRACED = {
     "storefront.FeedRejection",
     # Counted, never changed; says nothing of a person.
     "storefront.ShopVisit",
+    # A copy of a public register, renewed every night.
+    "crm.RegisteredCompany",
     "kernel.IdempotencyKey",
     "kernel.OutboxEvent",
     # Derived from orders every night and replaced whole: the orders have the trace.

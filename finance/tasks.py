@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from celery import shared_task
-from django.core.cache import cache
+import logging
 
+from celery import shared_task
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DataError
+
+from crm import operations as crm
 from finance import workflows as money
 from finance.operations import bell
-from finance.providers import sef_documents
+from finance.providers import sef, sef_documents
 from finance.workflows import gift_cards, loyalty
 from retail.kernel.clock import now
 from retail.kernel.context import acting
 from retail.kernel.models import LegalEntity
+from retail.kernel.outside import ProviderError
+
+logger = logging.getLogger(__name__)
 
 # A ring that got lost is forgotten after a second.
 BELL_SECONDS = 1
+REGISTER_IS_FRESH = "finance:register"
+HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 
 
 def _bell(kind: str) -> str:
@@ -89,6 +99,19 @@ def read_sef() -> None:
             return
         money.read_changes(now=now())
         money.subscribe_to_sef(now=now())
+
+
+@shared_task
+def renew_register() -> None:
+    """Once a day, first when a house is new. An answer that does not come, or is not whole, leaves the copy as it was."""
+    if not settings.SEF_URL or not cache.add(REGISTER_IS_FRESH, True, DAY_SECONDS):
+        return
+    with acting(label="job:finance.renew_register"):
+        try:
+            crm.renew_register(told=sef.from_settings(is_for_the_list=True).companies())
+        except (ProviderError, DataError, crm.ListNotWhole) as error:
+            cache.set(REGISTER_IS_FRESH, False, HOUR_SECONDS)
+            logger.warning("the register of companies stays as it was: %s", error)
 
 
 @shared_task

@@ -274,6 +274,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "finance-send-einvoices": {"task": "finance.tasks.send_einvoices", "schedule": 30.0},
     "finance-read-sef": {"task": "finance.tasks.read_sef", "schedule": crontab(hour="6", minute="15")},
+    "finance-renew-register": {"task": "finance.tasks.renew_register", "schedule": 60.0},
     "finance-keep-points": {"task": "finance.tasks.keep_points", "schedule": crontab(hour="3", minute="20")},
     "finance-pull-purchases": {"task": "finance.tasks.pull_purchases", "schedule": 1800.0},
     "seal-trace": {"task": "retail.tasks.seal_trace", "schedule": 30.0},

@@ -21,12 +21,10 @@ from retail.kernel.identifiers import (
     parse_account,
     parse_email,
     parse_phone,
-    parse_pib,
-    parse_registration_number,
 )
+from storefront.views.fields import REQUIRED, NamesACompany, Units, WhenAsked, phone_number, text
 from warehouse.selectors import WantedDay
 
-REQUIRED = _("Fill this in.")
 # The kinds of a person's document that a fiscal refund names (specification of the fiscal processor).
 BUYER_ID_KINDS = [
     ("20", _("Identity card")),
@@ -43,50 +41,6 @@ RETURN_REASONS = [
 ]
 
 
-class WhenAsked(forms.CharField):
-    """Needed only with another choice of the form, which then says so itself; its label is not marked as optional."""
-
-    def validate(self, value: Any) -> None:
-        """What is missing is judged by the form."""
-
-
-class Units(forms.IntegerField):
-    """How many of a line; nothing typed is none."""
-
-    def validate(self, value: Any) -> None:
-        """What is too many or too few is judged by its validators."""
-
-
-def text(
-    label: Any,
-    length: int,
-    *,
-    autocomplete: str,
-    is_required: bool = True,
-    kind: type[forms.CharField] = forms.CharField,
-    **more: Any,
-) -> forms.CharField:
-    attrs = {"autocomplete": autocomplete, **more.pop("attrs", {})}
-    return kind(
-        label=label,
-        max_length=length,
-        required=is_required,
-        widget=more.pop("widget", forms.TextInput)(attrs=attrs),
-        error_messages={"required": more.pop("missing", REQUIRED)},
-        **more,
-    )
-
-
-def phone_number(**more: Any) -> forms.CharField:
-    return text(
-        _("Phone"),
-        30,
-        autocomplete="tel",
-        widget=lambda attrs: forms.TextInput(attrs={**attrs, "type": "tel", "inputmode": "tel"}),
-        **more,
-    )
-
-
 class WithKnownPostcode:
     """A form whose postcode must be one that a courier goes to; an unknown one is told which it probably is."""
 
@@ -100,7 +54,7 @@ class WithKnownPostcode:
         return code
 
 
-class CheckoutForm(forms.Form):
+class CheckoutForm(NamesACompany):
     """One page: who, how it comes, how it is paid. `methods` are the ways that can be ordered, `stores` the pickup places.
 
     Without `methods` only what was typed is judged: whether the way and the postcode can be served, placing says.
@@ -120,23 +74,6 @@ class CheckoutForm(forms.Form):
     )
     is_company = forms.BooleanField(
         label=_("I am buying for a company or an institution (invoice with PIB)"), required=False
-    )
-    company_name = text(_("Name of the company"), 200, autocomplete="organization", kind=WhenAsked)
-    pib = text(
-        _("PIB"),
-        20,
-        autocomplete="off",
-        kind=WhenAsked,
-        attrs={"inputmode": "numeric"},
-        help_text=_("Nine digits"),
-    )
-    registration_number = text(
-        _("Registration number"),
-        20,
-        autocomplete="off",
-        is_required=False,
-        attrs={"inputmode": "numeric"},
-        help_text=_("Eight digits"),
     )
     delivery = forms.ChoiceField(label=_("How it arrives"), choices=DeliveryKind.choices)
     street = text(_("Street and number"), 200, autocomplete="address-line1", kind=WhenAsked)
@@ -248,7 +185,7 @@ class CheckoutForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("is_company"):
-            self._check_company(data)
+            self.check_company(data)
         if data.get("delivery") == DeliveryKind.HOME_DELIVERY:
             self._check_address(data)
         elif data.get("delivery") == DeliveryKind.STORE_PICKUP and not data.get("pickup_location"):
@@ -262,26 +199,6 @@ class CheckoutForm(forms.Form):
             self.add_error("locker", _("Choose the parcel locker."))
         if data.get("payment") == PaymentMethod.CASH_ON_DELIVERY:
             self.add_error("payment", _("A parcel locker takes no cash. Choose another way to pay."))
-
-    def _check_company(self, data: dict[str, Any]) -> None:
-        if not data.get("company_name", "").strip():
-            self.add_error(
-                "company_name", _("Write the name of the company as it should stand on the invoice.")
-            )
-        pib = parse_pib(data.get("pib", ""))
-        if pib is None:
-            self.add_error(
-                "pib",
-                _("Write the nine digits of the PIB, for example 100000024; the last one is a check digit."),
-            )
-        else:
-            data["pib"] = pib
-        typed = data.get("registration_number", "").strip()
-        number = parse_registration_number(typed)
-        if typed and number is None:
-            self.add_error("registration_number", _("Write eight digits, for example 07017715."))
-        else:
-            data["registration_number"] = number or ""
 
     def _check_address(self, data: dict[str, Any]) -> None:
         if not data.get("street", "").strip():

@@ -11,6 +11,7 @@ from storefront.views import (
     campaigns,
     checkout,
     collections,
+    companies,
     consents,
     coupons,
     funnel,
@@ -112,6 +113,7 @@ urlpatterns = [
     path("basket/gift-cards/remove/", coupons.remove_card, name="gift_card_remove"),
     # Checkout and paying
     path("checkout/", checkout.checkout, name="checkout"),
+    path("checkout/company/", companies.company, name="company"),
     path("checkout/preview/", checkout.preview, name="checkout_preview"),
     path("order/<token:token>/pay/", payment.pay, name="pay"),
     path("order/<token:token>/payment/", payment.came_back, name="payment_return"),

@@ -21,6 +21,7 @@ from crm.models.people import (
     CustomerTask,
     PersonalExport,
 )
+from crm.models.register import RegisteredCompany
 from crm.models.segments import Segment, SegmentExport, SegmentVersion
 from crm.models.shopping import Alert, Review, Wish
 
@@ -48,6 +49,7 @@ __all__ = [
     "LoyaltyProgram",
     "Message",
     "PersonalExport",
+    "RegisteredCompany",
     "Review",
     "Segment",
     "SegmentExport",

@@ -74,6 +74,7 @@ from crm.operations.people import (
     open_account,
     record_sef_registration,
 )
+from crm.operations.register import ListNotWhole, Renewed, renew_register
 from crm.operations.reviews import (
     AlreadyReviewed,
     InvalidReview,
@@ -136,6 +137,7 @@ __all__ = [
     "InvalidReview",
     "InvalidSegment",
     "InvalidSegmentName",
+    "ListNotWhole",
     "NewCard",
     "NoMember",
     "NotEnoughPoints",
@@ -143,6 +145,7 @@ __all__ = [
     "NotForCoupons",
     "OfferGone",
     "PastCustomer",
+    "Renewed",
     "ReviewNotFound",
     "SegmentInUse",
     "SegmentTaken",
@@ -200,6 +203,7 @@ __all__ = [
     "record_visit",
     "remove_address",
     "remove_wish",
+    "renew_register",
     "retire_segment",
     "save_program",
     "send_again",

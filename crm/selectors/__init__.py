@@ -17,6 +17,7 @@ from crm.selectors.offers import (
     live_discount,
 )
 from crm.selectors.people import addresses_of, default_address
+from crm.selectors.register import company_of, jbkjs_of
 from crm.selectors.segment_members import (
     Comparison,
     ExplainedSegment,
@@ -68,12 +69,14 @@ __all__ = [
     "SegmentUse",
     "addresses_of",
     "audience",
+    "company_of",
     "compare",
     "conditions_of",
     "count_members",
     "default_address",
     "definitions_held",
     "is_segment_readable",
+    "jbkjs_of",
     "live_discount",
     "member_ids",
     "members",

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from django.db import transaction
 
+from crm import selectors as crm
 from finance import events, rules
 from finance.models import FiscalReceipt, Invoice, InvoiceLine, JournalEntry
 from finance.operations import bell
@@ -19,6 +20,7 @@ from finance.rules import Part, RateAmounts
 from finance.states import FiscalKind, FiscalState, FiscalTransaction, InvoiceKind
 from oms import operations as orders
 from oms.models import Order, Return
+from oms.states import PaperKind
 from retail.kernel import crypto
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotFound
@@ -162,6 +164,14 @@ def rate_rows(rates: Sequence[RateAmounts]) -> list[dict[str, str]]:
     ]
 
 
+def _jbkjs(order: Order) -> str:
+    """The public body's number: as we know it, else as the register does."""
+    if order.paper != PaperKind.SEF:
+        return ""
+    known = order.customer.jbkjs if order.customer else ""
+    return known or crm.jbkjs_of(order.company_pib)
+
+
 def issue_invoice(
     *,
     order: Order,
@@ -197,7 +207,7 @@ def issue_invoice(
         buyer_street=order.street,
         buyer_city=order.city,
         buyer_postal_code=order.postal_code,
-        buyer_jbkjs=order.customer.jbkjs if order.company_pib and order.customer else "",
+        buyer_jbkjs=_jbkjs(order),
         issued_on=day,
         supplied_on=supplied_on,
         due_on=day,

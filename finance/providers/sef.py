@@ -1,4 +1,4 @@
-"""SEF, the national system of electronic invoices: for now only its register of companies."""
+"""SEF, the national system of electronic invoices: its register of companies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 from retail.kernel.outside import Breaker, Service, shared_breaker
 
 SERVICE = "SEF"
+# All companies of the country.
+LIST_BYTES_MAX = 250_000_000
+LIST_SECONDS = 180.0
 
 
 class SefRegister:
@@ -46,12 +49,27 @@ class SefRegister:
             raise self._service.unreadable("is_registered")
         return found
 
+    def companies(self) -> str:
+        """Every company that is or was registered, as the text of a JSON list: too many for objects of ours."""
+        answer = self._service.call(
+            "companies",
+            "GET",
+            "api/publicApi/getAllCompanies",
+            parameters={"includeAllStatuses": "true"},
+            is_raw=True,
+            bytes_max=LIST_BYTES_MAX,
+        )
+        text = bytes(answer.data).decode("utf-8-sig", errors="replace").replace("\\u0000", "")
+        if not text.lstrip().startswith("["):
+            raise self._service.unreadable("companies")
+        return text
 
-def from_settings() -> SefRegister:
+
+def from_settings(*, is_for_the_list: bool = False) -> SefRegister:
     """The register that the settings name; one client in a process, since making one is dear."""
     if not settings.SEF_URL:
         raise ImproperlyConfigured("SEF_URL must be set before companies can be looked up.")
-    return _client(settings.SEF_URL, settings.SEF_TIMEOUT_SECONDS)
+    return _client(settings.SEF_URL, LIST_SECONDS if is_for_the_list else settings.SEF_TIMEOUT_SECONDS)
 
 
 @cache

@@ -164,6 +164,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
         is_absence_told: bool = False,
         is_raw: bool = False,
+        bytes_max: int = BODY_BYTES_MAX,
     ) -> Answer:
         """One request and its whole answer. With `is_absence_told` the service's own 404 is an answer, not a refusal.
 
@@ -173,7 +174,7 @@ class Service:
         if wait_seconds:
             raise ProviderUnavailable(self.name, operation, "PAUSED", retry_after_seconds=wait_seconds)
         try:
-            response, body = self._exchange(method, path, payload, content, parameters, headers)
+            response, body = self._exchange(method, path, payload, content, parameters, headers, bytes_max)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             self._breaker.failed()
             self._log(operation, "UNREACHABLE", None)
@@ -192,6 +193,7 @@ class Service:
         content: bytes | None,
         parameters: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
+        bytes_max: int,
     ) -> tuple[httpx.Response, bytes]:
         """Reads against one deadline: httpx restarts its own at each byte, so a dripping answer would never end."""
         deadline = time.monotonic() + self._timeout_seconds
@@ -203,7 +205,7 @@ class Service:
                 body += chunk
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer took too long")
-                if len(body) > BODY_BYTES_MAX:
+                if len(body) > bytes_max:
                     raise httpx.DecodingError("the answer is too large")
         return response, bytes(body)
 

@@ -14,7 +14,19 @@ from retail.running import home as local
 
 # They need no database; `up`, `stop`, `reset` and `restore` manage the servers themselves.
 WITHOUT_SERVERS = frozenset(
-    {"", "help", "--help", "-h", "version", "--version", "stop", "reset", "restore", "sandbox", "translations"}
+    {
+        "",
+        "help",
+        "--help",
+        "-h",
+        "version",
+        "--version",
+        "stop",
+        "reset",
+        "restore",
+        "sandbox",
+        "translations",
+    }
     | {
         "makemigrations",
         "makemessages",

@@ -29,7 +29,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -
         # A new client each time: its breaker has not seen the failures of the call before.
         monkeypatch.setattr(card, "from_settings", lambda: ready.card(timeout_seconds=1.0))
         monkeypatch.setattr(fiscal, "from_settings", lambda: ready.fiscal(timeout_seconds=1.0))
-        monkeypatch.setattr(sef, "from_settings", lambda: ready.sef_register(timeout_seconds=1.0))
+        monkeypatch.setattr(sef, "from_settings", lambda **_: ready.sef_register(timeout_seconds=1.0))
         monkeypatch.setattr(sef_documents, "from_settings", lambda: ready.sef(timeout_seconds=1.0))
         yield ready
 

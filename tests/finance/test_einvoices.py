@@ -8,8 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.cache import cache
 
-from finance import selectors
+from crm import selectors as crm
+from finance import selectors, tasks
 from finance import workflows as money
 from finance.models import EInvoice, Invoice, JournalEntry
 from finance.operations import einvoices
@@ -20,7 +22,7 @@ from retail.kernel.errors import InvalidInput
 from retail.sandbox import sef_documents as stand_in
 from tests.factories import Sells
 from tests.finance.judges import faults, said
-from tests.finance.sef_world import Seller, history, state_of
+from tests.finance.sef_world import BUYER, Seller, history, state_of
 from tests.finance.shop import all_of, open_exceptions
 from tests.unchanged import nothing_changes
 
@@ -312,6 +314,28 @@ def test_budget_user_is_named_by_its_number_and_goes_on_to_the_register(seller: 
     assert (state_of(advance), state_of(closing)) == ("APPROVED", "SENT")
     path = "cac:AccountingCustomerParty/cac:Party/cac:PartyIdentification/cbc:ID"
     assert said(closing.document.encode(), path) == "JBKJS:10520"
+
+
+def renew_register() -> None:
+    cache.delete(tasks.REGISTER_IS_FRESH)
+    tasks.renew_register()
+
+
+def test_the_number_of_a_budget_user_is_known_from_the_register(seller: Seller) -> None:
+    seller.register(jbkjs="10520")
+    renew_register()
+    order, _ = seller.sent_order()
+    assert seller.of(order, "INVOICE").invoice.buyer_jbkjs == "10520"
+
+
+def test_a_register_that_does_not_answer_stays_and_is_asked_again_in_an_hour(seller: Seller) -> None:
+    seller.register(jbkjs="10520")
+    renew_register()
+    seller.stand.fault("sef", "HTTP_500")
+    with nothing_changes():
+        renew_register()
+    assert cache.get(tasks.REGISTER_IS_FRESH) is False
+    assert crm.jbkjs_of(BUYER) == "10520"
 
 
 # -- Refused, rejected, mistaken -------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from crm.models import Customer
+from crm.models import Customer, RegisteredCompany
 from finance import workflows as money
 from finance.models import Payment
 from oms.models import Order
@@ -178,6 +178,18 @@ def test_a_company_needs_a_pib_that_adds_up(client: Client, chain: Chain) -> Non
     assert "Write the nine digits of the PIB" in answer.text
     client.post("/en/checkout/", typed(client, **company, pib="100 000 024"))
     assert (order().company_name, order().company_pib) == ("Škola d.o.o.", "100000024")
+
+
+def test_the_pib_is_enough_where_the_register_knows_it(client: Client, chain: Chain) -> None:
+    """As a browser without script sends it: nothing was filled in meanwhile."""
+    known = RegisteredCompany.objects.create(
+        pib="100000024", name="Škola d.o.o.", registration_number="17862146"
+    )
+    put(client, chain.variant(stock=5))
+    company = {"is_company": "on", "company_name": "", "registration_number": "", "pib": known.pib}
+    client.post("/checkout/", typed(client, **company))
+    placed = order()
+    assert (placed.company_name, placed.company_registration_number) == ("Škola d.o.o.", "17862146")
 
 
 def test_a_company_at_sef_is_asked_for_its_registration_number(client: Client, chain: Chain) -> None:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from oms.models import Order
 from oms.states import DeliveryKind
 from oms.workflows.changes import SOONEST, Soonest
-from retail.kernel.identifiers import parse_phone, parse_pib, parse_registration_number
-from storefront.forms import WithKnownPostcode, phone_number, read_day, text
+from retail.kernel.identifiers import parse_phone
+from storefront.forms import WithKnownPostcode, read_day
+from storefront.views.fields import NamesACompany, phone_number, text
 from warehouse.selectors import WantedDay
 
 # Goods go to an address of the buyer only this way; a store and a locker have their own.
@@ -80,43 +81,10 @@ class ChangeForm(WithKnownPostcode, forms.Form):
         return found if wanted is None or wanted == now else {**found, "wanted": wanted}
 
 
-class CompanyForm(forms.Form):
+class CompanyForm(NamesACompany):
     """The company that the papers are to name."""
 
-    company_name = text(
-        _("Name of the company"),
-        200,
-        autocomplete="organization",
-        missing=_("Write the name of the company as it should stand on the invoice."),
-    )
-    pib = text(
-        _("PIB"),
-        20,
-        autocomplete="off",
-        attrs={"inputmode": "numeric"},
-        help_text=_("Nine digits"),
-        missing=_("Write the nine digits of the PIB, for example 100000024; the last one is a check digit."),
-    )
-    registration_number = text(
-        _("Registration number"),
-        20,
-        autocomplete="off",
-        is_required=False,
-        attrs={"inputmode": "numeric"},
-        help_text=_("Eight digits"),
-    )
-
-    def clean_pib(self) -> str:
-        pib = parse_pib(self.cleaned_data["pib"])
-        if pib is None:
-            raise forms.ValidationError(
-                _("Write the nine digits of the PIB, for example 100000024; the last one is a check digit.")
-            )
-        return pib
-
-    def clean_registration_number(self) -> str:
-        typed = self.cleaned_data["registration_number"].strip()
-        number = parse_registration_number(typed)
-        if typed and number is None:
-            raise forms.ValidationError(_("Write eight digits, for example 07017715."))
-        return number or ""
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        self.check_company(data)
+        return data
