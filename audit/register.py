@@ -1006,6 +1006,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "source_id",
             "target_id",
             "entity_id",
+            "order_id",
             "status",
             "note",
             "expected_on",

@@ -16,6 +16,7 @@ from audit.models import Proposal
 from audit.triggers import append_only
 from crm.models import Campaign, Coupon, Customer, CustomerDiscount, Discount, GiftCard
 from oms.states import (
+    IN_STORE,
     BasketState,
     DecisionState,
     DeliveryKind,
@@ -438,6 +439,12 @@ class Order(models.Model):
                 name="order_pickup_has_store",
             ),
             models.CheckConstraint(
+                condition=~Q(delivery_method="SHIP_TO_STORE")
+                | Q(pickup_location__isnull=False)
+                | Q(is_imported=True),
+                name="order_sent_to_a_store",
+            ),
+            models.CheckConstraint(
                 condition=~Q(delivery_method="PARCEL_LOCKER") | Q(locker__isnull=False) | Q(is_imported=True),
                 name="order_locker_is_named",
             ),
@@ -486,6 +493,20 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_collected(self) -> bool:
+        """The shopper comes for it to a store."""
+        return self.delivery_method in IN_STORE
+
+    @property
+    def is_sent_to_store(self) -> bool:
+        return self.delivery_method == DeliveryKind.SHIP_TO_STORE
+
+    @property
+    def shelf_id(self) -> int | None:
+        """The only place whose units will do: a pickup's own store. What is sent to a store may come from anywhere."""
+        return self.pickup_location_id if self.delivery_method == DeliveryKind.STORE_PICKUP else None
 
 
 class OrderLine(models.Model):

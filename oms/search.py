@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from oms.models import LineDiscount, Order, OrderException, OrderLine
 from oms.states import (
+    IN_STORE,
     DeliveryKind,
     ExceptionState,
     FulfillmentStatus,
@@ -88,7 +89,7 @@ VIEWS: dict[str, Callable[[datetime], Q]] = {
     "late": _late,
     "held": lambda now: Q(status="ON_HOLD"),
     "unpaid": lambda now: Q(status="PENDING_PAYMENT"),
-    "pickup": lambda now: Q(delivery_method="STORE_PICKUP", status__in=OPEN),
+    "pickup": lambda now: Q(delivery_method__in=IN_STORE, status__in=OPEN),
     "companies": lambda now: ~Q(company_pib="") & Q(status__in=OPEN),
 }
 

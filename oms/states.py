@@ -92,6 +92,10 @@ class DeliveryKind(models.TextChoices):
     DIGITAL = "DIGITAL", _("Digital")
 
 
+# Handed over in a store: what stands on its shelves, or what other places send there.
+IN_STORE = (DeliveryKind.STORE_PICKUP, DeliveryKind.SHIP_TO_STORE)
+
+
 class DecisionState(models.TextChoices):
     PROPOSED = "PROPOSED", _("Proposed")
     RATIFIED = "RATIFIED", _("Ratified")

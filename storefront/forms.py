@@ -86,6 +86,7 @@ class CheckoutForm(NamesACompany):
     )
     city = text(_("Place"), 100, autocomplete="address-level2", kind=WhenAsked)
     pickup_location = WhenAsked(label=pgettext_lazy("delivery", "Store"), max_length=20, widget=forms.Select)
+    ship_store = WhenAsked(label=pgettext_lazy("delivery", "Store"), max_length=20, widget=forms.Select)
     locker = WhenAsked(label=_("Parcel locker"), max_length=20, widget=forms.Select)
     when = WhenAsked(label=_("Day of delivery"), max_length=20, widget=forms.Select)
     payment = forms.ChoiceField(
@@ -100,10 +101,12 @@ class CheckoutForm(NamesACompany):
         stores: list[tuple[str, str]],
         days: Sequence[tuple[str, str]] = (),
         lockers: Sequence[tuple[str, str]] = (),
+        ship_stores: Sequence[tuple[str, str]] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.methods = methods
+        self.fields["ship_store"].widget = forms.Select(choices=list(ship_stores))
         self.fields["locker"].widget = forms.Select(choices=list(lockers))
         self.fields["when"].widget = forms.Select(choices=list(days))
         self.fields["pickup_location"].widget = forms.Select(choices=stores)
@@ -136,7 +139,7 @@ class CheckoutForm(NamesACompany):
             city=data["city"] if is_brought else "",
             postal_code=data["postal_code"] if is_brought else "",
             company=company,
-            pickup_location=data["pickup_location"] if method == DeliveryKind.STORE_PICKUP else "",
+            pickup_location=self._store(method),
             locker=data["locker"] if method == DeliveryKind.PARCEL_LOCKER else "",
             wanted=data["when"],
             language=language,
@@ -145,6 +148,14 @@ class CheckoutForm(NamesACompany):
             expected_rest=self._seen("rest", method),
             **more,
         )
+
+    def _store(self, method: str) -> str:
+        names: dict[str, str] = {
+            DeliveryKind.STORE_PICKUP: "pickup_location",
+            DeliveryKind.SHIP_TO_STORE: "ship_store",
+        }
+        name = names.get(method)
+        return str(self.cleaned_data[name]) if name else ""
 
     def _seen(self, what: str, method: str) -> Decimal | None:
         """An amount that the page had said for a way; None when it said none."""
@@ -190,6 +201,8 @@ class CheckoutForm(NamesACompany):
             self._check_address(data)
         elif data.get("delivery") == DeliveryKind.STORE_PICKUP and not data.get("pickup_location"):
             self.add_error("pickup_location", _("Choose the store where you will pick it up."))
+        elif data.get("delivery") == DeliveryKind.SHIP_TO_STORE and not data.get("ship_store"):
+            self.add_error("ship_store", _("Choose the store where you will pick it up."))
         elif data.get("delivery") == DeliveryKind.PARCEL_LOCKER:
             self._check_locker(data)
         return data

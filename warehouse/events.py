@@ -171,6 +171,31 @@ class TransferCanceled:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderUnitsSent:
+    """Units of an order left one place for the store where its shopper collects them; `expected_on` is a date or empty."""
+
+    order_id: int
+    number: str
+    transfer: str
+    source: str
+    target: str
+    units: int
+    expected_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUnitsArrived:
+    """Units of an order are in its store; `units_missing` of this transfer will not come."""
+
+    order_id: int
+    number: str
+    transfer: str
+    target: str
+    units: int
+    units_missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class StockCounted:
     """A count was written: how many titles differed."""
 

@@ -3,7 +3,17 @@
 from django.urls import path
 
 from warehouse.views import counts, places, purchasing, shipments, stock, transfers
-from warehouse.views.scan import dispatching, home, packing, picking, place, receiving, returning, shelving
+from warehouse.views.scan import (
+    dispatching,
+    home,
+    packing,
+    picking,
+    place,
+    receiving,
+    returning,
+    sending,
+    shelving,
+)
 
 scan_urlpatterns = [
     path("", home.home, name="home"),
@@ -12,6 +22,8 @@ scan_urlpatterns = [
     path("receive/", receiving.receive_list, name="receive"),
     path("receive/<str:number>/", receiving.receive_order, name="receive_order"),
     path("receive/<str:number>/finish/", receiving.receive_finish, name="receive_finish"),
+    path("send/", sending.send_list, name="send"),
+    path("send/<str:number>/", sending.send_one, name="send_one"),
     path("put-away/", shelving.put_away_list, name="put_away"),
     path("put-away/<str:sku>/", shelving.put_away_one, name="put_away_one"),
     path("pick/", picking.pick_page, name="pick"),

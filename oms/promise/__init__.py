@@ -7,12 +7,14 @@ is read live for each request, `Promise(network, stock, now=…)` answers `home`
 """
 
 from .engine import Promise, merged
-from .network import HORIZON_DAYS, Calendar, Carrier, Lane, Location, Network
+from .network import HORIZON_DAYS, NOON, STORE_LEAD_DAYS_MIN, Calendar, Carrier, Lane, Location, Network
 from .offers import Days, Line, Method, Offer, Reason, Source
 from .stock import Dated, Level, Stock
 
 __all__ = [
     "HORIZON_DAYS",
+    "NOON",
+    "STORE_LEAD_DAYS_MIN",
     "Calendar",
     "Carrier",
     "Dated",

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 HORIZON_DAYS = 60
 NOON = time(12)
+# What is brought on the day on which it was collected comes in the evening: to a store goods travel overnight.
+STORE_LEAD_DAYS_MIN = 1
 _CALENDARS_KEPT = 4  # one per local day; requests around midnight see two
 _DESTINATIONS_KEPT = 256  # a few hundred lanes each
 

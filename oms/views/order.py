@@ -30,6 +30,7 @@ from retail.kernel.access import (
     REFUND,
     VIEW_FINANCE,
     VIEW_ORDERS,
+    VIEW_STOCK,
     VIEW_TRACE,
     may,
     sees_entity,
@@ -74,6 +75,7 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "returnable": left,
         "money": _money(order),
         "shipments": overview.shipments_of_order(order_id=order.pk),
+        "transfers": overview.transfers_of_order(order),
         "payments": finance_reads.payments_of_order(order_id=order.pk),
         "documents": words.papers(
             overview.documents_of_order(order_id=order.pk), may_open=may(request.user, VIEW_FINANCE)
@@ -115,6 +117,7 @@ def _can(request: HttpRequest, order: Order) -> dict[str, bool]:
         "change": edit and order.status in CHANGEABLE and order.fulfillment_status in NOT_PICKED,
         "route": edit and working,
         "note": edit,
+        "see_stock": may(request.user, VIEW_STOCK),
         "receive": may(request.user, RECEIVE_RETURNS),
         "return": edit and order.lines.filter(quantity_dispatched__gt=0).exists(),
         "refund": may(request.user, REFUND) and order.captured_total > order.refunded_total,
@@ -158,8 +161,7 @@ def _entries(order: Order, *, with_audit: bool) -> list[TimelineEntry]:
             )
         else:
             title, icon, tone = words.EVENTS.get(step.code, (step.code, "info", "idle"))
-            said = step.details.get("reason") or step.details.get("cause") or ""
-            detail = words.cause_words(said) if said else step.details.get("shipment") or ""
+            detail = words.event_words(step.details)
             entries.append(TimelineEntry(title, step.at, step.who, icon, tone, detail))
     return entries
 

@@ -42,6 +42,9 @@ TROUBLES = {
 }
 
 
+PLACE_KINDS = (DeliveryKind.STORE_PICKUP, DeliveryKind.SHIP_TO_STORE, DeliveryKind.PARCEL_LOCKER)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     line: BasketLine
@@ -66,6 +69,7 @@ class Desk:
     view: baskets.BasketView
     deliveries: tuple[DeliveryChoice, ...]
     stores: list[tuple[str, str]]
+    ship_stores: list[tuple[str, str]]
     lockers: list[tuple[str, str]]
 
     @property
@@ -179,15 +183,14 @@ def _desk(code: str, by: User, postal_code: str, now: datetime) -> Desk:
             basket_id=basket.pk,
             goods_total=view.priced.goods_total,
             currency=basket.channel.currency,
+            are_days_wanted=True,
         )
         if view.lines
         else []
     )
-    stores, lockers = (
-        _places(options, kind) for kind in (DeliveryKind.STORE_PICKUP, DeliveryKind.PARCEL_LOCKER)
-    )
+    stores, ship_stores, lockers = (_places(options, kind) for kind in PLACE_KINDS)
     held = tenders.tenders_of(basket=basket, now=now)
-    return Desk(share, view, tuple(_deliveries(view, options, held)), stores, lockers)
+    return Desk(share, view, tuple(_deliveries(view, options, held)), stores, ship_stores, lockers)
 
 
 def _deliveries(
@@ -230,7 +233,14 @@ def _form(desk: Desk, data: Any = None) -> CheckoutForm:
     if customer is not None:
         initial |= {"name": customer.name, "email": customer.email, "phone": customer.phone}
     methods = {each.method for each in desk.deliveries}
-    return CheckoutForm(data, initial=initial, methods=methods, stores=desk.stores, lockers=desk.lockers)
+    return CheckoutForm(
+        data,
+        initial=initial,
+        methods=methods,
+        stores=desk.stores,
+        lockers=desk.lockers,
+        ship_stores=desk.ship_stores,
+    )
 
 
 def _page(request: HttpRequest, desk: Desk, form: CheckoutForm, *, status: int = 200) -> HttpResponse:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import get_language, gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from oms.pricing import Outcome, Step
@@ -49,6 +49,8 @@ EVENTS: dict[str, tuple[str | Promise, str, str]] = {
     "warehouse.shipment_delivered": (_("Shipment delivered"), "delivered", "good"),
     "warehouse.delivery_failed": (_("Not delivered"), "alert", "bad"),
     "warehouse.shipment_returned": (_("Shipment came back"), "return", "warn"),
+    "warehouse.order_units_sent": (_("Sent to the store"), "truck", "info"),
+    "warehouse.order_units_arrived": (_("Arrived in the store"), "store", "good"),
     "warehouse.claims_displaced": (_("Claim displaced"), "box", "bad"),
     "finance.payment_authorized": (_("Card authorized"), "lock", "info"),
     "finance.payment_failed": (_("Payment failed"), "alert", "bad"),
@@ -118,6 +120,7 @@ _CAUSES: dict[str, str | Promise] = {
     "WRONG_REFERENCE": _("no order has this reference"),
     "UNKNOWN_REFERENCE": _("no order has this reference"),
     "AMBIGUOUS": _("several orders fit"),
+    "TRANSFER": _("not arrived with its transfer"),
 }
 _AMOUNTS = {"amount", "authorized", "paid", "missing", "expected", "refund"}
 
@@ -125,6 +128,23 @@ _AMOUNTS = {"amount", "authorized", "paid", "missing", "expected", "refund"}
 def exception_words(detail: dict[str, Any]) -> list[tuple[str, str]]:
     """What an exception is about: (label, words) in the reader's language."""
     return [(str(_LABELS.get(key, key)), _value(key, value)) for key, value in detail.items()]
+
+
+def event_words(details: dict[str, Any]) -> str:
+    """What the timeline says beside an event's title."""
+    if said := details.get("reason") or details.get("cause"):
+        return cause_words(said)
+    if "source" in details:
+        way = gettext("from %(source)s to %(target)s") % details
+        if day := details.get("expected_on"):
+            return gettext("%(way)s, arrives %(day)s") % {
+                "way": way,
+                "day": short_day_text(date.fromisoformat(day), get_language() or "en"),
+            }
+        return way
+    if missing := details.get("units_missing"):
+        return ngettext("%(n)s unit is missing", "%(n)s units are missing", missing) % {"n": missing}
+    return str(details.get("shipment") or details.get("transfer") or "")
 
 
 def cause_words(text: str) -> str:

@@ -147,6 +147,8 @@ def _cancel(
         crm.lock_cards_of_order(order_number=order.number)
     stock.release_order_claims(order_line_ids=goods.values_list("pk", flat=True), now=now)
     stock.cancel_shipments(order_id=order.pk, now=now)
+    if order.is_sent_to_store:
+        stock.cancel_empty_transfers(order_id=order.pk, now=now)
     finance.release_excess(order_id=order.pk, reason=reason, by=by, now=now)
     stock.tell_arrival(order=order, now=now)
     order.refresh_from_db()

@@ -386,7 +386,7 @@ def _add(order: Order, more: Sequence[orders.AddedUnits], now: datetime) -> None
     before = orders.taken_by(order).campaigns
     for added in more:
         line = orders.add_units(order=order, added=added, now=now)
-        demands.append((line.pk, added.variant.pk, added.quantity, order.pickup_location_id))
+        demands.append((line.pk, added.variant.pk, added.quantity, order.shelf_id))
     after = orders.taken_by(order).campaigns
     crm.spend_more(
         campaigns={pk: after[pk] - before.get(pk, ZERO) for pk in after if after[pk] != before.get(pk)}
@@ -455,9 +455,13 @@ def _take_plan_back(order: Order, is_replanned: bool, now: datetime) -> bool:
     ).update(state=ProposalState.STALE, decided_at=now, decision_reason="the order changed")
     if is_replanned and order.fulfillment_status == FulfillmentStatus.ROUTED:
         stock.withdraw_shipments(order_id=order.pk)
+        if order.is_sent_to_store:
+            stock.withdraw_transfers(order_id=order.pk, now=now)
         orders.write_details(order=order, values={"fulfillment_status": FulfillmentStatus.UNROUTED})
     else:
         stock.cancel_shipments(order_id=order.pk, now=now)
+        if order.is_sent_to_store:
+            stock.cancel_empty_transfers(order_id=order.pk, now=now)
     return bool(were_open)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from crm import operations as crm
 from finance.workflows.sef_registration import AT_PLACEMENT, Registration, look_up
-from oms.states import DeliveryKind, PaymentMethod
+from oms.states import IN_STORE, DeliveryKind, PaymentMethod
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.identifiers import parse_email, parse_phone, parse_pib
 from warehouse import selectors as warehouse
@@ -87,7 +87,7 @@ def normalize(checkout: Checkout) -> Checkout:
     if checkout.delivery_method == DeliveryKind.HOME_DELIVERY:
         for name in ("street", "city", "postal_code"):
             wrong[name] = not getattr(checkout, name).strip()
-    if checkout.delivery_method == DeliveryKind.STORE_PICKUP:
+    if checkout.delivery_method in IN_STORE:
         wrong["pickup_location"] = not checkout.pickup_location
     if checkout.delivery_method == DeliveryKind.PARCEL_LOCKER:
         wrong["locker"] = not checkout.locker

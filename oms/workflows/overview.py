@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from finance.models import FiscalReceipt, Invoice, Payment
+from oms.models import Order
 from retail.rest.fields import money
-from warehouse.models import Shipment
+from warehouse.models import Shipment, Transfer
 
 
 def shipments_of_order(*, order_id: int) -> list[dict[str, Any]]:
@@ -39,6 +40,13 @@ def shipments_of_order(*, order_id: int) -> list[dict[str, Any]]:
         }
         for each in rows.prefetch_related("parcels")
     ]
+
+
+def transfers_of_order(order: Order) -> list[Transfer]:
+    """What other places send to the store of the order, oldest first; an order that goes to no store is asked nothing."""
+    if not order.is_sent_to_store:
+        return []
+    return list(Transfer.objects.filter(order=order).select_related("source", "target").order_by("pk"))
 
 
 def payments_of_order(*, order_id: int) -> list[dict[str, Any]]:

@@ -53,9 +53,7 @@ def _revive(order: Order, now: datetime) -> bool:
                 now=now,
             )
             stock.claim_for_order_lines(
-                demands=[
-                    (pk, variant_id or 0, units, order.pickup_location_id) for pk, variant_id, units in goods
-                ],
+                demands=[(pk, variant_id or 0, units, order.shelf_id) for pk, variant_id, units in goods],
                 channel_id=order.channel_id,
                 state="ALLOCATED",
                 expires_at=None,
@@ -79,9 +77,7 @@ def _keep_claims(order: Order, now: datetime) -> None:
     if not missing:
         return
     stock.claim_for_order_lines(
-        demands=[
-            (line.line_id, line.variant_id, line.quantity, order.pickup_location_id) for line in missing
-        ],
+        demands=[(line.line_id, line.variant_id, line.quantity, order.shelf_id) for line in missing],
         channel_id=order.channel_id,
         state="ALLOCATED",
         expires_at=None,

@@ -246,5 +246,5 @@ def _write(
     ring_for(rows)
     if not (is_held and are_moved):
         claim_anew(desk, order, pairs, state, now)
-    if order.pickup_location_id is not None:
-        take_from_the_store(desk, order, order.pickup_location_id, pairs, now)
+    if order.shelf_id is not None:
+        take_from_the_store(desk, order, order.shelf_id, pairs, now)

@@ -27,9 +27,7 @@ def claim_gifts(order: Order, rows: Sequence[OrderLine], quote: oms.Quote, now: 
     waits = order.status == OrderStatus.PENDING_PAYMENT
     try:
         stock.claim_for_order_lines(
-            demands=[
-                (pk, variant, units, order.pickup_location_id) for pk, (_, variant, units) in gifts.items()
-            ],
+            demands=[(pk, variant, units, order.shelf_id) for pk, (_, variant, units) in gifts.items()],
             channel_id=order.channel_id,
             state="HELD" if waits else "ALLOCATED",
             expires_at=order.payment_deadline if waits else None,

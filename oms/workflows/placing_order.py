@@ -12,7 +12,7 @@ from oms import selectors as oms
 from oms.models import Order, OrderLine
 from oms.pricing import LineKind as PricedKind
 from oms.pricing import PricedLine
-from oms.states import DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
+from oms.states import IN_STORE, DeliveryKind, FulfillmentStatus, LineKind, OrderStatus, PaymentMethod
 from oms.workflows.checkout import Checkout
 from oms.workflows.payment_deadlines import payment_deadline
 from oms.workflows.placing_promise import promise_json, wanted_day
@@ -41,7 +41,7 @@ def order_row(
     waits = checkout.payment_method in (PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER)
     pickup = (
         Location.objects.only("pk").get(code=checkout.pickup_location)
-        if checkout.delivery_method == DeliveryKind.STORE_PICKUP
+        if checkout.delivery_method in IN_STORE
         else None
     )
     # Goods for a locker go to its address; the lanes of its zone bring them there.

@@ -20,9 +20,9 @@ from oms.states import (
     FulfillmentStatus,
     OrderStatus,
 )
-from oms.workflows import routing_input, routing_shelves
+from oms.workflows import routing_input, routing_shelves, to_store
 from retail.kernel.errors import Refusal
-from retail.kernel.models import User
+from retail.kernel.models import Location, User
 from retail.kernel.outbox import announce
 from warehouse import operations as stock
 from warehouse import selectors as warehouse
@@ -70,6 +70,8 @@ def propose_routing(*, order_id: int, now: datetime, by: User | None = None) -> 
             )
         if order.delivery_method == DeliveryKind.STORE_PICKUP:
             return _propose(order, *_pickup_plan(order, now), now=now, by=by)
+        if order.is_sent_to_store:
+            return _propose(order, *_plan_to_store(order, now), now=now, by=by)
         question = routing_input.build(order=order, now=now)
         if not question.units:
             raise NotRoutable(f"{order.number} has nothing left to ship.", number=order.number)
@@ -132,7 +134,7 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
         raise proposals.StaleProposal(
             "The order's claims have changed since this plan was made.", number=order.number
         ) from refusal
-    stock.create_shipments(order_id=order.pk, plan=plan, by=by, now=now)
+    _ship(order, plan, by, now)
     decision.state, decision.ratified_by, decision.ratified_at = DecisionState.RATIFIED, by, now
     decision.ratified_by_rule = proposal.decided_by_rule
     decision.save(update_fields=["state", "ratified_by", "ratified_by_rule", "ratified_at"])
@@ -147,6 +149,14 @@ def apply(proposal: Proposal, by: User | None, now: datetime) -> None:
         events.OrderRouted(order_id=order.pk, number=order.number, decision_id=decision.pk),
         subject=("order", order.number),
     )
+
+
+def _ship(order: Order, plan: list[dict[str, Any]], by: User | None, now: datetime) -> None:
+    """Shipments to the buyer; to a store, transfers of what is elsewhere and a shipment of what stands there."""
+    if order.is_sent_to_store:
+        stock.plan_transfers(order_id=order.pk, plan=plan, by=by, now=now)
+        plan = [step for step in plan if step["location_id"] == order.pickup_location_id]
+    stock.create_shipments(order_id=order.pk, plan=plan, by=by, now=now)
 
 
 def _close_cases(order: Order, skus: set[str], now: datetime) -> None:
@@ -269,6 +279,37 @@ def _leaving(question: routing_input.Question, i: int, v: int) -> dict[str, str]
 
 def _pickup_plan(order: Order, now: datetime) -> _Read:
     """Pickup has one answer: the store's own stock, already claimed at placement; units that are gone from there are missing."""
+    store, units = _on_its_shelves(order, now)
+    here = [unit for unit in units if not unit.is_missing]
+    steps = [_step_in_store(unit, store) for unit in units]
+    pick = _pick_cost(store, len(here))
+    terms = dict.fromkeys(engine.TERMS, "0") | {"pick": str(pick)}
+    kind = "ONE_PARCEL" if len(here) == len(units) else "SHORT"
+    return steps, terms, [], {store.code: {"cost": str(pick)}}, 0.0, None, kind
+
+
+def _plan_to_store(order: Order, now: datetime) -> _Read:
+    """What the store has stays there; for the rest the exact plan of a delivery to the store, by our own places."""
+    store, units = _on_its_shelves(order, now)
+    here = [unit for unit in units if not unit.is_missing]
+    steps = [_step_in_store(unit, store) for unit in here]
+    pick = _pick_cost(store, len(here))
+    if len(here) == len(units):
+        terms = dict.fromkeys(engine.TERMS, "0") | {"pick": str(pick)}
+        return steps, terms, [], {store.code: {"cost": str(pick)}}, 0.0, None, "ONE_PARCEL"
+    journey = to_store.journey(order=order, store=store, missing=[unit for unit in units if unit.is_missing])
+    question = routing_input.build(order=order, now=now, journey=journey)
+    answer = routing_input.solve(question)
+    coming, terms, runners, by_location, milliseconds, arrives_on, kind = _read(order, question, answer)
+    terms = terms | {"pick": str(Decimal(terms["pick"]) + pick)}
+    to_store.tell_arrivals(
+        steps=coming, question=question, plan=answer.plan(0), store=store, is_first=not steps
+    )
+    return [*steps, *coming], terms, runners, by_location, milliseconds, arrives_on, kind
+
+
+def _on_its_shelves(order: Order, now: datetime) -> tuple[Location, list[routing_shelves.Unit]]:
+    """The store of an order that is handed over there, and the open units: what it has, and what it has not."""
     store = order.pickup_location
     assert store is not None, "the row says so"
     goods = list(order.lines.select_related("variant").filter(kind="GOODS"))
@@ -280,26 +321,26 @@ def _pickup_plan(order: Order, now: datetime) -> _Read:
     )
     if not units:
         raise NotRoutable(f"{order.number} has nothing left to hand over.", number=order.number)
-    steps = [
-        {
-            "line": unit.line.position,
-            "order_line": unit.line.pk,
-            "sku": unit.line.sku,
-            "title": unit.line.title,
-            "quantity": unit.quantity,
-            "location": None if unit.is_missing else store.code,
-            "location_id": None if unit.is_missing else store.pk,
-            "service": None,
-            "carrier": None,
-            "parcel": None if unit.is_missing else 1,
-        }
-        for unit in units
-    ]
-    here = [unit for unit in units if not unit.is_missing]
-    pick = (store.pick_cost_parcel if here else Decimal(0)) + store.pick_cost_line * len(here)
-    terms = dict.fromkeys(engine.TERMS, "0") | {"pick": str(pick)}
-    kind = "ONE_PARCEL" if len(here) == len(units) else "SHORT"
-    return steps, terms, [], {store.code: {"cost": str(pick)}}, 0.0, None, kind
+    return store, units
+
+
+def _pick_cost(store: Location, lines: int) -> Decimal:
+    return (store.pick_cost_parcel if lines else Decimal(0)) + store.pick_cost_line * lines
+
+
+def _step_in_store(unit: routing_shelves.Unit, store: Location) -> dict[str, Any]:
+    return {
+        "line": unit.line.position,
+        "order_line": unit.line.pk,
+        "sku": unit.line.sku,
+        "title": unit.line.title,
+        "quantity": unit.quantity,
+        "location": None if unit.is_missing else store.code,
+        "location_id": None if unit.is_missing else store.pk,
+        "service": None,
+        "carrier": None,
+        "parcel": None if unit.is_missing else 1,
+    }
 
 
 def _propose(
@@ -381,7 +422,7 @@ def _diff(order: Order, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "before": ", ".join(
                 f"{code} × {n}" for code, n in sorted(before.get(step["order_line"], {}).items())
             ),
-            "after": f"{step['location']} · {step['carrier'] or 'pickup'} · {step['parcel']}",
+            "after": f"{' → '.join([step['location'], *step.get('to', ())])} · {step['carrier'] or 'pickup'} · {step['parcel']}",
         }
         for step in steps
     ]

@@ -88,12 +88,33 @@ def _rank(answer: engine.Decisions) -> tuple[int, int]:
     return max(int(plan.kind), engine.Kind.SPLIT), sum(plan.paras.values())
 
 
-def build(*, order: Order, now: datetime) -> Question:
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Where parcels go and by which day; of which lines how many units, and which places may send them."""
+
+    postal_code: str
+    arrives_by: date | None
+    is_cash_collected: bool
+    # By line; without it all that is still to be planned.
+    units: Mapping[int, int] | None = None
+    sources: frozenset[int] | None = None
+    lead_days_min: int = 0
+
+
+def to_the_buyer(order: Order) -> Journey:
+    is_cash = order.payment_method == PaymentMethod.CASH_ON_DELIVERY
+    return Journey(order.postal_code, order.promised_on, is_cash)
+
+
+def build(*, order: Order, now: datetime, journey: Journey | None = None) -> Question:
     """Everything that the plan of this order depends on. Its own claims count as free stock."""
+    journey = journey or to_the_buyer(order)
     lines = [
         line
         for line in order.lines.select_related("variant").filter(kind=LineKind.GOODS)
-        if line.variant_id and line.quantity > line.quantity_canceled + line.quantity_dispatched
+        if line.variant_id
+        and line.quantity > line.quantity_canceled + line.quantity_dispatched
+        and (journey.units is None or line.pk in journey.units)
     ]
     rule = (
         RoutingRule.objects.filter(is_active=True)
@@ -111,8 +132,10 @@ def build(*, order: Order, now: datetime) -> Question:
     ]
     shelves = routing_shelves.read(order=order, lines=lines, now=now)
     calendar = _Calendar(locations, business_date(now), now)
-    lead, ship_day, arrivals, leaving = _lanes(order, locations, services, calendar)
+    lead, ship_day, arrivals, leaving = _lanes(order, journey, locations, services, calendar)
     excluded = set(rule.excluded_locations.values_list("pk", flat=True)) if rule else set()
+    if journey.sources is not None:
+        excluded |= {place.pk for place in locations} - journey.sources
     units = routing_shelves.divide(
         lines=lines,
         shelves=shelves,
@@ -121,7 +144,7 @@ def build(*, order: Order, now: datetime) -> Question:
             for i, place in enumerate(locations)
             if place.pk not in excluded and (lead[0, i] != engine.NOT_OFFERED).any()
         ],
-        open_units=open_units(order=order, lines=lines),
+        open_units=open_units(order=order, lines=lines) if journey.units is None else journey.units,
     )
     # What nobody has is a SKU of its own, without stock: left among the others it might be sent in their place.
     skus = list(dict.fromkeys((unit.sold_id, unit.is_missing) for unit in units))
@@ -154,12 +177,12 @@ def build(*, order: Order, now: datetime) -> Question:
         off=off,
         cum=cum,
     )
-    promised = order.promised_on or business_date(now) + timedelta(days=LOOK_AHEAD_DAYS)
+    promised = journey.arrives_by or business_date(now) + timedelta(days=LOOK_AHEAD_DAYS)
     count = len(units)
     orders = engine.Orders(
         zone=np.zeros(1, np.int64),
         promise=np.array([(promised - business_date(now)).days], np.int64),
-        cod=np.array([order.payment_method == PaymentMethod.CASH_ON_DELIVERY], bool),
+        cod=np.array([journey.is_cash_collected], bool),
         start=np.array([0, count], np.int64),
         sku=np.array([skus.index((u.sold_id, u.is_missing)) for u in units], np.int64),
         qty=np.array([u.quantity for u in units], np.int64),
@@ -255,18 +278,24 @@ class _Calendar:
 
 
 def _lanes(
-    order: Order, locations: Sequence[Location], services: Sequence[CarrierService], calendar: _Calendar
+    order: Order,
+    journey: Journey,
+    locations: Sequence[Location],
+    services: Sequence[CarrierService],
+    calendar: _Calendar,
 ) -> tuple[Ints, Ints, dict[tuple[int, int], date], dict[tuple[int, int], date]]:
     """The engine adds one ship day per location and a lead per lane; both are worked out on the real calendar here."""
     lead = np.full((1, len(locations), len(services)), engine.NOT_OFFERED, np.int64)
     arrivals: dict[tuple[int, int], date] = {}
     leaving: dict[tuple[int, int], date] = {}
     zone_id = (
-        DeliveryPostcode.objects.filter(postal_code=order.postal_code)
+        DeliveryPostcode.objects.filter(postal_code=journey.postal_code)
         .values_list("zone_id", flat=True)
         .first()
     )
-    rows = Lane.objects.filter(zone_id=zone_id, location__in=locations, service__in=services)
+    rows = Lane.objects.filter(
+        zone_id=zone_id, location__in=locations, service__in=services, lead_days__gte=journey.lead_days_min
+    )
     place_index = {place.pk: i for i, place in enumerate(locations)}
     service_index = {service.pk: v for v, service in enumerate(services)}
     for location_id, service_id, days in rows.values_list("location_id", "service_id", "lead_days"):

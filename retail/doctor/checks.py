@@ -8,6 +8,7 @@ from finance.selectors.campaigns import DISAGREEING
 from retail.doctor.check import Check
 from retail.doctor.gift_card_checks import GIFT_CARD_CHECKS
 from retail.doctor.offer_checks import OFFER_CHECKS
+from retail.doctor.transfer_checks import TRANSFER_CHECKS
 
 __all__ = ["CHECKS", "Check"]
 
@@ -124,11 +125,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "transfer_claims_only_what_it_asks",
-        "A transfer claims no more than it asks for, and nothing once it has left or was canceled.",
+        "A transfer claims no more than it asks for, and once it has left or was canceled nothing, unless an order's units travel.",
         """SELECT l.id, t.number, t.status, l.quantity, c.units FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id
         JOIN (SELECT transfer_line_id, sum(quantity) AS units FROM warehouse_reservation
                WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') GROUP BY 1) c ON c.transfer_line_id = l.id
-        WHERE t.status <> 'REQUESTED' OR c.units > l.quantity""",
+        WHERE (t.status <> 'REQUESTED' AND t.order_id IS NULL) OR c.units > l.quantity""",
     ),
     # --- claims and orders
     Check(
@@ -529,4 +530,5 @@ CHECKS: tuple[Check, ...] = (
     ),
     *OFFER_CHECKS,
     *GIFT_CARD_CHECKS,
+    *TRANSFER_CHECKS,
 )

@@ -143,6 +143,8 @@ WORDS: dict[str, str | Promise] = {
     "UNKNOWN_SKU": _("We do not sell anything under this number."),
     "UNKNOWN_COUNT": _("There is no such count."),
     "UNKNOWN_TRANSFER": _("There is no such transfer."),
+    "UNITS_ARE_ORDERED": _("Somebody has ordered these units: cancel the order, or say what is missing."),
+    "REST_IS_COMING": _("Units of this order are still on their way to the store."),
     "ALREADY_DISPATCHED": _("It has left already."),
     "HOLD_LIMIT": _("One buyer cannot hold more of it."),
 }  # fmt: skip

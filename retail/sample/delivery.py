@@ -45,7 +45,7 @@ EARTH_DIAMETER_KM = 12_742
 METHODS = (
     (DeliveryKind.HOME_DELIVERY, "Dostava na adresu", "Home delivery", True),
     (DeliveryKind.STORE_PICKUP, "Preuzimanje u knjižari", "Store pickup", True),
-    (DeliveryKind.SHIP_TO_STORE, "Slanje u knjižaru", "Ship to store", False),
+    (DeliveryKind.SHIP_TO_STORE, "Slanje u knjižaru", "Ship to store", True),
     (DeliveryKind.PARCEL_LOCKER, "Paketomat", "Parcel locker", True),
     (DeliveryKind.DIGITAL, "Digitalno", "Digital", False),
 )

@@ -113,14 +113,18 @@ class Days:
         self.warehouse.plan_again(at_most=100)
         self.warehouse.decide(at_most=100)
         self.warehouse.put_back(at_most=100)
+        # What stores wait for comes before they pack; what was lost on its way is sent once more.
+        for _ in range(2):
+            self._until_idle(self.inside.send_transfer)
+            self._until_idle(self.inside.receive_transfer)
+            self.warehouse.plan_again(at_most=100)
+            self.warehouse.decide(at_most=100)
         self._until_idle(self.warehouse.pick)
         self.warehouse.pack()
         for act in (
             self.warehouse.send,
             self.shoppers.bring_return,
             self.warehouse.receive_goods,
-            self.inside.send_transfer,
-            self.inside.receive_transfer,
             self.inside.record_count,
             self.inside.approve_count,
             self.papers.decide,

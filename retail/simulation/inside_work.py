@@ -7,6 +7,7 @@ from retail.simulation.world import put_away_all
 from warehouse import workflows as goods
 from warehouse.models import Bin, StockCount, StockItem, Transfer
 from warehouse.operations import transfers
+from warehouse.operations.transfer_arrivals import ArrivedUnits
 
 
 class Inside:
@@ -55,7 +56,9 @@ class Inside:
             )
             return
         lines = None
-        if stage.chance(0.2):
+        if stage.mischief("missing for a transfer", 0.12):
+            self._report_missing(transfer)
+        elif stage.chance(0.2):
             lines = [
                 transfers.WantedUnits(line.variant_id, stage.rng.randint(0, line.quantity))
                 for line in transfer.lines.order_by("pk")
@@ -67,6 +70,21 @@ class Inside:
                     transfer_id=transfer.pk, lines=lines, by=self.bojan, now=stage.now
                 ),
             )
+
+    def _report_missing(self, transfer: Transfer) -> None:
+        """Fewer lie there than are claimed; whoever ordered them gets others, or hears of it."""
+        stage = self.stage
+        line = stage.one_of(list(transfer.lines.order_by("pk")))
+        stage.attempt(
+            "report missing",
+            lambda: goods.report_missing(
+                transfer_id=transfer.pk,
+                variant_id=line.variant_id,
+                quantity_found=stage.rng.randint(0, line.quantity - 1),
+                by=self.bojan,
+                now=stage.now,
+            ),
+        )
 
     def receive_transfer(self) -> None:
         """At the other door: over, short, damaged, in one delivery or in several."""
@@ -85,7 +103,7 @@ class Inside:
             if came != line.under_way:
                 stage.tally.faults["transfer over or short"] += 1
             damaged = min(came, stage.rng.choice([0, 0, 0, 1]))
-            arrived.append(transfers.ArrivedUnits(line.variant_id, came - damaged, damaged))
+            arrived.append(ArrivedUnits(line.variant_id, came - damaged, damaged))
         received = stage.attempt(
             "receive transfer",
             lambda: goods.receive_transfer(
@@ -97,19 +115,24 @@ class Inside:
             ),
         )
         if received is not None:
-            for one in arrived:
-                if one.quantity_good:
-                    stage.attempt(
-                        "put away",
-                        lambda a=one: put_away_all(  # type: ignore[misc]
-                            stage.world,
-                            transfer.target,
-                            a.variant_id,
-                            a.quantity_good,
-                            stage.rng,
-                            stage.now,
-                        ),
-                    )
+            self._put_away(transfer)
+
+    def _put_away(self, transfer: Transfer) -> None:
+        """What nobody waits for; ordered units lie on the packing table by now."""
+        stage = self.stage
+        free = StockItem.objects.filter(
+            location=transfer.target,
+            bin__kind="RECEIVING",
+            on_hand__gt=0,
+            variant__in=transfer.lines.values("variant"),
+        )
+        for item in free.order_by("variant_id"):
+            stage.attempt(
+                "put away",
+                lambda one=item: put_away_all(  # type: ignore[misc]
+                    stage.world, transfer.target, one.variant_id, one.on_hand, stage.rng, stage.now
+                ),
+            )
 
     # -- counts ------------------------------------------------------------------------------------------------
 

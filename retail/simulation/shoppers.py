@@ -63,7 +63,9 @@ class Shoppers:
         placed = (
             self._place_seen(checkout) if owner == member and stage.chance(0.6) else self._place(checkout)
         )
-        if placed is None and checkout.delivery_method == "STORE_PICKUP":
+        if placed is None and checkout.delivery_method == "STORE_PICKUP" and stage.chance(0.7):
+            placed = self._place(replace(checkout, delivery_method="SHIP_TO_STORE"))
+        if placed is None and checkout.pickup_location:
             placed = self._place(self._delivered(checkout))
         if placed is not None:
             self._click_again(checkout, placed.order)
@@ -175,9 +177,10 @@ class Shoppers:
             idempotency_caller=f"simulation:{channel.code}",
             idempotency_key=stage.key(),
         )
-        if stage.chance(0.3):
+        if stage.chance(0.35):
             store = stage.one_of(stage.world.stores)
-            return replace(checkout, delivery_method="STORE_PICKUP", pickup_location=store.code)
+            way = "STORE_PICKUP" if stage.chance(0.6) else "SHIP_TO_STORE"
+            return replace(checkout, delivery_method=way, pickup_location=store.code)
         return checkout
 
     def _delivered(self, checkout: Checkout) -> Checkout:

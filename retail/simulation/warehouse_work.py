@@ -48,6 +48,7 @@ class Warehouse:
         unpicked = Reservation.objects.filter(
             state="ALLOCATED",
             shipment__isnull=True,
+            transfer_line__isnull=True,
             order_line__order__status__in=["PLACED", "IN_FULFILLMENT"],
         )
         ids = sorted(set(unpicked.values_list("order_line__order_id", flat=True)))

@@ -199,6 +199,7 @@ def _delivery(world: World) -> None:
     methods: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("HOME_DELIVERY", "Kurir", {"amount": Decimal("290.00"), "free_from": Decimal("6000.00")}),
         ("STORE_PICKUP", "Preuzimanje", {"amount": Decimal("0.00")}),
+        ("SHIP_TO_STORE", "Slanje u knjižaru", {"amount": Decimal("0.00")}),
     )
     for position, (code, name, rate) in enumerate(methods):
         method = DeliveryMethod.objects.create(code=code, name=name, is_orderable=True, position=position)

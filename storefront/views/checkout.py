@@ -98,10 +98,18 @@ class Desk:
     @cached_property
     def stores(self) -> list[tuple[str, str]]:
         """(code, words) of the stores that have all of it, nearest first."""
+        return self._stores_of(DeliveryKind.STORE_PICKUP)
+
+    @cached_property
+    def ship_stores(self) -> list[tuple[str, str]]:
+        """Of those to which the rest is sent."""
+        return self._stores_of(DeliveryKind.SHIP_TO_STORE)
+
+    def _stores_of(self, method: str) -> list[tuple[str, str]]:
         found = [
             (option.location, option)
             for option in self.options
-            if option.method == DeliveryKind.STORE_PICKUP and option.is_orderable and option.location
+            if option.method == method and option.is_orderable and option.location
         ]
         # Most stores say the same hour.
         when = {(option.date, option.ready_at, option.reason): option for _, option in found}
@@ -318,7 +326,13 @@ def _form(
     initial = {**_initial(request, desk), **(typed or {})}
     days = ways.day_choices(desk.options, desk.now)
     return CheckoutForm(
-        data, initial=initial, methods=desk.methods, stores=desk.stores, days=days, lockers=desk.lockers
+        data,
+        initial=initial,
+        methods=desk.methods,
+        stores=desk.stores,
+        days=days,
+        lockers=desk.lockers,
+        ship_stores=desk.ship_stores,
     )
 
 
@@ -333,7 +347,7 @@ def _initial(request: HttpRequest, desk: Desk) -> dict[str, Any]:
         "city": ways.place_of(chosen_code),
     }
     if store := shopper.my_store(request):
-        initial["pickup_location"] = store.code
+        initial |= {"pickup_location": store.code, "ship_store": store.code}
     if user is not None:
         initial |= {"name": user.name, "email": user.email}
     if customer is not None:
@@ -384,6 +398,7 @@ def _context(
             desk.options,
             desk.now,
             str(form["pickup_location"].value() or ""),
+            str(form["ship_store"].value() or ""),
             str(form["locker"].value() or ""),
         )
     ]
@@ -396,6 +411,7 @@ def _context(
         "delivery_rows": rows,
         "payment_rows": _payment_rows(str(form["payment"].value() or "")),
         "has_stores": bool(desk.stores),
+        "has_ship_stores": bool(desk.ship_stores),
         "has_lockers": bool(desk.lockers),
         "has_days": DeliveryKind.HOME_DELIVERY in desk.methods,
         "postal_code": desk.postal_code,

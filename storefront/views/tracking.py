@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -25,6 +25,7 @@ from oms.states import (
 from oms.workflows.cancellation import SHOPPER_MAY
 from retail.front.formats import clock_text, day_text, local
 from storefront.views import shopper, ways
+from storefront.views.journeys import Journey, journeys_of
 from warehouse import selectors as warehouse
 from warehouse.models import Parcel, Shipment
 from warehouse.states import ReservationState, ShipmentStatus
@@ -114,13 +115,14 @@ def boxes(order: Order, lines: list[OrderLine]) -> list[Box]:
         by_shipment[claim.shipment_number or ""][claim.order_line_id] += claim.quantity
         if claim.state != ReservationState.ALLOCATED:
             picked.add(claim.shipment_number or "")
-    tracking = _tracking(shipments)
+    tracking, coming = _tracking(shipments), journeys_of(order)
+    _gather(order, lines, by_shipment, shipments)
     count = len(shipments) + (1 if _unplanned(lines, by_shipment, shipments) else 0)
     found = [
         Box(
             title=_box_title(order, index, count),
             items=_items(lines, by_shipment.get(shipment.number, {})),
-            steps=_steps(order, shipment, shipment.number in picked, tracking.get(shipment.pk, [])),
+            steps=_steps(order, shipment, shipment.number in picked, tracking.get(shipment.pk, []), coming),
             number=shipment.number,
             code=_code(shipment),
             store=shipment.location.name if shipment.method == DeliveryKind.STORE_PICKUP else "",
@@ -130,13 +132,26 @@ def boxes(order: Order, lines: list[OrderLine]) -> list[Box]:
     rest = _unplanned(lines, by_shipment, shipments)
     if rest:
         found.append(
-            Box(_box_title(order, count, count), _items(lines, rest), _steps(order, None, False, []))
+            Box(_box_title(order, count, count), _items(lines, rest), _steps(order, None, False, [], coming))
         )
     return found
 
 
+def _gather(
+    order: Order,
+    lines: list[OrderLine],
+    by_shipment: dict[str, dict[int, int]],
+    shipments: list[Shipment],
+) -> None:
+    """What is still coming to the store will be handed over with what is there."""
+    here = next((one for one in shipments if one.status == ShipmentStatus.READY), None)
+    if order.is_sent_to_store and here is not None:
+        for line_id, units in _unplanned(lines, by_shipment, shipments).items():
+            by_shipment[here.number][line_id] += units
+
+
 def _box_title(order: Order, index: int, count: int) -> str:
-    if order.delivery_method == DeliveryKind.STORE_PICKUP:
+    if order.is_collected:
         return _("Pickup") if count == 1 else _("Pickup %(n)s of %(all)s") % {"n": index, "all": count}
     return _("Parcel") if count == 1 else _("Parcel %(n)s of %(all)s") % {"n": index, "all": count}
 
@@ -187,9 +202,15 @@ def _code(shipment: Shipment) -> str:
     return shipment.handover_code if is_ready else ""
 
 
-def _steps(order: Order, shipment: Shipment | None, is_picked: bool, tracking: list[str]) -> tuple[Step, ...]:
-    """Received, collected, packed, on its way (or ready), there."""
-    is_pickup = order.delivery_method == DeliveryKind.STORE_PICKUP
+def _steps(
+    order: Order,
+    shipment: Shipment | None,
+    is_picked: bool,
+    tracking: list[str],
+    coming: list[Journey],
+) -> tuple[Step, ...]:
+    """Received, sent to the store, collected, packed, on its way (or ready), there."""
+    is_pickup = order.is_collected
     packed_at = shipment.packed_at if shipment else None
     gone_at = shipment.dispatched_at if shipment else None
     there_at = shipment.delivered_at if shipment else None
@@ -212,7 +233,10 @@ def _steps(order: Order, shipment: Shipment | None, is_picked: bool, tracking: l
         packed_at,
     )
     if is_pickup:
-        return (first, *money, second, *_pickup_steps(order, shipment, states, there_at))
+        way = () if is_waiting else _on_the_way(coming)
+        if any(step.state != DONE for step in way):
+            second = replace(second, state=LATER)
+        return (first, *money, *way, second, *_pickup_steps(order, shipment, states, there_at))
     third = Step(
         states[2],
         "truck",
@@ -221,6 +245,19 @@ def _steps(order: Order, shipment: Shipment | None, is_picked: bool, tracking: l
         _carrier_note(shipment, tracking),
     )
     return (first, *money, second, third, _last_step(order, shipment, states[3], there_at))
+
+
+def _on_the_way(coming: list[Journey]) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            DONE if each.is_there else NOW if each.is_under_way else LATER,
+            "store" if each.is_there else "truck",
+            each.title,
+            each.at,
+            each.note,
+        )
+        for each in coming
+    )
 
 
 def _pickup_steps(
@@ -320,7 +357,7 @@ def headline(order: Order, found: list[Box], now: datetime) -> str:
     when = promised_words(order)
     if order.promised_on < local(now).date():
         return _("Your order is late; we are looking into it")
-    if order.delivery_method == DeliveryKind.STORE_PICKUP:
+    if order.is_collected:
         return _("Ready for pickup %(when)s") % {"when": when}
     if len(found) > 1:
         return ngettext(

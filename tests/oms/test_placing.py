@@ -187,7 +187,7 @@ def test_changed_total_is_told_before_paying(chain: Chain) -> None:
 def test_unoffered_method_and_unknown_place_are_refused(chain: Chain) -> None:
     basket = chain.basket((chain.variant(), 1))
     for changes in (
-        {"delivery_method": "SHIP_TO_STORE"},
+        {"delivery_method": "SHIP_TO_STORE", "pickup_location": "S-001"},
         {"delivery_method": "STORE_PICKUP", "pickup_location": "S-999"},
         {"postal_code": "99999"},
     ):

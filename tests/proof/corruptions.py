@@ -75,11 +75,10 @@ _DISPATCH_MOVE = (
     f"(SELECT min(id) FROM warehouse_stockmove WHERE reason = 'DISPATCH' AND order_line_id = {_line('sold')})"
 )
 
-_SENT_LINE = "(SELECT l.id FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id WHERE t.status = 'SHIPPED')"
+_SENT_LINE = "(SELECT l.id FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id WHERE t.status = 'SHIPPED' AND t.order_id IS NULL)"
 _ASKED_LINE = "(SELECT l.id FROM warehouse_transferline l JOIN warehouse_transfer t ON t.id = l.transfer_id WHERE t.status = 'REQUESTED')"
-_IN_TRANSIT = (
-    "(SELECT s.id FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id AND b.kind = 'TRANSIT')"
-)
+_IN_TRANSIT = "(SELECT s.id FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id AND b.kind = 'TRANSIT' WHERE s.reserved = 0)"
+_TRAVELLING_LINE = f"(SELECT transfer_line_id FROM warehouse_reservation WHERE id = {_claim('to_store')})"
 
 _SEGMENT = (
     "INSERT INTO crm_segment (slug, name, description, definition, version, state, created_at, updated_at) "
@@ -91,6 +90,23 @@ _OF_SEGMENT = "SELECT id, slug FROM crm_segment WHERE slug = 'spoiled'"
 _CARD = "(SELECT card_id FROM crm_giftcardentry WHERE reason = 'SPENT')"
 
 CORRUPTIONS: dict[str, Corruption] = {
+    # --- on the way to a store
+    "claim_travels_with_its_transfer": Corruption(
+        f"UPDATE warehouse_reservation SET state = 'ALLOCATED' WHERE id = {_claim('to_store')}",
+        f"SELECT {_claim('to_store')} AS id, 'SHIPPED' AS status",
+        "warehouse_reservation",
+    ),
+    "travelling_claims_are_under_way": Corruption(
+        f"UPDATE warehouse_transferline SET quantity_good = 1 WHERE id = {_TRAVELLING_LINE}",
+        f"SELECT {_TRAVELLING_LINE} AS id, 0 AS under_way",
+        "warehouse_transferline",
+        also=frozenset({"units_in_transit_are_on_a_transfer", "transfer_units_match_moves"}),
+    ),
+    "ordered_units_go_to_their_store": Corruption(
+        "UPDATE oms_order SET pickup_location_id = (SELECT id FROM kernel_location WHERE code = 'WH-1') WHERE id = %(to_store)s",
+        "SELECT id FROM warehouse_transfer WHERE order_id = %(to_store)s",
+        "oms_order",
+    ),
     # --- segments
     "segment_in_use_is_readable": Corruption(
         f"WITH made AS ({_SEGMENT.format(words='gone_with_its_room = 1', state='ACTIVE')} RETURNING *) "

@@ -58,8 +58,10 @@ def play(now: datetime) -> dict[str, Any]:
         "routed": _told(routed),
         "canceled": _told(teller.orders["canceled"]),
         "pickup": _told(teller.orders["pickup"]),
+        "to_store": _told(teller.orders["on its way"]),
         "shipments": {"pack": to_pack.number, "send": to_send.number, "handover": pickup.number},
         "put_back": back,
+        "transfer": _to_store(teller),
         "sku": many.sku,
         "slug": many.product.slug,
         "campaign_page": _campaign_page(),
@@ -86,6 +88,31 @@ def _teller(now: datetime) -> Teller:
     teller = Teller(chain, now)
     teller.lines = int(now.timestamp())  # the bank's lines are numbered anew each time
     return teller
+
+
+def _to_store(teller: Teller) -> str:
+    """A title that the store has not, ordered there twice: one waits to be sent, one is on its way."""
+    from storefront.models import Variant
+    from warehouse.models import StockItem, Transfer
+    from warehouse.operations import transfers
+
+    here = StockItem.objects.filter(location=teller.chain.store).values("variant_id")
+    title = (
+        Variant.objects.filter(
+            pk__in=StockItem.objects.filter(
+                location=teller.chain.warehouse, is_sellable=True, reserved=0, on_hand__gte=8
+            ).values("variant_id")
+        )
+        .exclude(pk__in=here)
+        .order_by("pk")[0]
+    )
+    numbers = []
+    for name in ("to store", "on its way"):
+        order = teller.place(name, (title, 2), delivery_method="SHIP_TO_STORE", pickup_location=STORE)
+        teller.route(order)
+        numbers.append(Transfer.objects.get(order=order))
+    transfers.ship_transfer(transfer_id=numbers[1].pk, by=teller.chain.bojan, now=teller.now)
+    return numbers[0].number
 
 
 def _campaign(teller: Teller, variant: Variant) -> None:

@@ -17,12 +17,12 @@ from oms.workflows.checkout import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant
-from tests.flows import gift_cards
+from tests.flows import gift_cards, to_store
 from tests.flows.chain import Chain
 from tests.oms import offering
 from warehouse import operations as stock
 from warehouse import workflows as goods
-from warehouse.models import Parcel, Shipment
+from warehouse.models import Parcel, Shipment, Transfer
 from warehouse.operations import transfers
 from warehouse.selectors import order_claims
 
@@ -51,6 +51,7 @@ class Teller:
         self.route(self.orders["routed"])
         self.chain.basket((book, 1), now=self.now)
         self.transferred(book)
+        self.sent_to_store()
         self.member()
         self.offered()
         self.paid_by_gift_card(book)
@@ -219,6 +220,17 @@ class Teller:
             now=self.now,
         )
         assert report.matched == 1, report
+
+    def sent_to_store(self) -> None:
+        """One unit on its way to the store where its shopper collects it."""
+        to_store.offer_ship_to_store(self.chain)
+        title = self.chain.variant(price="700.00", stock=3)
+        order = self.place(
+            "to_store", (title, 1), delivery_method="SHIP_TO_STORE", pickup_location=self.chain.store.code
+        )
+        self.route(order)
+        transfer = Transfer.objects.get(order=order)
+        transfers.ship_transfer(transfer_id=transfer.pk, by=self.chain.bojan, now=self.now)
 
     def transferred(self, book: Variant) -> None:
         """One on its way to the store, one still on the shelves."""

@@ -57,7 +57,7 @@ def typed(client: Client, **changes: Any) -> dict[str, Any]:
     """A whole checkout as a browser would post it: what the page carried, and what a person typed."""
     page = client.get("/checkout/").text
     carried = {"key": hidden(page, "key")}
-    for method in ("HOME_DELIVERY", "STORE_PICKUP"):
+    for method in ("HOME_DELIVERY", "STORE_PICKUP", "SHIP_TO_STORE"):
         if f'name="seen_{method}"' in page:
             carried[f"seen_{method}"] = hidden(page, f"seen_{method}")
     usual = {

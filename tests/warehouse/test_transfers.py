@@ -22,7 +22,8 @@ from warehouse import selectors as warehouse
 from warehouse import workflows as goods
 from warehouse.models import Reservation, StockItem, StockMove, Transfer
 from warehouse.operations import transfers
-from warehouse.operations.transfers import ArrivedUnits, WantedUnits
+from warehouse.operations.transfer_arrivals import ArrivedUnits
+from warehouse.operations.transfers import WantedUnits
 
 pytestmark = pytest.mark.django_db
 

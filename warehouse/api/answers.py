@@ -155,6 +155,7 @@ class TransferRow(serializers.Serializer[Any]):
     source = TEXT()  # type: ignore[assignment]
     target = TEXT()
     status = serializers.ChoiceField(choice_values(TransferStatus))
+    order = TEXT(allow_null=True, help_text="whose shopper collects the units at the target")
     note = TEXT()
     expected_on = serializers.DateField(allow_null=True)
     created_at = serializers.DateTimeField()

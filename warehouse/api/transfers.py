@@ -17,8 +17,8 @@ from warehouse.api import answers, bodies
 from warehouse.api.reading import since
 from warehouse.api.stock import AFTER, LIMIT, LOCATION, UPDATED_AFTER
 from warehouse.models import Transfer
+from warehouse.operations.transfer_arrivals import ArrivedUnits
 from warehouse.operations.transfers import (
-    ArrivedUnits,
     UnknownTransfer,
     WantedUnits,
     cancel_transfer,
@@ -30,7 +30,7 @@ from warehouse.workflows import receive_transfer
 
 
 def transfer_of(number: str) -> Transfer:
-    found = Transfer.objects.select_related("source", "target").filter(number=number).first()
+    found = Transfer.objects.select_related("source", "target", "order").filter(number=number).first()
     if found is None:
         raise UnknownTransfer("There is no such transfer.", number=number[:24])
     return found
@@ -48,7 +48,7 @@ class Transfers(ApiView):
     )
     def get(self, request: Request) -> Response:
         """The newest first; `location` is either end."""
-        rows = Transfer.objects.select_related("source", "target")
+        rows = Transfer.objects.select_related("source", "target", "order")
         if status := request.query_params.get("status"):
             rows = rows.filter(status=status)
         if place := request.query_params.get("location"):
@@ -157,6 +157,7 @@ def show_head(transfer: Transfer) -> dict[str, Any]:
         "source": transfer.source.code,
         "target": transfer.target.code,
         "status": transfer.status,
+        "order": transfer.order.number if transfer.order else None,
         "note": transfer.note,
         "expected_on": transfer.expected_on.isoformat() if transfer.expected_on else None,
         "created_at": transfer.created_at.isoformat(),

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from oms.models import Order
 from retail.kernel.models import LegalEntity, Location
 from storefront.models import Variant
 from warehouse.models.stock import Bin
@@ -20,6 +21,10 @@ class Transfer(models.Model):
     target = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=16, choices=TransferStatus, default=TransferStatus.REQUESTED)
+    # Units that an order's shopper collects at the target: its claims travel with them.
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     note = models.CharField(max_length=200, blank=True)
     expected_on = models.DateField(null=True, blank=True)
     by = models.ForeignKey(
@@ -40,6 +45,7 @@ class Transfer(models.Model):
             models.Index(fields=["updated_at", "id"], name="transfer_updated"),
             models.Index(fields=["target", "status"], name="transfer_arriving"),
             models.Index(fields=["source", "status"], name="transfer_leaving"),
+            models.Index(fields=["order"], name="transfer_order", condition=Q(order__isnull=False)),
         ]
 
     def __str__(self) -> str:

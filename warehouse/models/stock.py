@@ -250,7 +250,10 @@ class Parcel(models.Model):
 
 
 class Reservation(models.Model):
-    """The claim on a stock item, for a basket line, an order line or a transfer; the pick task is this row."""
+    """The claim on a stock item, for a basket line, an order line or a transfer; the pick task is this row.
+
+    An order's claim that names a transfer line too is to travel with it: ALLOCATED on the shelf of the source, PICKED in transit.
+    """
 
     stock_item = models.ForeignKey(StockItem, on_delete=models.PROTECT, related_name="claims", db_index=False)
     variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -299,7 +302,7 @@ class Reservation(models.Model):
             models.CheckConstraint(condition=Q(quantity__gte=1), name="reservation_positive"),
             models.CheckConstraint(
                 condition=Q(basket_line__isnull=False, order_line__isnull=True, transfer_line__isnull=True)
-                | Q(basket_line__isnull=True, order_line__isnull=False, transfer_line__isnull=True)
+                | Q(basket_line__isnull=True, order_line__isnull=False)
                 | Q(basket_line__isnull=True, order_line__isnull=True, transfer_line__isnull=False)
                 | Q(state="RELEASED"),
                 name="reservation_of_one_line",

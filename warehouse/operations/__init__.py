@@ -26,6 +26,11 @@ from warehouse.operations.holds import (
     release_claims,
     release_expired_holds,
 )
+from warehouse.operations.order_transfers import (
+    cancel_empty_transfers,
+    plan_transfers,
+    withdraw_transfers,
+)
 from warehouse.operations.picking import Pick, Progress, pick, put_back
 from warehouse.operations.refusals import (
     BelowClaims,
@@ -40,6 +45,7 @@ from warehouse.operations.refusals import (
     NotPicked,
     OrderNotReady,
     OutOfStock,
+    RestIsComing,
     StockBusy,
     TargetTaken,
     UnknownBin,
@@ -82,6 +88,7 @@ __all__ = [
     "Progress",
     "ReceivedLine",
     "ReleasedUnits",
+    "RestIsComing",
     "ReturnedUnits",
     "StockBusy",
     "TargetTaken",
@@ -95,6 +102,7 @@ __all__ = [
     "WrongCode",
     "WrongUnit",
     "allocate_basket_claims",
+    "cancel_empty_transfers",
     "cancel_shipments",
     "claim_for_order_line",
     "claim_for_order_lines",
@@ -107,6 +115,7 @@ __all__ = [
     "move_units",
     "pack",
     "pick",
+    "plan_transfers",
     "put_away",
     "put_back",
     "receive_returned_units",
@@ -117,4 +126,5 @@ __all__ = [
     "repoint_claims",
     "tell_arrival",
     "withdraw_shipments",
+    "withdraw_transfers",
 ]

@@ -10,7 +10,14 @@ from django.db import connection, transaction
 
 from retail.kernel.prepared import Prepared
 from warehouse.models import Reservation
-from warehouse.operations.claim_rows import UNPICKED, lock_line_claims, needs_of_lines, save_claims, split_off
+from warehouse.operations.claim_rows import (
+    UNPICKED,
+    is_in_transit,
+    lock_line_claims,
+    needs_of_lines,
+    save_claims,
+    split_off,
+)
 from warehouse.operations.holds import ROUNDS_MAX, claim_pieces, out_of_stock, skus_of
 from warehouse.operations.refusals import HoldLost
 from warehouse.operations.stock import CLAIM_COLUMNS, CLAIM_TYPES, Claim, Delta, shift_stock
@@ -221,7 +228,8 @@ class ReleasedUnits:
 def release_order_claims(*, order_line_ids: Iterable[int], now: datetime) -> ReleasedUnits:
     """Lines were canceled: whatever they claim beyond the units that they still owe is let go (kits count as kits).
 
-    Unpicked units are free at once. Picked ones become put-back tasks and stay unsellable until somebody scans them back.
+    Unpicked units are free at once, and so are those in transit to a store: they arrive as anybody's. Picked ones become
+    put-back tasks and stay unsellable until somebody scans them back.
     Units that a line owed without a claim (missing from the shelf) are what its cancellation took first.
     """
     line_ids = sorted(set(order_line_ids))
@@ -245,7 +253,7 @@ def _unpicked_first(claim: Reservation) -> tuple[int, int]:
 
 
 def _let_go(chosen: Sequence[tuple[Reservation, int]]) -> ReleasedUnits:
-    freed = [(claim, units) for claim, units in chosen if claim.state in UNPICKED]
+    freed = [(claim, units) for claim, units in chosen if claim.state in UNPICKED or is_in_transit(claim)]
     picked = [(claim, units) for claim, units in chosen if (claim, units) not in freed]
     refused = shift_stock(Delta(claim.stock_item_id, reserved=-units) for claim, units in freed)
     assert not refused, "a live claim is counted in reserved"

@@ -55,7 +55,12 @@ def split_off(claim: Reservation, units: int) -> Reservation:
     )
 
 
-_CLAIM_FIELDS = ["stock_item", "location", "quantity", "state", "expires_at", "shipment", "parcel", "picked_from", "picker", "picked_at", "is_put_back"]  # fmt: skip
+def is_in_transit(claim: Reservation) -> bool:
+    """Of an order and on the road: sent by its transfer, not yet arrived."""
+    return claim.transfer_line_id is not None and claim.state == ReservationState.PICKED
+
+
+_CLAIM_FIELDS = ["stock_item", "location", "quantity", "state", "expires_at", "shipment", "parcel", "picked_from", "picker", "picked_at", "is_put_back", "transfer_line"]  # fmt: skip
 
 
 def save_claims(changed: Sequence[Reservation], made: Sequence[Reservation] = ()) -> None:

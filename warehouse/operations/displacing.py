@@ -15,7 +15,6 @@ from django.db.models import Q
 
 from oms import operations as orders
 from oms.models import Order
-from oms.states import DeliveryKind
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.outbox import announce_all
 from warehouse import events
@@ -227,10 +226,8 @@ def _wants(scene: _Scene, lost: dict[int, int], needs: dict[int, LineNeeds]) -> 
     found: dict[int, list[Want]] = defaultdict(list)
     for line_id, units in lost.items():
         order = order_by_line[line_id]
-        is_pickup = order.delivery_method == DeliveryKind.STORE_PICKUP
-        place = order.pickup_location_id if is_pickup else None
         found[order.channel_id].append(
-            Want(line_id, needs[line_id].sold_id, units, tuple(needs[line_id].parts), place)
+            Want(line_id, needs[line_id].sold_id, units, tuple(needs[line_id].parts), order.shelf_id)
         )
     return found
 

@@ -86,6 +86,12 @@ class OrderNotReady(Refusal):
     code = "ORDER_NOT_READY"
 
 
+class RestIsComing(Refusal):
+    """Units of the same order are still on their way to the store: it is handed over whole."""
+
+    code = "REST_IS_COMING"
+
+
 class UnknownShipment(NotFound):
     code = "UNKNOWN_SHIPMENT"
 

@@ -187,6 +187,8 @@ def resettle(
 def _settle(claim: Reservation, piece: Piece, units: int, is_shipment_kept: bool) -> None:
     if claim.location_id != piece.location_id or not is_shipment_kept or claim.state not in UNPICKED:
         claim.shipment_id = claim.parcel_id = None
+    if claim.location_id != piece.location_id:
+        claim.transfer_line_id = None
     if claim.state not in UNPICKED:
         claim.state = ReservationState.ALLOCATED
         claim.picked_from_id = claim.picker_id = claim.picked_at = None

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum
 
 from oms import operations as orders
 from oms.events import OrderReadyForPickup
@@ -21,7 +21,14 @@ from retail.kernel.states import check_move
 from warehouse import events
 from warehouse.models import Parcel, Reservation, Shipment
 from warehouse.operations.claim_rows import UNPICKED, save_claims
-from warehouse.operations.refusals import InvalidParcel, NotPacked, NotPicked, OrderNotReady, UnknownShipment
+from warehouse.operations.refusals import (
+    InvalidParcel,
+    NotPacked,
+    NotPicked,
+    OrderNotReady,
+    RestIsComing,
+    UnknownShipment,
+)
 from warehouse.operations.stock import Delta, shift_stock
 from warehouse.selectors.network import ship_day
 from warehouse.states import CLAIMING, SHIPMENT_MOVES, ReservationState, ShipmentStatus
@@ -87,7 +94,8 @@ def _make(
             number=f"{order.number.replace('ORD', 'SHP')}-{first + place}",
             order=order,
             location_id=location_id,
-            method=order.delivery_method,
+            # What was sent to a store is handed over like what stood there.
+            method=DeliveryKind.STORE_PICKUP if order.is_collected else order.delivery_method,
             service_id=service_id,
             planned_on=days.get((location_id, service_id)) or ship_day(code=codes[location_id], now=now),
             created_at=now,
@@ -190,6 +198,8 @@ def pack(*, shipment_id: int, parcels: Sequence[ParcelSpec], by: User | None, no
     left = sum(claim.quantity for claim in claims if claim.state in UNPICKED)
     if left or not claims:
         raise NotPicked(f"{shipment.number}: {left} units are not picked yet.", left=left)
+    if order.is_sent_to_store and (coming := _units_elsewhere(order)):
+        raise RestIsComing(f"{order.number}: {coming} units are still to come.", left=coming)
     _check_parcels(shipment, parcels)
     rows = Parcel.objects.bulk_create(
         Parcel(shipment=shipment, number=f"{shipment.number}-P{place}", weight_grams=spec.weight_grams)
@@ -205,6 +215,29 @@ def pack(*, shipment_id: int, parcels: Sequence[ParcelSpec], by: User | None, no
     shipment.save(update_fields=["is_packed", "packed_at", "handover_code"])
     _tell_packed(order, shipment, len(rows))
     return shipment
+
+
+def _units_elsewhere(order: Order) -> int:
+    """Claimed units of the order that are in no shipment: on the shelf of a source, or on their way."""
+    rows = Reservation.objects.filter(
+        order_line__order=order, state__in=CLAIMING, shipment__isnull=True, is_put_back=False
+    )
+    return int(rows.aggregate(units=Sum("quantity"))["units"] or 0)
+
+
+def pickup_shipment(*, order: Order, location_id: int, now: datetime) -> Shipment:
+    """The shipment that gathers what is handed over in a store; made when there is none that is open. The order is locked."""
+    found = next(
+        (
+            one
+            for one in _lock_shipments(order.pk)
+            if one.status == ShipmentStatus.READY
+            and not one.is_packed
+            and (one.location_id, one.service_id) == (location_id, None)
+        ),
+        None,
+    )
+    return found or _make(order, [(location_id, None)], {}, now)[0]
 
 
 def _check_parcels(shipment: Shipment, parcels: Sequence[ParcelSpec]) -> None:

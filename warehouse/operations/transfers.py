@@ -8,6 +8,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import F
 
+from oms import operations as orders
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import Location, LocationKind, User
@@ -15,6 +16,7 @@ from retail.kernel.outbox import announce
 from retail.kernel.states import check_move
 from warehouse import events
 from warehouse.models import Reservation, StockItem, Transfer, TransferLine
+from warehouse.operations import order_transfers
 from warehouse.operations.bins import bin_of
 from warehouse.operations.claim_rows import save_claims, split_off
 from warehouse.operations.holds import release_expired_holds, skus_of
@@ -42,6 +44,12 @@ class NothingToShip(Refusal):
     """None of the units is claimed any more, or none was named."""
 
     code = "NOTHING_TO_SHIP"
+
+
+class UnitsAreOrdered(Refusal):
+    """Somebody has ordered these units: they are not left behind without a word, nor called off without the order."""
+
+    code = "UNITS_ARE_ORDERED"
 
 
 class NotOnTransfer(Refusal):
@@ -163,7 +171,9 @@ def _not_enough(source: Location, line: TransferLine, free: int) -> NotEnoughUni
 
 
 def lock_transfer(transfer_id: int) -> Transfer:
-    """The transfer's row, locked before its claims."""
+    """The transfer's row, locked before its claims; of a transfer for an order, the order first."""
+    order_id = Transfer.objects.filter(pk=transfer_id).values_list("order_id", flat=True).first()
+    order = orders.lock_order(order_id=order_id) if order_id else None
     found = (
         Transfer.objects.select_for_update(of=("self",))
         .select_related("source", "target")
@@ -172,6 +182,8 @@ def lock_transfer(transfer_id: int) -> Transfer:
     )
     if found is None:
         raise UnknownTransfer("There is no such transfer.")
+    if order is not None:
+        found.order = order
     return found
 
 
@@ -189,15 +201,20 @@ def ship_transfer(
 ) -> Transfer:
     """The claimed units (or fewer of them) leave their shelves; what is not sent is free again.
 
-    Refuses IllegalMove, NothingToShip, NotOnTransfer, NotEnoughUnits.
+    For an order all of them leave, their claims with them: what is missing is to be said first (`report_missing`).
+    Refuses IllegalMove, NothingToShip, NotOnTransfer, NotEnoughUnits, UnitsAreOrdered, OrderNotReady.
     """
     transfer = lock_transfer(transfer_id)
     check_move(TRANSFER_MOVES, transfer.status, TransferStatus.SHIPPED, what=transfer.number)
+    if transfer.order is not None:
+        order_transfers.check_order(transfer.order)
     claims = _lock_claims(transfer)
     chosen = _units_sent(transfer, claims, lines)
     if not chosen:
         raise NothingToShip(f"{transfer.number} has no unit to send.", number=transfer.number)
-    moves = _take_out(transfer, claims, chosen)
+    if transfer.order is not None:
+        _check_whole(transfer, claims, chosen)
+    moves = _take_out(transfer, claims, chosen, by, now)
     sent = Counter[int]()
     for move in moves:
         sent[move.variant_id] += move.quantity
@@ -209,7 +226,21 @@ def ship_transfer(
     transfer.status, transfer.shipped_at = TransferStatus.SHIPPED, now
     transfer.save(update_fields=["status", "shipped_at"])
     _tell(events.TransferShipped, transfer, sent.total())
+    if transfer.order is not None:
+        order_transfers.tell_sent(transfer.order, transfer, sent.total())
     return transfer
+
+
+def _check_whole(
+    transfer: Transfer, claims: Sequence[Reservation], chosen: Sequence[tuple[Reservation, int]]
+) -> None:
+    claimed, sent = sum(claim.quantity for claim in claims), sum(units for _, units in chosen)
+    if sent < claimed:
+        raise UnitsAreOrdered(
+            f"{transfer.number}: {claimed} units are ordered, {sent} are here.",
+            number=transfer.number,
+            left=claimed - sent,
+        )
 
 
 def _units_sent(
@@ -238,19 +269,50 @@ def _units_sent(
 
 
 def _take_out(
-    transfer: Transfer, claims: Sequence[Reservation], chosen: Sequence[tuple[Reservation, int]]
+    transfer: Transfer,
+    claims: Sequence[Reservation],
+    chosen: Sequence[tuple[Reservation, int]],
+    by: User | None,
+    now: datetime,
 ) -> list[Move]:
-    """Claims end, units lie in the TRANSIT bin of the place they go to: one statement for all of them."""
+    """Units lie in the TRANSIT bin of the place they go to, claims of an order with them: one statement for all of them."""
     transit = bin_of(location_id=transfer.target_id, kind=BinKind.TRANSIT)
     there = ensure_items((claim.variant_id, transit.pk) for claim, _ in chosen)
     bin_of_item = dict(
         StockItem.objects.filter(pk__in=[claim.stock_item_id for claim in claims]).values_list("pk", "bin_id")
     )
+    is_ordered = transfer.order_id is not None
     deltas = [Delta(claim.stock_item_id, reserved=-claim.quantity) for claim in claims]
     deltas += [Delta(claim.stock_item_id, on_hand=-units) for claim, units in chosen]
-    deltas += [Delta(there[claim.variant_id, transit.pk], on_hand=units) for claim, units in chosen]
+    deltas += [
+        Delta(there[claim.variant_id, transit.pk], on_hand=units, reserved=units if is_ordered else 0)
+        for claim, units in chosen
+    ]
     refused = shift_stock(deltas)
     assert not refused, "claimed units lie where they are claimed"
+    moves = [
+        Move(
+            claim.variant_id,
+            bin_of_item[claim.stock_item_id],
+            transit.pk,
+            units,
+            transfer.entity_id,
+            MoveReason.TRANSFER,
+            order_line_id=claim.order_line_id,
+        )
+        for claim, units in chosen
+    ]
+    if is_ordered:
+        items = {variant_id: pk for (variant_id, _), pk in there.items()}
+        order_transfers.claims_leave(claims, transfer, items, by, now)
+        save_claims(list(claims))
+    else:
+        _end_claims(claims, chosen)
+    return moves
+
+
+def _end_claims(claims: Sequence[Reservation], chosen: Sequence[tuple[Reservation, int]]) -> None:
+    """Sent units are nobody's; what was claimed and is not sent is free again."""
     sent = {claim.pk: units for claim, units in chosen}
     made: list[Reservation] = []
     for claim in claims:
@@ -262,25 +324,18 @@ def _take_out(
             claim.quantity = units
         claim.state = ReservationState.DISPATCHED if units else ReservationState.RELEASED
     save_claims(list(claims), made)
-    return [
-        Move(
-            claim.variant_id,
-            bin_of_item[claim.stock_item_id],
-            transit.pk,
-            units,
-            transfer.entity_id,
-            MoveReason.TRANSFER,
-        )
-        for claim, units in chosen
-    ]
 
 
 @transaction.atomic
 def cancel_transfer(*, transfer_id: int, by: User | None, now: datetime) -> Transfer:
-    """Nothing was sent yet: the claims are free again. Refuses IllegalMove once it is on its way."""
+    """Nothing was sent yet: the claims are free again. Refuses IllegalMove once it is on its way, UnitsAreOrdered."""
     transfer = lock_transfer(transfer_id)
     check_move(TRANSFER_MOVES, transfer.status, TransferStatus.CANCELED, what=transfer.number)
     claims = _lock_claims(transfer)
+    if transfer.order is not None and claims:
+        raise UnitsAreOrdered(
+            f"{transfer.number} belongs to {transfer.order.number}: cancel the order.", number=transfer.number
+        )
     refused = shift_stock(Delta(claim.stock_item_id, reserved=-claim.quantity) for claim in claims)
     assert not refused, "a live claim is counted as reserved"
     for claim in claims:
@@ -292,148 +347,13 @@ def cancel_transfer(*, transfer_id: int, by: User | None, now: datetime) -> Tran
     return transfer
 
 
-# At the door
-
-
-@dataclass(frozen=True, slots=True)
-class ArrivedUnits:
-    """What was counted at the door, in good condition and damaged."""
-
-    variant_id: int
-    quantity_good: int
-    quantity_damaged: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TransferArrival:
-    """Units taken from transit. `lost` and `over` are (variant, units) whose value is still to be posted."""
-
-    transfer: Transfer
-    transit_bin_id: int
-    receiving_bin_id: int
-    lost: list[tuple[int, int]]
-    over: list[tuple[int, int]]
-
-
-def take_in_transfer(
-    *,
-    transfer_id: int,
-    lines: Sequence[ArrivedUnits],
-    is_complete: bool,
-    by: User | None,
-    now: datetime,
-) -> TransferArrival:
-    """Counted units lie in the receiving bin, damaged ones apart. With `is_complete` what did not come is lost."""
+def cancel_without_claims(*, transfer_id: int, now: datetime) -> None:
+    """Nothing of what was asked for is there: a transfer that waits for nothing is over."""
     transfer = lock_transfer(transfer_id)
-    check_move(TRANSFER_MOVES, transfer.status, TransferStatus.RECEIVED, what=transfer.number)
-    rows = {row.variant_id: row for row in transfer.lines.select_for_update(of=("self",)).order_by("pk")}
-    _check_arrived(transfer, lines, rows)
-    if not is_complete and not any(line.quantity_good or line.quantity_damaged for line in lines):
-        raise InvalidQuantity("Nothing was counted.")
-    bins = {
-        kind: bin_of(location_id=transfer.target_id, kind=kind).pk
-        for kind in (BinKind.TRANSIT, BinKind.RECEIVING, BinKind.DAMAGED)
-    }
-    laid, over = _settle_lines(lines, rows, bins[BinKind.RECEIVING], bins[BinKind.DAMAGED])
-    lost = [(row.variant_id, row.under_way) for row in rows.values() if row.under_way] if is_complete else []
-    for variant_id, units in lost:
-        rows[variant_id].quantity_lost += units
-    TransferLine.objects.bulk_update(
-        rows.values(), ["quantity_good", "quantity_damaged", "quantity_lost", "quantity_over"]
-    )
-    _move_in(transfer, laid, lost, over, bins, by, now)
-    done = all(not row.under_way for row in rows.values())
-    transfer.status = TransferStatus.RECEIVED if done else TransferStatus.PARTLY_RECEIVED
-    transfer.received_at = now if done else None
-    transfer.save(update_fields=["status", "received_at"])
-    return TransferArrival(transfer, bins[BinKind.TRANSIT], bins[BinKind.RECEIVING], lost, over)
-
-
-def _check_arrived(transfer: Transfer, lines: Sequence[ArrivedUnits], rows: dict[int, TransferLine]) -> None:
-    if any(
-        not 0 <= units <= UNITS_MAX for line in lines for units in (line.quantity_good, line.quantity_damaged)
-    ):
-        raise InvalidQuantity("Counted units are whole numbers from 0.")
-    if len({line.variant_id for line in lines}) != len(lines):
-        raise InvalidInput("Name each SKU once.")
-    for line in lines:
-        if line.variant_id not in rows:
-            sku = skus_of([line.variant_id])[line.variant_id]
-            raise NotOnTransfer(f"{sku} is not on {transfer.number}.", sku=sku)
-
-
-def _settle_lines(
-    lines: Sequence[ArrivedUnits], rows: dict[int, TransferLine], receiving: int, damaged: int
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]]]:
-    """(variant, bin, units) taken from transit, and what came beyond what was sent; good units first are the sent ones."""
-    laid: list[tuple[int, int, int]] = []
-    over: list[tuple[int, int]] = []
-    for line in lines:
-        row = rows[line.variant_id]
-        broken = min(line.quantity_damaged, row.under_way)
-        row.quantity_damaged += broken
-        good = min(line.quantity_good, row.under_way)
-        row.quantity_good += good
-        more = line.quantity_good + line.quantity_damaged - good - broken
-        row.quantity_over += more
-        laid += [
-            (line.variant_id, bin_id, units)
-            for bin_id, units in ((receiving, good), (damaged, broken))
-            if units
-        ]
-        if more:
-            over.append((line.variant_id, more))
-    return laid, over
-
-
-def _move_in(
-    transfer: Transfer,
-    laid: Sequence[tuple[int, int, int]],
-    lost: Sequence[tuple[int, int]],
-    over: Sequence[tuple[int, int]],
-    bins: dict[BinKind, int],
-    by: User | None,
-    now: datetime,
-) -> None:
-    transit, receiving = bins[BinKind.TRANSIT], bins[BinKind.RECEIVING]
-    pairs = [(variant_id, bin_id) for variant_id, bin_id, _ in laid]
-    pairs += [(variant_id, transit) for variant_id, _, _ in laid]
-    pairs += [(variant_id, transit) for variant_id, _ in lost]
-    pairs += [(variant_id, receiving) for variant_id, _ in over]
-    items = ensure_items(pairs)
-    deltas = [Delta(items[variant_id, bin_id], on_hand=units) for variant_id, bin_id, units in laid]
-    deltas += [Delta(items[variant_id, transit], on_hand=-units) for variant_id, _, units in laid]
-    deltas += [Delta(items[variant_id, transit], on_hand=-units) for variant_id, units in lost]
-    deltas += [Delta(items[variant_id, receiving], on_hand=units) for variant_id, units in over]
-    refused = shift_stock(deltas)
-    assert not refused, "what is under way lies in transit"
-    record_moves(
-        [
-            Move(variant_id, transit, bin_id, units, transfer.entity_id, MoveReason.TRANSFER)
-            for variant_id, bin_id, units in laid
-        ],
-        document_kind="transfer",
-        document_key=transfer.number,
-        now=now,
-        by=by,
-    )
-
-
-def tell_transfer_received(*, transfer: Transfer) -> None:
-    lines = list(transfer.lines.all())
-    announce(
-        events.TransferReceived(
-            transfer.pk,
-            transfer.number,
-            transfer.source.code,
-            transfer.target.code,
-            sum(line.quantity_good + line.quantity_over for line in lines),
-            sum(line.quantity_damaged for line in lines),
-            sum(line.quantity_lost for line in lines),
-            transfer.status == TransferStatus.RECEIVED,
-        ),
-        subject=("transfer", transfer.number),
-    )
+    if transfer.status == TransferStatus.REQUESTED and not _lock_claims(transfer):
+        transfer.status, transfer.canceled_at = TransferStatus.CANCELED, now
+        transfer.save(update_fields=["status", "canceled_at"])
+        _tell(events.TransferCanceled, transfer, 0)
 
 
 def _tell(

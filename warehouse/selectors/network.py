@@ -157,6 +157,7 @@ def _build() -> PromiseNetwork:
         codes = {place.pk: place.code for place in locations}
         services = list(CarrierService.objects.filter(is_active=True).select_related("carrier"))
         lanes = _lanes(codes, {service.pk: service.code for service in services})
+        lanes |= _lanes_to_stores(locations, lanes)
         closed: dict[int, list[date]] = defaultdict(list)
         for location_id, day in LocationClosure.objects.values_list("location_id", "date"):
             closed[location_id].append(day)
@@ -241,6 +242,29 @@ def _lanes(codes: dict[int, str], services: dict[int, str]) -> dict[str, list[en
         if location_id in codes and service_id in services:
             found[zone].append(engine.Lane(codes[location_id], services[service_id], lead_days))
     return dict(found)
+
+
+def _lanes_to_stores(
+    places: list[Location], by_zone: dict[str, list[engine.Lane]]
+) -> dict[str, list[engine.Lane]]:
+    """By store: what other places of its company send there goes the way of parcels to its postcode."""
+    stores = [place for place in places if place.has_pickup and place.postal_code]
+    zones = dict(
+        DeliveryPostcode.objects.filter(postal_code__in={store.postal_code for store in stores}).values_list(
+            "postal_code", "zone__code"
+        )
+    )
+    entities = {place.code: place.entity_id for place in places}
+    return {
+        store.code: [
+            lane
+            for lane in by_zone.get(zones.get(store.postal_code, ""), ())
+            if lane.location != store.code
+            and lane.lead_days >= engine.STORE_LEAD_DAYS_MIN
+            and entities[lane.location] == store.entity_id
+        ]
+        for store in stores
+    }
 
 
 def _carriers_by_location(lanes: dict[str, list[engine.Lane]]) -> dict[str, set[str]]:

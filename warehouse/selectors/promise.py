@@ -27,6 +27,8 @@ NOT_OFFERED = "NOT_OFFERED"
 TOO_HEAVY = "TOO_HEAVY"
 # Of the parcel lockers, the nearest.
 LOCKERS_SHOWN = 8
+# Of the stores that goods can be sent to, the nearest; all of them only where one is chosen.
+SENT_TO_SHOWN = 8
 # What supply brings can be promised, but only units that are here can be held.
 NOT_HERE_YET = "NOT_HERE_YET"
 
@@ -241,6 +243,10 @@ def _options(
             options.append(home)
         elif method.code == DeliveryKind.STORE_PICKUP:
             options += asked.pickups(method, pickup_location_ids, price, currency, pickups_max)
+        elif method.code == DeliveryKind.SHIP_TO_STORE and method.is_orderable:
+            # A page about one title needs to know only the nearest; where something is chosen, any may be.
+            at_most = 1 if pickups_max is not None else None if are_days_wanted else SENT_TO_SHOWN
+            options += asked.sent_to_stores(method, pickup_location_ids, price, currency, at_most)
         elif method.code == DeliveryKind.PARCEL_LOCKER and method.is_orderable:
             # A page about one title needs to know only that there is one nearby.
             at_most = LOCKERS_SHOWN if pickups_max is None else 1
@@ -463,9 +469,7 @@ class _Asked:
                 continue
             if enough is not None and distance > enough:
                 break  # what follows is further than all that is shown
-            has_all = all(
-                self.offered[variant_id].get(code, 0) >= units for variant_id, units in self.wanted.items()
-            )
+            has_all = self._has_all(code)
             if has_all or named is not None:
                 found.append(self._pickup(method, code, distance, has_all, price, currency))
                 if at_most is not None and sum(each.reason is None for each in found) >= at_most:
@@ -499,6 +503,52 @@ class _Asked:
             price=price,
             currency=currency,
             locations=offer.locations,
+        )
+
+    def sent_to_stores(
+        self,
+        method: Method,
+        location_ids: Iterable[int] | None,
+        price: Decimal | None,
+        currency: str,
+        at_most: int | None,
+    ) -> list[Option]:
+        """Stores that have not all of it, to which the rest is sent; the nearest, or those that were named."""
+        named = None if location_ids is None else set(location_ids)
+        found: list[Option] = []
+        for distance, code in self.kept.by_distance(self.live.latitude, self.live.longitude):
+            if named is not None and self.kept.ids[code] not in named:
+                continue
+            if named is None and (len(found) == at_most or self._has_all(code)):
+                continue
+            offer = self.promise.ship_to_store(self.engine_lines, code)
+            if offer.is_available:
+                found.append(self._sent(method, offer, distance, price, currency))
+            elif named is not None:
+                place = self.kept.places[code]
+                found.append(self._refused(method, offer, code, currency, place, distance))
+        return found
+
+    def _sent(
+        self, method: Method, offer: engine.Offer, distance: float, price: Decimal | None, currency: str
+    ) -> Option:
+        return Option(
+            method.code,
+            method.is_orderable and self.is_here and price is not None,
+            place=offer.place,
+            location=self.kept.places[offer.place],
+            distance_km=None if distance == math.inf else distance,
+            date=offer.day,
+            ready_at=offer.ready_at,
+            order_by=offer.order_by,
+            price=price,
+            currency=currency,
+            locations=offer.locations,
+        )
+
+    def _has_all(self, code: str) -> bool:
+        return all(
+            self.offered[variant_id].get(code, 0) >= units for variant_id, units in self.wanted.items()
         )
 
     def _refused(

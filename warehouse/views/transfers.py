@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from retail.front.toasts import toast
-from retail.kernel.access import ADJUST_STOCK, VIEW_STOCK, may, sees_location, staff_page
+from retail.kernel.access import ADJUST_STOCK, VIEW_ORDERS, VIEW_STOCK, may, sees_location, staff_page
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.models import Location, LocationKind, User
 from storefront import selectors as catalog
 from warehouse.models import StockMove, Transfer
 from warehouse.operations import InvalidQuantity
+from warehouse.operations.transfer_arrivals import ArrivedUnits
 from warehouse.operations.transfers import (
-    ArrivedUnits,
     WantedUnits,
     cancel_transfer,
     request_transfer,
@@ -70,7 +70,11 @@ def transfer_list(request: HttpRequest) -> HttpResponse:
 
 
 def _transfer(request: HttpRequest, number: str) -> Transfer:
-    found = Transfer.objects.select_related("source", "target", "entity", "by").filter(number=number).first()
+    found = (
+        Transfer.objects.select_related("source", "target", "entity", "by", "order")
+        .filter(number=number)
+        .first()
+    )
     if found is None or not (
         sees_location(request.user, found.source_id) or sees_location(request.user, found.target_id)
     ):
@@ -92,6 +96,7 @@ def transfer_page(request: HttpRequest, number: str) -> HttpResponse:
         "can": {
             "ship": edits and transfer.status == TransferStatus.REQUESTED,
             "receive": edits and transfer.status in UNDER_WAY,
+            "see_order": may(request.user, VIEW_ORDERS),
         },
         "crumbs": [(_("Transfers"), reverse("ops:transfers")), (transfer.number, "")],
     }

@@ -40,6 +40,8 @@ WORDS: dict[str, Words] = {
     "CASH_NOT_FINAL": (gettext_lazy("Another parcel first"), gettext_lazy("Send the other parcel of this order, then print this label.")),
     "OTHER_ENTITY": (gettext_lazy("Not a transfer"), gettext_lazy("The two places belong to different companies.")),
     "NOTHING_TO_SHIP": (gettext_lazy("Nothing to send"), gettext_lazy("No unit is claimed for it any more.")),
+    "UNITS_ARE_ORDERED": (gettext_lazy("Units of an order"), gettext_lazy("All of them go, or say that they are not on the shelf.")),
+    "REST_IS_COMING": (gettext_lazy("Not whole yet"), gettext_lazy("%(left)s units of this order are still on their way.")),
     "NOT_ON_TRANSFER": (gettext_lazy("Not on this transfer"), gettext_lazy("%(sku)s was not sent. Put it aside.")),
     "BIN_IS_COUNTED": (gettext_lazy("Being counted"), gettext_lazy("A count of %(bin)s waits for approval.")),
     "OWN_COUNT": (gettext_lazy("Not your own"), gettext_lazy("Somebody else must approve what you counted.")),

@@ -19,7 +19,7 @@ from warehouse.workflows.parcels import (
 )
 from warehouse.workflows.receiving import receive_goods
 from warehouse.workflows.shelves import Adjusted, ShortPicked, adjust_stock, count_bin, short_pick, write_off
-from warehouse.workflows.transfers import receive_transfer
+from warehouse.workflows.transfers import receive_transfer, report_missing
 
 __all__ = [
     "Adjusted",
@@ -41,6 +41,7 @@ __all__ = [
     "record_count",
     "refresh_parcels",
     "release_no_shows",
+    "report_missing",
     "return_to_sender",
     "short_pick",
     "start_count",

@@ -74,7 +74,7 @@ def adjust_stock(
         displaced = _lower(item_id, -delta, cause=reason, now=now)
     elif shift_stock([Delta(item_id, on_hand=delta)]):
         raise _below(item_id, -delta)
-    return _posted(item_id, delta, reason, reference, displaced, by, now)
+    return post_difference(item_id, delta, reason, reference, displaced, by, now)
 
 
 def count_bin(
@@ -130,7 +130,7 @@ def _lower(item_id: int, units: int, *, cause: str, now: datetime) -> Displaceme
         return not shift_stock([*deltas, Delta(item_id, on_hand=-units)])
 
     displaced = displacing.displace(stock_item_id=item_id, units_gone=gone, apply=apply, cause=cause, now=now)
-    _open_exceptions(displaced, ExceptionKind.DISPLACED_CLAIM, None, now)
+    open_exceptions(displaced, ExceptionKind.DISPLACED_CLAIM, None, now)
     return displaced
 
 
@@ -161,7 +161,7 @@ def _claim_details(item_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def _posted(
+def post_difference(
     item_id: int,
     delta: int,
     reason: str,
@@ -210,7 +210,7 @@ def _posted(
     )
 
 
-def _open_exceptions(displaced: Displacement, kind: str, own_order_id: int | None, now: datetime) -> None:
+def open_exceptions(displaced: Displacement, kind: str, own_order_id: int | None, now: datetime) -> None:
     """What could not be claimed again is a person's case."""
     for one in displaced.orders:
         if one.served < one.units:
@@ -270,7 +270,7 @@ def short_pick(
         lock_next=scene.lock,
     )
     scene.write_difference()
-    _open_exceptions(displaced, ExceptionKind.SHORT_PICK, scene.order_id, now)
+    open_exceptions(displaced, ExceptionKind.SHORT_PICK, scene.order_id, now)
     tell_picked(scene.order, scene.shipment, quantity_found)
     cancel_empty_shipments(order_id=scene.order_id)
     return ShortPicked(progress_of(shipment_id), claim.quantity - quantity_found, displaced)

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET
 from retail.kernel.access import RECEIVE_RETURNS, may
 from retail.kernel.models import Location
 from storefront import selectors as catalog
-from warehouse.models import Bin, Parcel, PurchaseOrder, Reservation, Shipment, StockItem
-from warehouse.states import BinKind, ReservationState, ShipmentStatus
+from warehouse.models import Bin, Parcel, PurchaseOrder, Reservation, Shipment, StockItem, Transfer
+from warehouse.states import UNDER_WAY, BinKind, ReservationState, ShipmentStatus
 from warehouse.views.scan import returning, work
 from warehouse.views.scan.place import places_of, scan_page, staff
 from warehouse.views.scan.results import show, wrong
@@ -23,6 +23,7 @@ TASKS = (
     ("pack", "scan:pack", "box"),
     ("dispatch", "scan:dispatch", "truck"),
     ("handover", "scan:handover", "bag"),
+    ("send", "scan:send", "store"),
     ("put_back", "scan:put_back", "back"),
     ("receive", "scan:receive", "inbox"),
     ("put_away", "scan:put_away", "down"),
@@ -42,6 +43,7 @@ def home(request: HttpRequest, place: Location) -> HttpResponse:
         "pack": _("Pack"),
         "dispatch": _("Dispatch"),
         "handover": _("Hand over"),
+        "send": _("Send to a store"),
         "put_back": _("Put back"),
         "receive": _("Receive goods"),
         "put_away": _("Put away"),
@@ -73,12 +75,23 @@ def page_of(place: Location, code: str) -> str:
         return _page_of_shipment(Shipment.objects.get(number=number))
     if PurchaseOrder.objects.filter(location=place, number__iexact=code).exists():
         return reverse("scan:receive_order", args=[code.upper()])
+    if url := _page_of_transfer(place, code):
+        return url
     shelf = Bin.objects.filter(location=place, code__iexact=code).exclude(kind=BinKind.PACKING).first()
     if shelf is not None:
         return reverse("scan:count_bin", args=[shelf.code])
     variant = catalog.variant_by_code(code)
     if variant is not None and StockItem.objects.filter(variant=variant, location=place).exists():
         return reverse("scan:item", args=[variant.sku])
+    return ""
+
+
+def _page_of_transfer(place: Location, code: str) -> str:
+    """Where it is received, or sent from."""
+    if Transfer.objects.filter(target=place, number__iexact=code, status__in=UNDER_WAY).exists():
+        return reverse("scan:receive_order", args=[code.upper()])
+    if Transfer.objects.filter(source=place, number__iexact=code).exists():
+        return reverse("scan:send_one", args=[code.upper()])
     return ""
 
 

@@ -16,7 +16,7 @@ from storefront import selectors as catalog
 from storefront.models import Variant
 from warehouse.models import PurchaseOrder, Transfer
 from warehouse.operations import InvalidQuantity, ReceivedLine
-from warehouse.operations.transfers import ArrivedUnits
+from warehouse.operations.transfer_arrivals import ArrivedUnits
 from warehouse.states import UNDER_WAY, PurchaseOrderStatus
 from warehouse.views.scan import drafts, work
 from warehouse.views.scan.place import scan_page, staff

@@ -4,13 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Max, Q, QuerySet, Sum
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from oms.states import DeliveryKind, OrderStatus
 from retail.kernel.models import Location, User
 from warehouse.models import PurchaseOrder, Reservation, Shipment, StockItem, Transfer
-from warehouse.states import UNDER_WAY, BinKind, PurchaseOrderStatus, ReservationState, ShipmentStatus
+from warehouse.states import (
+    CLAIMING,
+    UNDER_WAY,
+    BinKind,
+    PurchaseOrderStatus,
+    ReservationState,
+    ShipmentStatus,
+    TransferStatus,
+)
 
 UNPICKED = (ReservationState.HELD, ReservationState.ALLOCATED)
 WORKABLE = (OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT)
@@ -39,7 +47,12 @@ def to_pick(place: Location) -> QuerySet[Any]:
 
 
 def to_pack(place: Location) -> QuerySet[Any]:
-    return shipments_here(place).filter(is_packed=False, left=0, picked__gt=0)
+    """What is picked whole; an order of which a part is still coming from another place waits for it."""
+    coming = Reservation.objects.filter(
+        order_line__order=OuterRef("order"), shipment__isnull=True, state__in=CLAIMING, is_put_back=False
+    )
+    whole = ~Q(order__delivery_method=DeliveryKind.SHIP_TO_STORE) | ~Exists(coming)
+    return shipments_here(place).filter(whole, is_packed=False, left=0, picked__gt=0)
 
 
 def to_dispatch(place: Location) -> QuerySet[Any]:
@@ -92,6 +105,19 @@ def transfers_to_receive(place: Location) -> QuerySet[Any]:
             received=Coalesce(Sum(F("lines__quantity_good") + F("lines__quantity_damaged")), 0),
         )
         .order_by(F("expected_on").asc(nulls_last=True), "pk")
+    )
+
+
+def to_send(place: Location) -> QuerySet[Any]:
+    """Transfers whose units are claimed here; those of orders that may leave now, first what is promised first."""
+    waiting = Q(lines__claims__state=ReservationState.ALLOCATED)
+    return (
+        Transfer.objects.filter(source=place, status=TransferStatus.REQUESTED)
+        .filter(Q(order__isnull=True) | Q(order__status__in=WORKABLE))
+        .select_related("target")
+        .annotate(units=Coalesce(Sum("lines__claims__quantity", filter=waiting), 0))
+        .filter(units__gt=0)
+        .order_by(F("order__promised_at").asc(nulls_last=True), "pk")
     )
 
 
@@ -172,6 +198,7 @@ def counts(place: Location, picker: User, now: datetime) -> dict[str, int]:
     """How much of each task waits, for the first page."""
     return {
         "receive": to_receive(place).count() + transfers_to_receive(place).count(),
+        "send": to_send(place).count(),
         "put_away": to_put_away(place).count(),
         "pick": to_pick(place).count(),
         "mine": len(wave_of(place, picker)),
