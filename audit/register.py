@@ -886,6 +886,21 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "refunded_at",
         ),
     },
+    "oms.Exchange": {
+        "plain": (
+            "id",
+            "public_id",
+            "returned_id",
+            "order_id",
+            "credit",
+            "state",
+            "deadline",
+            "sent_ahead_at",
+            "sent_ahead_by_id",
+            "created_at",
+            "settled_at",
+        ),
+    },
     "oms.ReturnLine": {
         "plain": (
             "id",
@@ -1191,6 +1206,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "public_id",
             "payment_id",
             "parent_return_id",
+            "moved_to_id",
             "amount",
             "state",
             "reason",

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import translation
 
 from crm import operations as crm
-from crm.letters import Letter, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts, write
+from crm.letters import ExchangeFacts, Letter, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts, write
 from crm.letters import orders as words
 from crm.models import GiftCard
 from finance import selectors as finance
 from finance.models import Payment, Refund
-from oms.models import Order, OrderLine, Return
+from finance.states import OperationState
+from oms.models import Exchange, Order, OrderLine, Return
 from oms.rules import ORDER_CHANGED, part_of
 from oms.states import DeliveryKind, LineKind, OrderStatus, PaymentMethod
-from oms.workflows import alerts
+from oms.workflows import alerts, exchange_money
 from retail.front.formats import local
 from retail.kernel import clock
 from retail.kernel.identifiers import format_account, parse_account
@@ -121,8 +124,10 @@ def tell_payment_failed(event: OutboxEvent) -> None:
 
 @subscribe("finance.refund_done")
 def tell_refunded(event: OutboxEvent) -> None:
-    refund = Refund.objects.filter(public_id=event.payload["refund"]).first()
-    if refund is not None:
+    refund = Refund.objects.select_related("payment").filter(public_id=event.payload["refund"]).first()
+    # What moves between the two orders of an exchange is nobody's money back.
+    is_back = refund is not None and refund.moved_to_id is None
+    if refund is not None and is_back and refund.payment.method != PaymentMethod.EXCHANGE:
         amount = refund.amount
         _send(
             event,
@@ -210,6 +215,9 @@ def tell_delivered(event: OutboxEvent) -> None:
 # ------------------------------------------------------------------ returns
 @subscribe("oms.return_requested")
 def tell_return_requested(event: OutboxEvent) -> None:
+    """What is exchanged has a letter of its own."""
+    if Exchange.objects.filter(returned__number=event.payload["return_number"]).exists():
+        return
     _tell_return(event, "return_requested", words.return_asked)
 
 
@@ -223,15 +231,56 @@ def tell_return_rejected(event: OutboxEvent) -> None:
     _tell_return(event, "return_rejected", words.return_rejected)
 
 
+@subscribe("oms.exchange_agreed")
+def tell_exchange_agreed(event: OutboxEvent) -> None:
+    _tell_exchange(event, "exchange_agreed", words.exchange_agreed)
+
+
+@subscribe("oms.exchange_ended")
+def tell_exchange_ended(event: OutboxEvent) -> None:
+    _tell_exchange(event, "exchange_ended", words.exchange_ended)
+
+
+def _tell_exchange(
+    event: OutboxEvent, kind: str, make: Callable[[OrderFacts, ExchangeFacts], Letter]
+) -> None:
+    """About the first order, whose page has the label; its lines are the new ones."""
+    swap = (
+        Exchange.objects.select_related("returned__order", "order")
+        .filter(returned__number=event.payload["return_number"])
+        .first()
+    )
+    if swap is None:
+        return
+    first, new = _order(event), swap.order
+    rows = list(swap.returned.lines.select_related("order_line").order_by("pk"))
+    facts = ExchangeFacts(
+        number=swap.returned.number,
+        back=tuple(_line(row.order_line, row.quantity) for row in rows),
+        new_number=new.number,
+        new_url=_address("shop:order", new),
+        pay_url=_address("shop:transfer", new),
+        deadline=swap.deadline,
+        to_pay=new.due_total - (swap.credit if kind == "exchange_agreed" else new.captured_total),
+        to_refund=exchange_money.left_over(exchange=swap),
+        is_owed=swap.sent_ahead_at is not None and new.status != OrderStatus.CANCELED,
+    )
+    lines = tuple(_line(line, line.quantity) for line in _goods(new))
+    _send(event, first, kind, lambda told: make(replace(told, lines=lines), facts), part=swap.public_id)
+
+
 def _tell_return(event: OutboxEvent, kind: str, make: Callable[[OrderFacts, ReturnFacts], Letter]) -> None:
     found = Return.objects.filter(number=event.payload["return_number"]).first()
     if found is None:
         return
     rows = found.lines.select_related("order_line").order_by("pk")
+    moved = Refund.objects.filter(parent_return=found, moved_to__isnull=False).exclude(
+        state=OperationState.REFUSED
+    )
     back = ReturnFacts(
         number=found.number,
         lines=tuple(_line(row.order_line, row.quantity_received or row.quantity) for row in rows),
-        refund=found.refund_total,
+        refund=found.refund_total - (moved.aggregate(sum=Sum("amount"))["sum"] or Decimal("0.00")),
         reason=found.reject_reason,
     )
     _send(event, _order(event), kind, lambda facts: make(facts, back), part=found.number)
@@ -291,6 +340,7 @@ def _facts(order: Order) -> OrderFacts:
         place_address=f"{place.street}, {place.city}" if place else "",
         has_money=order.authorized_total > 0 or order.captured_total > 0,
         is_digital=order.delivery_method == DeliveryKind.DIGITAL,
+        exchanged=finance.paid_by_exchange(order_id=order.pk),
     )
 
 

@@ -23,6 +23,7 @@ COURIER_IN_TRANSIT = "2480"
 CAPITAL = "300"
 ADVANCES = "430"
 GIFT_CARDS = "4305"
+EXCHANGES = "4306"
 UNIDENTIFIED = "4308"
 ADVANCES_VAT = "4309"
 NOT_INVOICED = "4359"
@@ -52,6 +53,7 @@ ACCOUNTS: tuple[Account, ...] = (
     Account("330", "Revalorizacione rezerve", "Revaluation reserves", False),
     Account(ADVANCES, "Primljeni avansi, depoziti i kaucije", "Advances received", False),
     Account(GIFT_CARDS, "Poklon kartice u opticaju", "Gift cards in circulation", False),
+    Account(EXCHANGES, "Zamene robe u toku", "Exchanges under way", False),
     Account(UNIDENTIFIED, "Neraspoređene uplate", "Payments not yet identified", False),
     Account(ADVANCES_VAT, "PDV sadržan u primljenim avansima", "VAT contained in advances received"),
     Account("435", "Dobavljači u zemlji", "Domestic suppliers", False),

@@ -44,6 +44,7 @@ FISCAL_PAYMENTS = {
     PaymentMethod.CASH_ON_DELIVERY.value: "CASH",
     PaymentMethod.BANK_TRANSFER.value: "WIRE_TRANSFER",
     PaymentMethod.GIFT_CARD.value: "VOUCHER",
+    PaymentMethod.EXCHANGE.value: "OTHER",
 }
 
 
@@ -68,6 +69,8 @@ def _plan(paper: PaperKind, method: PaymentMethod) -> PaperPlan:
         PaymentMethod.CASH_ON_DELIVERY: (False, COURIER_RECEIVABLE),
         PaymentMethod.BANK_TRANSFER: (True, CUSTOMERS),
         PaymentMethod.GIFT_CARD: (True, CUSTOMERS),
+        # Staff may let it leave before what pays for it is here.
+        PaymentMethod.EXCHANGE: (False, CUSTOMERS),
     }
     is_prepaid, receivable = by_method[method]
     return PaperPlan(
@@ -280,6 +283,9 @@ class Sale:
     # Of its receipt, and what later receipts gave back of it: gift cards.
     vouchers: Decimal = ZERO
     vouchers_undone: Decimal = ZERO
+    # The same of the money of exchanges.
+    exchanged: Decimal = ZERO
+    exchanged_undone: Decimal = ZERO
 
     def left(self, part: Part) -> LineAmounts:
         return LineAmounts(part.quantity, part.gross, part.tax) - self.undone.get(
@@ -292,6 +298,15 @@ def vouchers_back(sale: Sale, parts: Sequence[Part]) -> Decimal:
     money = total_of(sale.parts) - sale.vouchers
     before = sum((amounts.gross for amounts in sale.undone.values()), ZERO) - sale.vouchers_undone
     return max(total_of(parts) - max(money - before, ZERO), ZERO)
+
+
+def exchanged_back(sale: Sale, parts: Sequence[Part]) -> Decimal:
+    """Of what a refund receipt gives back for these parts, what goods of an exchange had paid: after other money, before gift cards."""
+    money = total_of(sale.parts) - sale.vouchers - sale.exchanged
+    undone = sum((amounts.gross for amounts in sale.undone.values()), ZERO)
+    before = undone - sale.vouchers_undone - sale.exchanged_undone
+    beyond = total_of(parts) - vouchers_back(sale, parts) - max(money - before, ZERO)
+    return min(max(beyond, ZERO), max(sale.exchanged - sale.exchanged_undone, ZERO))
 
 
 def units_out(sales: Sequence[Sale]) -> dict[int, int]:
@@ -379,15 +394,30 @@ def receipt_items(parts: Iterable[Part]) -> list[dict[str, Any]]:
 VOUCHER = FISCAL_PAYMENTS[PaymentMethod.GIFT_CARD.value]
 
 
-def receipt_payments(*, total: Decimal, vouchers: Decimal, method: str) -> list[dict[str, str]]:
-    """How a receipt of this sum was paid: vouchers first, the rest by the method."""
-    sums = ((VOUCHER, vouchers), (method, total - vouchers)) if method != VOUCHER else ((VOUCHER, total),)
-    return [{"method": name, "amount": f"{amount:.2f}"} for name, amount in sums if amount > 0]
+EXCHANGED = FISCAL_PAYMENTS[PaymentMethod.EXCHANGE.value]
+
+
+def receipt_payments(
+    *, total: Decimal, vouchers: Decimal, method: str, exchanged: Decimal = ZERO
+) -> list[dict[str, str]]:
+    """How a receipt of this sum was paid: vouchers first, then the money of an exchange, the rest by the method."""
+    sums = {VOUCHER: vouchers, EXCHANGED: exchanged}
+    sums[method] = sums.get(method, ZERO) + total - vouchers - exchanged
+    return [{"method": name, "amount": f"{amount:.2f}"} for name, amount in sums.items() if amount > 0]
 
 
 def vouchers_of(payments: Iterable[Mapping[str, str]]) -> Decimal:
     """What of a receipt was paid by voucher."""
-    return sum((Decimal(one["amount"]) for one in payments if one["method"] == VOUCHER), ZERO)
+    return _paid_by(VOUCHER, payments)
+
+
+def exchanged_of(payments: Iterable[Mapping[str, str]]) -> Decimal:
+    """What of a receipt the goods of an exchange paid."""
+    return _paid_by(EXCHANGED, payments)
+
+
+def _paid_by(method: str, payments: Iterable[Mapping[str, str]]) -> Decimal:
+    return sum((Decimal(one["amount"]) for one in payments if one["method"] == method), ZERO)
 
 
 def parts_of_items(items: Iterable[Mapping[str, Any]]) -> list[Part]:

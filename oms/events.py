@@ -134,6 +134,28 @@ class ReturnRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeAgreed:
+    """What comes back on `return_number` pays for the order `new_number`."""
+
+    order_id: int
+    number: str
+    return_number: str
+    new_number: str
+    new_order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeEnded:
+    """What was to come back did not come in time, or was not accepted."""
+
+    order_id: int
+    number: str
+    return_number: str
+    new_number: str
+    new_order_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExceptionOpened:
     exception: str
     kind: str

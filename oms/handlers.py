@@ -2,7 +2,7 @@
 
 from oms.models import Order
 from oms.states import OrderStatus
-from oms.workflows import alerts, returns, routing
+from oms.workflows import alerts, exchange_money, returns, routing
 from retail.kernel import clock
 from retail.kernel.models import OutboxEvent
 from retail.kernel.outbox import subscribe
@@ -55,3 +55,9 @@ def close_return_when_refunded(event: OutboxEvent) -> None:
 def tell_who_waits(event: OutboxEvent) -> None:
     """Units came to a shelf; what no event tells of (a hold that ran out) the sweep finds."""
     alerts.tell_back_in_stock(now=clock.now())
+
+
+@subscribe("oms.order_canceled")
+def end_exchange_of_canceled(event: OutboxEvent) -> None:
+    """Its deadline passed, or somebody does not want it any more: what still comes back is a return like any other."""
+    exchange_money.end_of_order(order_id=event.payload["order_id"], now=clock.now())

@@ -23,6 +23,7 @@ from oms.states import (
     Disposition,
     ExceptionKind,
     ExceptionState,
+    ExchangeState,
     FulfillmentStatus,
     LineKind,
     OrderStatus,
@@ -798,6 +799,35 @@ class ReturnLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} of line {self.order_line_id}"
+
+
+class Exchange(models.Model):
+    """Goods that come back pay for others: the return of one order, the order that it pays for, and how much of it."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    returned = models.OneToOneField(Return, on_delete=models.PROTECT, related_name="exchange")
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="exchange")
+    # What of the money of the goods that come back pays for the new ones; the rest of it goes back to the buyer.
+    credit = models.DecimalField(max_digits=12, decimal_places=2)
+    state = models.CharField(max_length=8, choices=ExchangeState, default=ExchangeState.WAITING)
+    # Until then the goods must be here.
+    deadline = models.DateTimeField()
+    # Staff let the new goods leave before the old ones are here.
+    sent_ahead_at = models.DateTimeField(null=True, blank=True)
+    sent_ahead_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(credit__gt=0), name="exchange_credit_positive")]
+        indexes = [
+            models.Index(fields=["deadline"], name="exchange_waiting", condition=Q(state="WAITING")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.returned_id} for order {self.order_id}"
 
 
 class OrderImport(ImportRecord):

@@ -169,6 +169,13 @@ class Quote:
         delivery = DeliveryQuote(method=method, amount=self.fees[method], tax_rate=top_rate)
         return price_within_budgets(replace(self.asked, delivery=delivery), self.offers, self.worked)
 
+    def brought_free(self, method: str) -> Quote:
+        """What replaces goods that come back: bringing was paid with the first ones."""
+        if method not in self.fees:
+            return self
+        free = replace(self, fees={**self.fees, method: rules.ZERO})
+        return replace(free, priced=free.priced_with(method))
+
     def without(self, facts: Iterable[str]) -> Quote:
         """Priced again as if these did not hold: a gift that is out of stock, a coupon that was used up a moment ago."""
         offers = self.offers.without(facts)

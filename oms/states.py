@@ -70,6 +70,8 @@ class PaymentMethod(models.TextChoices):
     BANK_TRANSFER = "BANK_TRANSFER", _("Bank transfer")
     # Not chosen but spent: what an order is paid by when gift cards cover all of it.
     GIFT_CARD = "GIFT_CARD", _("Gift card")
+    # The money of goods that come back, for those that replace them.
+    EXCHANGE = "EXCHANGE", _("Exchange")
 
 
 # What a shopper chooses for what is left to pay.
@@ -114,6 +116,19 @@ class ReturnStatus(models.TextChoices):
 RETURN_MOVES = {
     ReturnStatus.REQUESTED: {ReturnStatus.RECEIVED, ReturnStatus.REJECTED},
     ReturnStatus.RECEIVED: {ReturnStatus.REFUNDED},
+}
+
+
+class ExchangeState(models.TextChoices):
+    WAITING = "WAITING", _("Waits for what comes back")
+    PAID = "PAID", _("Exchanged")
+    ENDED = "ENDED", _("Not exchanged")
+
+
+EXCHANGE_MOVES = {
+    ExchangeState.WAITING: {ExchangeState.PAID, ExchangeState.ENDED},
+    # Goods that were sent ahead and come late after all still pay for what went out.
+    ExchangeState.ENDED: {ExchangeState.PAID},
 }
 
 

@@ -3,12 +3,17 @@
 from celery import shared_task
 from django.utils import timezone
 
-from oms.workflows import alerts, cancellation, recommendations, routing
+from oms.workflows import alerts, cancellation, exchange_money, recommendations, routing
 
 
 @shared_task
 def cancel_overdue_orders() -> int:
     return cancellation.cancel_overdue_orders(now=timezone.now())
+
+
+@shared_task
+def sweep_exchanges() -> int:
+    return exchange_money.sweep_exchanges(now=timezone.now())
 
 
 @shared_task

@@ -280,6 +280,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal-trace": {"task": "retail.tasks.seal_trace", "schedule": 30.0},
     "forget-old-keys": {"task": "retail.tasks.forget_old_keys", "schedule": 600.0},
     "cancel-overdue-orders": {"task": "oms.tasks.cancel_overdue_orders", "schedule": 60.0},
+    "sweep-exchanges": {"task": "oms.tasks.sweep_exchanges", "schedule": 60.0},
     "recs-neighbours": {"task": "recs.neighbours", "schedule": crontab(hour="2", minute="10")},
     "warehouse-release-expired-holds": {"task": "warehouse.tasks.release_expired_holds", "schedule": 60.0},
     "warehouse-make-labels": {"task": "warehouse.tasks.make_labels", "schedule": 60.0},

@@ -36,6 +36,8 @@ class OrderFacts:
     place_address: str = ""
     refund: Decimal = Decimal("0.00")
     has_money: bool = False
+    # Goods that came back paid so much of it.
+    exchanged: Decimal = Decimal("0.00")
     # Gift cards: each leaves by its own letter, and nothing is brought.
     is_digital: bool = False
 
@@ -69,6 +71,22 @@ class ParcelFacts:
     code: str = ""
     hours: str = ""
     cash_on_delivery: Decimal = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFacts:
+    """What comes back on `number`, what goes out for it, and until when the first must be here; `to_pay` is open beside it."""
+
+    number: str
+    back: tuple[Line, ...]
+    new_number: str
+    new_url: str
+    pay_url: str
+    deadline: datetime
+    to_pay: Decimal
+    to_refund: Decimal
+    # Sent before anything came back: it is owed for.
+    is_owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

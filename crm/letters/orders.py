@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from crm.letters.facts import Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
+from crm.letters.facts import ExchangeFacts, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
 from crm.letters.paper import Action, Letter
 from retail.front.formats import clock_text, day_text, money_text
 from retail.kernel.script import to_cyrillic
@@ -281,6 +281,58 @@ def return_rejected(order: OrderFacts, back: ReturnFacts) -> Letter:
     )
 
 
+def exchange_agreed(order: OrderFacts, swap: ExchangeFacts) -> Letter:
+    """`order` is the new one: it is kept until the first goods are here."""
+    said = {
+        "number": swap.number,
+        "new": swap.new_number,
+        "day": _day(swap.deadline),
+        "pay": _money(swap.to_pay, order.currency),
+        "refund": _money(swap.to_refund, order.currency),
+    }
+    paragraphs = [
+        _hello(order),
+        _(
+            "Bring what you exchange to any store, or pack it and write %(number)s on the parcel. We keep the new one for you until %(day)s and send it as soon as the first is here."
+        )
+        % said,
+    ]
+    if swap.to_pay:
+        paragraphs.append(_("What you chose costs %(pay)s more.") % said)
+    if swap.to_refund:
+        paragraphs.append(_("%(refund)s goes back to you the way it came when the first is here.") % said)
+    return Letter(
+        subject=_("Exchange %(new)s: what to do now") % said,
+        heading=_("Your exchange is agreed"),
+        paragraphs=tuple(paragraphs),
+        action=Action(_("Label and code for what comes back"), f"{order.url}#returns"),
+        facts=((_("Comes back"), ", ".join(f"{line.quantity} × {line.title}" for line in swap.back)),),
+        lines=order.lines,
+        currency=order.currency,
+    )
+
+
+def exchange_ended(order: OrderFacts, swap: ExchangeFacts) -> Letter:
+    """It did not come in time, or was not accepted."""
+    said = {"number": swap.number, "new": swap.new_number, "pay": _money(swap.to_pay, order.currency)}
+    if swap.is_owed:
+        rest = _("What you have got instead is to be paid: %(pay)s.") % said
+        action = Action(_("Pay now"), swap.pay_url)
+    else:
+        rest = _(
+            "We keep the new one no longer. If you have sent the first already, its money goes back to you the way it came when it is here."
+        )
+        action = Action(_("Look at the order"), order.url)
+    return Letter(
+        subject=_("Exchange %(new)s came to nothing") % said,
+        heading=_("The exchange came to nothing"),
+        paragraphs=(_hello(order), _("What you wanted to exchange (%(number)s) is not with us.") % said, rest),
+        action=action,
+        lines=swap.back,
+        currency=order.currency,
+    )
+
+
 def refunded(order: OrderFacts, amount: Decimal) -> Letter:
     said = {"number": order.number, "amount": _money(amount, order.currency)}
     return Letter(
@@ -302,9 +354,10 @@ def _hello(order: OrderFacts) -> str:
 
 
 def _paid_how(order: OrderFacts) -> str:
-    said = {"amount": _money(order.due, order.currency)}
+    said = {"amount": _money(order.due - order.exchanged, order.currency)}
     words: dict[str, Callable[[], str]] = {
         "CARD": lambda: _("%(amount)s is reserved on your card and charged when the goods leave.") % said,
+        "EXCHANGE": lambda: _("What you sent back has paid for it."),
         "BANK_TRANSFER": lambda: _("Your transfer of %(amount)s has arrived.") % said,
     }
     cash = (

@@ -156,6 +156,10 @@ class Refund(models.Model):
     parent_return = models.ForeignKey(
         Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # In an exchange it does not leave the house: it pays this payment of the new order.
+    moved_to = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     state = models.CharField(max_length=8, choices=OperationState, default=OperationState.PENDING)
     reason = models.CharField(max_length=120)
@@ -181,7 +185,8 @@ class Refund(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "created_at"], name="refund_pending", condition=Q(state="PENDING"))
+            models.Index(fields=["state", "created_at"], name="refund_pending", condition=Q(state="PENDING")),
+            models.Index(fields=["moved_to"], name="refund_moved_to", condition=Q(moved_to__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """Verbs of the finance room, the only writers of its rows. Each posts its journal entry in its own transaction."""
 
+from finance.operations.exchanges import exchange_payment, pay_by_exchange
 from finance.operations.gift_cards import (
     CardPayment,
     Spend,
@@ -110,12 +111,14 @@ __all__ = [
     "credit",
     "debit",
     "encrypt_buyer_id",
+    "exchange_payment",
     "finish_refund",
     "first_payment",
     "held_for",
     "issue_invoice",
     "issue_value",
     "newest_payment",
+    "pay_by_exchange",
     "payment_for",
     "post_entries",
     "post_entry",

@@ -101,10 +101,11 @@ def new_receipt(
     buyer_id_encrypted: str = "",
     paid_at: datetime | None = None,
     vouchers: Decimal = ZERO,
+    exchanged: Decimal = ZERO,
 ) -> FiscalReceipt:
     """A receipt that is not written yet; once per cause. A refund waits for the document of the person who gets the money.
 
-    Of its sum `vouchers` was paid by gift card, the rest by `payment_method`.
+    Of its sum `vouchers` was paid by gift card, `exchanged` by goods of an exchange, the rest by `payment_method`.
     """
     total = sum((Decimal(item["total"]) for item in items), ZERO)
     needs_buyer = transaction_kind == FiscalTransaction.REFUND and kind != FiscalKind.COPY
@@ -125,7 +126,9 @@ def new_receipt(
         total=total,
         tax_by_rate=list(tax_by_rate),
         items=list(items),
-        payments=rules.receipt_payments(total=total, vouchers=vouchers, method=payment_method),
+        payments=rules.receipt_payments(
+            total=total, vouchers=vouchers, exchanged=exchanged, method=payment_method
+        ),
         cashier=cashier[:50],
         paid_at=paid_at,
         entry=entry,

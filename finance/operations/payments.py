@@ -71,11 +71,13 @@ def create_payment(*, order_id: int, method: str, now: datetime, amount: Decimal
     if amount is None:
         held = order.captured_total - order.refunded_total
         amount = order.due_total - held - selectors.live_authorization(order_id=order.pk)
+        amount -= selectors.awaited_exchange(order_id=order.pk)
     if amount <= 0:
         raise NothingToPay("Nothing of this order is left to pay.")
     earlier = list(Payment.objects.filter(order=order))
     for payment in earlier:
-        if payment.state == PaymentState.PENDING and not payment.captured:
+        is_given_up = payment.state == PaymentState.PENDING and payment.method != PaymentMethod.EXCHANGE
+        if is_given_up and not payment.captured:
             payment.state, payment.failure = PaymentState.EXPIRED, "SUPERSEDED"
             payment.save(update_fields=["state", "failure", "updated_at"])
     number = max((payment.attempt for payment in earlier), default=0) + 1

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from finance import events, rules, selectors
-from finance.chart import ADVANCES, BANK, CARD_RECEIVABLE, CUSTOMERS
+from finance.chart import ADVANCES, BANK, CARD_RECEIVABLE, CUSTOMERS, EXCHANGES
 from finance.models import Payment, Refund
 from finance.operations import bell, gift_cards
 from finance.operations.ledger import Posting, credit, debit, post_entry
@@ -40,8 +40,8 @@ from retail.kernel.models import User
 from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce
 
-# Where the money goes back to is known: the bank card, the gift card.
-_BY_ITSELF = (PaymentMethod.CARD, PaymentMethod.GIFT_CARD)
+# Where the money goes back to is known: the bank card, the gift card, the order whose goods paid.
+_BY_ITSELF = (PaymentMethod.CARD, PaymentMethod.GIFT_CARD, PaymentMethod.EXCHANGE)
 
 
 class RefundExceedsPayment(Refusal):
@@ -119,6 +119,59 @@ def release_excess(*, order_id: int, reason: str, by: User | None, now: datetime
 
 
 @transaction.atomic
+def move_money(
+    *, order: Order, payment: Payment, amount: Decimal, return_id: int | None, reason: str, now: datetime
+) -> list[Refund]:
+    """Instead of going back, money of this order pays a payment of another one. The order row is locked by the caller.
+
+    Refuses RefundExceedsPayment: what has not come (cash that the courier still has) pays for nothing yet.
+    """
+    return _write_refunds(order, _shares(order, amount), reason, now, return_id, "", moved_to=payment)
+
+
+@transaction.atomic
+def call_back(*, order: Order, payment: Payment, amount: Decimal, now: datetime) -> None:
+    """What this order had paid of another one is its own again: taken back whole, and what stays there moved anew.
+
+    Both order rows are locked by the caller.
+    """
+    moved = Refund.objects.select_for_update(of=("self",)).filter(moved_to=payment, state=OperationState.DONE)
+    rest = amount
+    for refund in moved.select_related("payment").order_by("-pk"):
+        if rest <= 0:
+            break
+        part = min(rest, refund.amount)
+        rest -= part
+        post_entry(
+            entity_id=order.entity_id,
+            date=business_date(now),
+            document_kind="exchange_undone",
+            document_key=refund.public_id,
+            memo=f"Storno zamene {order.number}",
+            order_number=order.number,
+            lines=[
+                debit(EXCHANGES, refund.amount, source_kind="exchange", source_key=payment.public_id),
+                credit(CUSTOMERS, refund.amount),
+            ],
+        )
+        refund.state, refund.failure = OperationState.REFUSED, "CALLED_BACK"
+        refund.save(update_fields=["state", "failure"])
+        summarize(refund.payment)
+        orders.record_refund_undone(order=order, amount=refund.amount)
+        if refund.amount > part:
+            _write_refunds(
+                order,
+                [(refund.payment, refund.amount - part)],
+                refund.reason,
+                now,
+                refund.parent_return_id,
+                "",
+                moved_to=payment,
+            )
+    assert rest <= 0, "no more goes home than came"
+
+
+@transaction.atomic
 def settle_refund(*, refund_id: int, by: User | None, now: datetime, bank_account: str = "") -> Refund:
     """The bank carried out the payment order. Refuses AlreadySettled, AccountMissing."""
     found = Refund.objects.filter(pk=refund_id).select_related("payment").first()
@@ -179,6 +232,9 @@ def finish_refund(*, order: Order, refund: Refund, provider_ref: str, by: User |
 
 def _went_out(refund: Refund) -> Posting:
     payment = refund.payment
+    if refund.moved_to is not None or payment.method == PaymentMethod.EXCHANGE:
+        swap = refund.moved_to or payment
+        return credit(EXCHANGES, refund.amount, source_kind="exchange", source_key=swap.public_id)
     if payment.gift_card is not None:
         return gift_cards.more(payment.gift_card.public_id, refund.amount)
     return credit(CARD_RECEIVABLE if payment.method == PaymentMethod.CARD else BANK, refund.amount)
@@ -228,15 +284,17 @@ def _write_refunds(
     now: datetime,
     return_id: int | None,
     account: str,
+    moved_to: Payment | None = None,
 ) -> list[Refund]:
     waiting_before = _on_the_way_back(order)
     refunds = [
         Refund.objects.create(
             payment=payment,
             parent_return_id=return_id,
+            moved_to=moved_to,
             amount=amount,
             reason=reason.strip()[:120],
-            bank_account="" if payment.method in _BY_ITSELF else account or _known_account(payment),
+            bank_account=_account_for(payment, account) if moved_to is None else "",
             created_at=now,
         )
         for payment, amount in shares
@@ -249,11 +307,20 @@ def _write_refunds(
         )
     bell.work_waits(bell.REFUNDS)
     for refund in refunds:
-        if refund.payment.method == PaymentMethod.GIFT_CARD:
+        is_of_card = refund.payment.method == PaymentMethod.GIFT_CARD and moved_to is None
+        if is_of_card:
             gift_cards.put_back(order=order, refund=refund, now=now)
+        if is_of_card or moved_to is not None:
             finish_refund(order=order, refund=refund, provider_ref="", by=None, now=now)
             order.refresh_from_db(fields=["captured_total", "refunded_total"])
     return refunds
+
+
+def _account_for(payment: Payment, account: str) -> str:
+    """What an exchange paid goes home first: the account is for whoever paid there."""
+    if payment.method == PaymentMethod.EXCHANGE:
+        return account
+    return "" if payment.method in _BY_ITSELF else account or _known_account(payment)
 
 
 def _close_advance(order: Order, refunds: list[Refund], waiting_before: Decimal, now: datetime) -> None:

@@ -97,6 +97,20 @@ def live_authorization(*, order_id: int) -> Decimal:
     return sums["live"] or ZERO
 
 
+def paid_by_exchange(*, order_id: int) -> Decimal:
+    """What goods that came back paid of this order."""
+    paid = Payment.objects.filter(order_id=order_id, method=PaymentMethod.EXCHANGE)
+    return paid.aggregate(paid=Sum(F("captured") - F("refunded")))["paid"] or ZERO
+
+
+def awaited_exchange(*, order_id: int) -> Decimal:
+    """What goods that are still to come back will pay of this order."""
+    sums = Payment.objects.filter(
+        order_id=order_id, method=PaymentMethod.EXCHANGE, state=PaymentState.PENDING
+    ).aggregate(awaited=Sum(F("amount") - F("captured")))
+    return sums["awaited"] or ZERO
+
+
 def shipment_needs(*, order: Order, shipment_id: int, sold: Sequence[Sold]) -> Decimal:
     """What is still to be captured before these units may leave. Money captured for other parcels is theirs."""
     sales = sales_of_order(order=order)
@@ -126,7 +140,7 @@ def payer_account(*, payment_id: int) -> str:
 def needs_account(*, order_id: int) -> bool:
     """Whether money of the order would go back by transfer and nobody knows yet where to: it came in cash, or from an unnamed account."""
     paid = Payment.objects.filter(order_id=order_id).exclude(
-        method__in=(PaymentMethod.CARD, PaymentMethod.GIFT_CARD)
+        method__in=(PaymentMethod.CARD, PaymentMethod.GIFT_CARD, PaymentMethod.EXCHANGE)
     )
     live = paid.filter(state__in=(PaymentState.PENDING, PaymentState.CAPTURED))
     return any(not payer_account(payment_id=pk) for pk in live.values_list("pk", flat=True))

@@ -144,11 +144,14 @@ def _sales_by_receipt(order: Order) -> list[Sale]:
     receipts = list(FiscalReceipt.objects.filter(order=order, kind=FiscalKind.NORMAL).order_by("pk"))
     undone: dict[int, list[Part]] = {}
     vouchers: dict[int, Decimal] = {}
+    exchanged: dict[int, Decimal] = {}
     for receipt in receipts:
         if receipt.transaction == FiscalTransaction.REFUND and receipt.referent_id:
             undone.setdefault(receipt.referent_id, []).extend(rules.parts_of_items(receipt.items))
             before = vouchers.get(receipt.referent_id, ZERO)
             vouchers[receipt.referent_id] = before + rules.vouchers_of(receipt.payments)
+            before = exchanged.get(receipt.referent_id, ZERO)
+            exchanged[receipt.referent_id] = before + rules.exchanged_of(receipt.payments)
     return [
         Sale(
             receipt.pk,
@@ -157,6 +160,8 @@ def _sales_by_receipt(order: Order) -> list[Sale]:
             _taken(undone.get(receipt.pk, [])),
             rules.vouchers_of(receipt.payments),
             vouchers.get(receipt.pk, ZERO),
+            rules.exchanged_of(receipt.payments),
+            exchanged.get(receipt.pk, ZERO),
         )
         for receipt in receipts
         if receipt.transaction == FiscalTransaction.SALE

@@ -34,6 +34,7 @@ _PAID_BY = {
     PaymentMethod.CASH_ON_DELIVERY: "Plaća se pri preuzimanju.",
     PaymentMethod.BANK_TRANSFER: "",
     PaymentMethod.GIFT_CARD: "Plaćeno poklon karticom.",
+    PaymentMethod.EXCHANGE: "Plaćeno zamenom robe.",
 }
 
 

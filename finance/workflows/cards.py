@@ -13,7 +13,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from finance import events
+from finance import events, selectors
 from finance.chart import CARD_RECEIVABLE
 from finance.models import Capture, Payment, PaymentEvent, Refund
 from finance.operations import bell
@@ -118,25 +118,28 @@ def start_payment(
         order = orders.lock_order(order_id=order_id)
         if order.status != OrderStatus.PENDING_PAYMENT:
             raise OrderNotPending("This order does not wait for a payment.", status=order.status)
-        if method != order.payment_method:
-            _change_method(order, method, now)
+        awaited = selectors.awaited_exchange(order_id=order.pk)
+        if method != order.payment_method or method not in CHOSEN_METHODS:
+            _change_method(order, method, now, is_kept_for_goods=awaited > 0)
         payment = create_payment(order_id=order.pk, method=method, now=now)
-        if payment.method == PaymentMethod.CASH_ON_DELIVERY:
+        if payment.method == PaymentMethod.CASH_ON_DELIVERY and not awaited:
             _secured(order.pk, now)
     if payment.method == PaymentMethod.CARD:
         payment = open_card_session(payment_id=payment.pk, now=now, language=language, return_url=return_url)
     return payment
 
 
-def _change_method(order: Order, method: str, now: datetime) -> None:
+def _change_method(order: Order, method: str, now: datetime, *, is_kept_for_goods: bool) -> None:
+    """An order that waits for goods of an exchange keeps its deadline, also with cash at the door."""
     from oms.workflows.payment_deadlines import payment_deadline
 
     at_the_door = method == PaymentMethod.CASH_ON_DELIVERY and order.delivery_method == DeliveryKind.DIGITAL
     if method not in CHOSEN_METHODS or at_the_door:
         raise UnknownMethod("There is no such payment method.", method=str(method)[:20])
-    orders.change_payment_method(
-        order=order, method=PaymentMethod(method), deadline=payment_deadline(method, now)
-    )
+    deadline = payment_deadline(method, now)
+    if deadline is None and is_kept_for_goods:
+        deadline = order.payment_deadline
+    orders.change_payment_method(order=order, method=PaymentMethod(method), deadline=deadline)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from finance import rules, selectors
-from finance.chart import ADVANCES, CASH, COURIER_RECEIVABLE, GIFT_CARDS
+from finance.chart import ADVANCES, CASH, COURIER_RECEIVABLE, EXCHANGES, GIFT_CARDS
 from finance.models import Capture, FiscalReceipt, JournalEntry, Payment
 from finance.operations import Posted, issue_value, payment_for, post_entry
 from finance.operations.incomes import buyer_of, settle_capture
@@ -179,8 +179,9 @@ class _Sale:
     closing: list[RateAmounts]
     revenue: Revenue
     taken_off: list[TakenOff]
-    # What of the charge was paid by gift card.
+    # What of the charge was paid by gift card, and by the goods of an exchange.
     vouchers: Decimal
+    exchanged: Decimal
 
 
 @transaction.atomic
@@ -262,7 +263,21 @@ def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
     taken_off = rules.taken_off(lines, units, is_sold=True)
     spent = balances.get(GIFT_CARDS, ZERO) - sum((one.vouchers - one.vouchers_undone for one in sales), ZERO)
     vouchers = min(max(spent, ZERO), from_advance)
-    return _Sale(order, shipment, plan, parts, charge, from_advance, closing, revenue, taken_off, vouchers)
+    swapped = balances.get(EXCHANGES, ZERO) - sum((s.exchanged - s.exchanged_undone for s in sales), ZERO)
+    exchanged = min(max(swapped, ZERO), from_advance - vouchers)
+    return _Sale(
+        order,
+        shipment,
+        plan,
+        parts,
+        charge,
+        from_advance,
+        closing,
+        revenue,
+        taken_off,
+        vouchers,
+        exchanged,
+    )
 
 
 def _closing(
@@ -335,6 +350,7 @@ def _write_receipts(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
         shipment=sale.shipment,
         buyer_id=buyer_of(order),
         vouchers=sale.vouchers,
+        exchanged=sale.exchanged,
     )
 
 

@@ -211,6 +211,7 @@ def _queue_copy(order: Order, receipt: FiscalReceipt, now: datetime) -> None:
         tax_by_rate=receipt.tax_by_rate,
         payment_method=receipt.payments[-1]["method"],
         vouchers=rules.vouchers_of(receipt.payments),
+        exchanged=rules.exchanged_of(receipt.payments),
         entry=None,
         now=now,
         cashier=receipt.cashier,

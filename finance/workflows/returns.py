@@ -67,6 +67,8 @@ class _Undoing:
     parent_return: Return | None = None
     buyer_id: str = ""
     buyer_id_encrypted: str = ""
+    # What of the money pays for other goods instead of going back.
+    exchanged: Decimal = ZERO
 
 
 @transaction.atomic
@@ -77,10 +79,11 @@ def post_return(
     sold: Sequence[Sold],
     by: User | None,
     now: datetime,
+    exchanged: Decimal = ZERO,
 ) -> PostedReturn:
     """Goods came back from the buyer: cost, revenue and tax are undone, the buyer is owed the money, a paper says so.
 
-    A person's fiscal refund waits for a buyer id when none was given. Refuses AlreadyPosted, BeyondSold, BeyondIssue.
+    Of the money `exchanged` pays for other goods. A person's fiscal refund waits for a buyer id when none was given. Refuses AlreadyPosted, BeyondSold, BeyondIssue.
     """
     given = Return.objects.filter(pk=return_id).first()
     if given is None:
@@ -97,6 +100,7 @@ def post_return(
         parent_return=given,
         buyer_id=buyer_of(order),
         buyer_id_encrypted="" if order.company_pib else given.buyer_id_encrypted,
+        exchanged=exchanged,
     )
     return _undo(document, sales, undone, goods, by, now)
 
@@ -176,8 +180,11 @@ def _undo(
             *extra,
         ],
     )
+    left = document.exchanged
     for (sale, parts), revenue in zip(undone, revenues, strict=True):
-        _write_papers(document, sale, parts, revenue, entry, now)
+        exchanged = min(left, rules.total_of(parts) - rules.vouchers_back(sale, parts))
+        left -= exchanged
+        _write_papers(document, sale, parts, revenue, entry, exchanged, now)
     amounts = amounts_by_line(part for _, parts in undone for part in parts)
     return PostedReturn(entry.pk, values, amounts, _units_by_line(undone))
 
@@ -210,6 +217,7 @@ def _write_papers(
     parts: list[Part],
     revenue: Revenue,
     entry: JournalEntry,
+    exchanged: Decimal,
     now: datetime,
 ) -> None:
     order = document.order
@@ -233,6 +241,7 @@ def _write_papers(
             buyer_id=document.buyer_id,
             buyer_id_encrypted=document.buyer_id_encrypted,
             vouchers=rules.vouchers_back(sale, parts),
+            exchanged=max(exchanged, rules.exchanged_back(sale, parts)),
         )
     if plan.has_invoice:
         issue_invoice(

@@ -15,6 +15,7 @@ from finance.selectors.ledger import order_balances
 from finance.states import OperationState, PaymentState
 from finance.workflows.card_calls import execute_refund, execute_void, look_up_capture
 from finance.workflows.cards import process_payment_event, refresh_payment
+from finance.workflows.exchanges import bring_refunds_home
 from oms import operations as orders
 from oms.models import Order, OrderException
 from oms.states import ExceptionKind, ExceptionState, OrderStatus, PaymentMethod
@@ -51,13 +52,14 @@ def settle_captures(*, now: datetime, limit: int = 100) -> int:
 
 
 def send_refunds(*, now: datetime, limit: int = 100) -> int:
-    """Cards only: transfers are the accountant's list."""
+    """Cards, and what exchanges had paid: transfers are the accountant's list."""
+    home = bring_refunds_home(now=now, limit=limit)
     waiting = Refund.objects.filter(
         Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
         state=OperationState.PENDING,
         payment__method=PaymentMethod.CARD,
     ).order_by("pk")
-    return _each(
+    return home + _each(
         waiting.values_list("pk", flat=True)[:limit], lambda pk: execute_refund(refund_id=pk, now=now)
     )
 

@@ -179,6 +179,15 @@ def record_refund(*, order_id: int, amount: Decimal, now: datetime) -> Order:
     return order
 
 
+def record_refund_undone(*, order: Order, amount: Decimal) -> None:
+    """Money that had left for another order is here again. The order row is locked by the caller."""
+    order.refresh_from_db(fields=["refunded_total", "version"])
+    order.refunded_total -= amount
+    assert order.refunded_total >= 0, "no more is taken back than left"
+    summarize_money(order)
+    save_order(order, MONEY_FIELDS)
+
+
 def confirm_order(*, order_id: int) -> None:
     """The order that waited for money may be worked on (workflows.payments.payment_secured keeps its claims)."""
     order = lock_order(order_id=order_id)

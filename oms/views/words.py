@@ -37,6 +37,8 @@ EVENTS: dict[str, tuple[str | Promise, str, str]] = {
     "oms.return_received": (_("Return received"), "return", "info"),
     "oms.return_refunded": (_("Return refunded"), "back", "good"),
     "oms.return_rejected": (_("Return rejected"), "no", "bad"),
+    "oms.exchange_agreed": (_("Exchange agreed"), "return", "info"),
+    "oms.exchange_ended": (_("Exchange came to nothing"), "no", "warn"),
     "oms.exception_opened": (_("Exception opened"), "flag", "warn"),
     "oms.exception_resolved": (_("Exception resolved"), "ok", "good"),
     "warehouse.shipment_created": (_("Shipment planned"), "route", "info"),

@@ -46,6 +46,14 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeCredit:
+    """What goods that are to come back will pay, and until when they must be here. Bringing the others costs nothing."""
+
+    amount: Decimal
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """What the shopper (or an integrator) says at checkout."""
 
@@ -70,6 +78,8 @@ class Checkout:
     locker: str = ""
     # What was shown as left to pay beside gift cards.
     expected_rest: Decimal | None = None
+    # Only from `exchanges`: nobody types it.
+    credit: ExchangeCredit | None = None
     idempotency_caller: str = ""
     idempotency_key: str = ""
 

@@ -35,6 +35,7 @@ from oms.workflows.placing_rows import Desk, KeyKept, read, write
 from oms.workflows.taking import line_discounts, taken_of
 from retail.kernel import failpoints, idempotency
 from retail.kernel.models import User
+from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce, collected, events_as_rows, ring_for
 
 _Written = tuple[Order, Payment, Sequence[OrderLine]]
@@ -97,6 +98,17 @@ def place_order(
     return Placed(order, payment, redirect_url, lines)
 
 
+def place_inside(
+    *, checkout: Checkout, registration: Registration | None, by: User | None, now: datetime
+) -> Placed:
+    """As `place_order`, inside the caller's transaction: a card's page is opened by the caller, after it. Refuses as `place_order`."""
+    try:
+        order, payment, lines = _create(normalize(checkout), registration, by, now, None, None)
+    except (crm.OfferGone, points.PointsGone) as gone:
+        raise PriceChanged("A discount was used up since you saw it.", total="", lines=[]) from gone
+    return Placed(order, payment, None, lines)
+
+
 def _create(
     checkout: Checkout,
     registration: Registration | None,
@@ -135,7 +147,12 @@ def _create_with_claims(
         raise PriceChanged("Something in the basket is no longer sold.", total="", lines=gone_lines)
     quote = quote_for(desk, checkout, gone, now)
     promise = chosen_option(desk, checkout, quote, now)
-    split = tenders.split(tenders=desk.tenders, total=quote.priced.total, method=checkout.payment_method)
+    split = tenders.split(
+        tenders=desk.tenders,
+        total=quote.priced.total,
+        method=checkout.payment_method,
+        credit=checkout.credit.amount if checkout.credit else ZERO,
+    )
     tenders.check(made=split, expected_rest=checkout.expected_rest)
     checkout = replace(checkout, payment_method=split.method)
     with collected() as announced:

@@ -38,7 +38,8 @@ def order_row(
         )
     company = checkout.company
     wanted = wanted_day(checkout.delivery_method, checkout.wanted)
-    waits = checkout.payment_method in (PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER)
+    swap = checkout.credit
+    waits = swap is not None or checkout.payment_method in (PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER)
     pickup = (
         Location.objects.only("pk").get(code=checkout.pickup_location)
         if checkout.delivery_method in IN_STORE
@@ -86,7 +87,7 @@ def order_row(
         promised_on=promise.date or (business_date(promise.ready_at) if promise.ready_at else None),
         promised_at=promise.ready_at,
         promise=promise_json(promise),
-        payment_deadline=payment_deadline(checkout.payment_method, now),
+        payment_deadline=swap.deadline if swap else payment_deadline(checkout.payment_method, now),
         placed_at=now,
         updated_at=desk.moment or now,
         idempotency_caller=checkout.idempotency_caller,

@@ -25,6 +25,8 @@ def quote_for(desk: Desk, checkout: Checkout, gone: frozenset[str], now: datetim
     quote = with_gifts_that_can_be_had(
         quote.without(gone) if gone else quote, channel_id=desk.channel.pk, now=now
     )
+    if checkout.credit is not None:
+        quote = quote.brought_free(checkout.delivery_method)
     quote = points.paid_with_points(
         quote,
         wanted=points.wanted_by(

@@ -10,12 +10,14 @@ from django.db.models import Sum
 
 from crm import operations as crm
 from finance import operations as finance
+from finance import selectors as finance_reads
 from finance import workflows as money
 from finance.rules import Goods, Sold
 from oms import events
 from oms import operations as orders
-from oms.models import Order, OrderLine, Return, ReturnLine
+from oms.models import Exchange, Order, OrderLine, Return, ReturnLine
 from oms.states import RETURN_MOVES, Disposition, LineKind, ReturnStatus
+from oms.workflows import exchange_money
 from retail.kernel import crypto
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.identifiers import parse_account
@@ -155,6 +157,7 @@ def receive_return(
     with transaction.atomic():
         order, returned = _lock(number)
         check_move(RETURN_MOVES, returned.status, ReturnStatus.RECEIVED, what=returned.number)
+        swap = exchange_money.exchange_of_return(returned=returned)
         if order.has_gift_cards:
             # Those that get their money back below are locked before any shelf.
             crm.lock_cards_of_order(order_number=order.number)
@@ -162,12 +165,10 @@ def receive_return(
         for line in returned.lines.select_related("order_line__variant").order_by("order_line__position"):
             by_sku.setdefault(line.order_line.sku, []).append(line)
         taken = _take(by_sku, lines)
+        sold = [Sold(line.order_line_id, line.quantity_received) for line in taken]
+        swapped = exchange_money.paid_by(swap, _worth(order, sold) if swap else Decimal("0.00"))
         posted = money.post_return(
-            return_id=returned.pk,
-            goods=_goods(taken),
-            sold=[Sold(line.order_line_id, line.quantity_received) for line in taken],
-            by=by,
-            now=now,
+            return_id=returned.pk, goods=_goods(taken), sold=sold, by=by, now=now, exchanged=swapped
         )
         dispositions = {line.order_line_id: line.disposition for line in taken}
         stock.receive_returned_units(
@@ -202,8 +203,30 @@ def receive_return(
             subject=("order", order.number),
         )
         account = bank_account or crypto.decrypt(returned.bank_account_encrypted)
-        _ask_for_refund(order, returned, account, by, now)
+        if swap is not None:
+            _pay_with(swap, order, returned, swapped, by, now)
+        _ask_for_refund(order, returned, amount - swapped, account, by, now)
         return returned
+
+
+def _worth(order: Order, sold: Sequence[Sold]) -> Decimal:
+    return sum(finance_reads.preview_return(order_id=order.pk, sold=sold).values(), Decimal("0.00"))
+
+
+def _pay_with(
+    swap: Exchange, order: Order, returned: Return, amount: Decimal, by: User | None, now: datetime
+) -> None:
+    """Its part of the money pays for the new goods; when a courier still has it, the exchange waits for the courier."""
+    swap.returned = returned
+    moved = exchange_money.settle(exchange=swap, origin=order, amount=amount, by=by, now=now)
+    if moved != amount:
+        orders.open_exception(
+            kind="PAYMENT_MISMATCH",
+            order_id=order.pk,
+            cause_key=f"exchange:{returned.number}",
+            detail={"reason": "EXCHANGE_WAITS_FOR_MONEY", "amount": str(amount), "return": returned.number},
+            now=now,
+        )
 
 
 def _goods(taken: Sequence[ReturnLine]) -> list[Goods]:
@@ -227,16 +250,17 @@ def _goods(taken: Sequence[ReturnLine]) -> list[Goods]:
 
 
 def _ask_for_refund(
-    order: Order, returned: Return, bank_account: str, by: User | None, now: datetime
+    order: Order, returned: Return, amount: Decimal, bank_account: str, by: User | None, now: datetime
 ) -> None:
     """Goods are in whatever happens to the money; what cannot be sent back yet is a person's task. A gift brings none back."""
     if not returned.refund_total:
         mark_refunded(return_id=returned.pk, now=now)
+    if not amount:
         return
     try:
         finance.request_refund(
             order_id=order.pk,
-            amount=returned.refund_total,
+            amount=amount,
             reason=f"return {returned.number}",
             by=by,
             now=now,
@@ -248,7 +272,7 @@ def _ask_for_refund(
             kind="PAYMENT_MISMATCH",
             order_id=order.pk,
             cause_key=returned.number,
-            detail={"refund": str(returned.refund_total), "code": refusal.code, "return": returned.number},
+            detail={"refund": str(amount), "code": refusal.code, "return": returned.number},
             now=now,
         )
 
@@ -261,6 +285,9 @@ def reject_return(*, number: str, reason: str, by: User, now: datetime) -> Retur
         check_move(RETURN_MOVES, returned.status, ReturnStatus.REJECTED, what=returned.number)
         returned.status, returned.reject_reason = ReturnStatus.REJECTED, reason.strip()[:200]
         returned.save(update_fields=["status", "reject_reason"])
+        swap = exchange_money.exchange_of_return(returned=returned)
+        if swap is not None:
+            exchange_money.not_accepted(exchange=swap, by=by, now=now)
         announce(
             events.ReturnRejected(
                 order_id=order.pk,

@@ -20,7 +20,7 @@ from finance import operations as finance
 from finance.models import Payment
 from oms.models import Basket, BasketGiftCard, Order
 from oms.rules import payment_status
-from oms.states import PaymentMethod
+from oms.states import CHOSEN_METHODS, PaymentMethod
 from oms.workflows.basket_coupons import count_code, count_guess
 from oms.workflows.baskets import claim_basket, touch_basket
 from retail.kernel.clock import business_date
@@ -44,7 +44,7 @@ class TenderChanged(Refusal):
 
 
 class MethodMissing(InvalidInput):
-    """Gift cards do not cover the order: say how the rest is paid."""
+    """Gift cards, or what is exchanged, do not cover the order: say how the rest is paid."""
 
     code = "PAYMENT_METHOD_MISSING"
 
@@ -77,7 +77,10 @@ class Split:
     taken: tuple[Taken, ...]
     rest: Decimal
     method: str
+    # What goods that are still to come back will pay.
+    credit: Decimal = ZERO
     paid: list[finance.CardPayment] = field(default_factory=list)
+    awaited: list[Payment] = field(default_factory=list)
 
     @property
     def covered(self) -> Decimal:
@@ -92,14 +95,17 @@ class Split:
         ]
 
 
-def split(*, tenders: Sequence[Tender], total: Decimal, method: str = "") -> Split:
-    rest, taken = total, []
+def split(*, tenders: Sequence[Tender], total: Decimal, method: str = "", credit: Decimal = ZERO) -> Split:
+    credit = min(credit, total)
+    rest, taken = total - credit, []
     for tender in tenders:
         amount = min(tender.balance, rest) if tender.is_usable else ZERO
         taken.append(Taken(tender, amount))
         rest -= amount
     is_covered = rest == 0 and total > 0
-    return Split(tuple(taken), rest, PaymentMethod.GIFT_CARD if is_covered else method)
+    if is_covered:
+        method = PaymentMethod.EXCHANGE if credit else PaymentMethod.GIFT_CARD
+    return Split(tuple(taken), rest, method, credit)
 
 
 # In the basket
@@ -210,8 +216,8 @@ def check(*, made: Split, expected_rest: Decimal | None) -> None:
     """Refuses TenderChanged, MethodMissing."""
     if expected_rest is not None and made.rest != expected_rest:
         raise TenderChanged("What is left to pay has changed since you saw it.", rest=str(made.rest))
-    if made.rest > 0 and made.method == PaymentMethod.GIFT_CARD:
-        raise MethodMissing("The gift cards do not cover the order.", rest=str(made.rest))
+    if made.rest > 0 and made.method not in CHOSEN_METHODS:
+        raise MethodMissing("Something of the order is left to pay: say how.", rest=str(made.rest))
 
 
 def prepare(*, made: Split, order: Order, payment_id: int, now: datetime) -> Payment:
@@ -228,6 +234,14 @@ def prepare(*, made: Split, order: Order, payment_id: int, now: datetime) -> Pay
         captured=order.captured_total,
         refunded=order.refunded_total,
     )
+    attempt = len(made.paid) + 1
+    if made.credit:
+        awaited = finance.exchange_payment(order=order, amount=made.credit, attempt=attempt, now=now)
+        if made.rest == 0:
+            awaited.pk = payment_id
+            return awaited
+        made.awaited.append(awaited)
+        attempt += 1
     if made.rest == 0 and made.paid:
         payment = made.paid[-1].payment
         payment.pk = payment_id
@@ -238,7 +252,7 @@ def prepare(*, made: Split, order: Order, payment_id: int, now: datetime) -> Pay
         method=made.method,
         now=now,
         amount=made.rest,
-        attempt=len(made.paid) + 1,
+        attempt=attempt,
     )
 
 
@@ -253,7 +267,8 @@ def spend(*, made: Split, order: Order, now: datetime) -> None:
 
 
 def book(*, made: Split, order: Order, by: User | None, now: datetime) -> None:
-    """Payments, captures and entries of what the cards paid; the order is written."""
+    """Payments, captures and entries of what the cards paid, and the payment that waits for goods; the order is written."""
+    insert(made.awaited)
     if made.paid:
         finance.book_card_payments(order=order, paid=made.paid, by=by, now=now)
 

@@ -6,6 +6,7 @@ Marked history (is_imported) has no journals and no claims; the checks of money 
 from crm.selectors import is_segment_readable
 from finance.selectors.campaigns import DISAGREEING
 from retail.doctor.check import Check
+from retail.doctor.exchange_checks import EXCHANGE_CHECKS
 from retail.doctor.gift_card_checks import GIFT_CARD_CHECKS
 from retail.doctor.offer_checks import OFFER_CHECKS
 from retail.doctor.transfer_checks import TRANSFER_CHECKS
@@ -531,4 +532,5 @@ CHECKS: tuple[Check, ...] = (
     *OFFER_CHECKS,
     *GIFT_CARD_CHECKS,
     *TRANSFER_CHECKS,
+    *EXCHANGE_CHECKS,
 )
