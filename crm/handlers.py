@@ -13,7 +13,16 @@ from django.urls import reverse
 from django.utils import translation
 
 from crm import operations as crm
-from crm.letters import ExchangeFacts, Letter, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts, write
+from crm.letters import (
+    ExchangeFacts,
+    Letter,
+    Line,
+    OrderFacts,
+    ParcelFacts,
+    ReturnFacts,
+    TransferFacts,
+    write,
+)
 from crm.letters import orders as words
 from crm.models import GiftCard
 from finance import selectors as finance
@@ -258,7 +267,6 @@ def _tell_exchange(
         number=swap.returned.number,
         back=tuple(_line(row.order_line, row.quantity) for row in rows),
         new_number=new.number,
-        new_url=_address("shop:order", new),
         pay_url=_address("shop:transfer", new),
         deadline=swap.deadline,
         to_pay=new.due_total - (swap.credit if kind == "exchange_agreed" else new.captured_total),

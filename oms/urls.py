@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from oms.views import change, exceptions, gift_cards, order, orders, palette, proposals, shared_baskets
+from oms.views import (
+    change,
+    exceptions,
+    exchange,
+    gift_cards,
+    order,
+    orders,
+    palette,
+    proposals,
+    shared_baskets,
+)
 
 ops_urlpatterns = [
     path("", exceptions.home, name="home"),
@@ -19,6 +29,8 @@ ops_urlpatterns = [
     path("orders/<str:number>/note/", order.add_note, name="order_note"),
     path("orders/<str:number>/return/", order.start_return, name="order_return"),
     path("orders/<str:number>/receive/", order.receive_return, name="order_receive"),
+    path("orders/<str:number>/exchange/", exchange.exchange, name="order_exchange"),
+    path("orders/<str:number>/ahead/", order.send_ahead, name="order_ahead"),
     path("orders/<str:number>/refund/", order.refund, name="order_refund"),
     path("baskets/", shared_baskets.find_basket, name="find_basket"),
     path("baskets/<str:code>/", shared_baskets.shared_basket, name="shared_basket"),

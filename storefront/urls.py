@@ -27,7 +27,7 @@ from storefront.views import (
     stores,
     wishes,
 )
-from storefront.views.after import changing, slips
+from storefront.views.after import changing, exchanging, slips
 from storefront.views.machines import feeds, installed, maps, news, pictures, reports
 
 app_name = "shop"
@@ -127,6 +127,7 @@ urlpatterns = [
     path("order/<token:token>/change/", changing.change, name="change_order"),
     path("order/<token:token>/company/", changing.company, name="order_company"),
     path("order/<token:token>/return/", returns.start, name="return"),
+    path("order/<token:token>/exchange/", exchanging.exchange, name="exchange"),
     path("order/<token:token>/returns/<code:number>/label.pdf", slips.label, name="return_label"),
     path("order/<token:token>/returns/<code:number>/code.svg", slips.qr, name="return_code"),
     path("order/<token:token>/papers/<slug:kind>/<code:number>/", orders.paper, name="paper"),

@@ -1,10 +1,11 @@
 """Letters to buyers: plain facts in, words in the buyer's language and script out, as HTML and as the same text."""
 
-from crm.letters.facts import Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
+from crm.letters.facts import ExchangeFacts, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
 from crm.letters.paper import Action, Letter, Written, write
 
 __all__ = [
     "Action",
+    "ExchangeFacts",
     "Letter",
     "Line",
     "OrderFacts",

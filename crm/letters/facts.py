@@ -80,7 +80,6 @@ class ExchangeFacts:
     number: str
     back: tuple[Line, ...]
     new_number: str
-    new_url: str
     pay_url: str
     deadline: datetime
     to_pay: Decimal

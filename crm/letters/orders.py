@@ -262,7 +262,12 @@ def return_received(order: OrderFacts, back: ReturnFacts) -> Letter:
     return Letter(
         subject=_("We have received your return %(number)s") % said,
         heading=_("Your return has arrived"),
-        paragraphs=(_hello(order), _("%(amount)s goes back to you the way it came.") % said),
+        paragraphs=(
+            _hello(order),
+            _("%(amount)s goes back to you the way it came.") % said
+            if back.refund
+            else _("It pays for what you chose instead."),
+        ),
         action=Action(_("Look at the order"), order.url),
         lines=back.lines,
         currency=order.currency,
@@ -326,7 +331,11 @@ def exchange_ended(order: OrderFacts, swap: ExchangeFacts) -> Letter:
     return Letter(
         subject=_("Exchange %(new)s came to nothing") % said,
         heading=_("The exchange came to nothing"),
-        paragraphs=(_hello(order), _("What you wanted to exchange (%(number)s) is not with us.") % said, rest),
+        paragraphs=(
+            _hello(order),
+            _("What you wanted to exchange (%(number)s) is not with us.") % said,
+            rest,
+        ),
         action=action,
         lines=swap.back,
         currency=order.currency,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.letters import alerts, consents, orders
 from crm.letters.alerts import AlertFacts
-from crm.letters.facts import Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
+from crm.letters.facts import ExchangeFacts, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
 from crm.letters.paper import Letter
 
 LINES = (
@@ -74,6 +74,18 @@ def _back() -> ReturnFacts:
     return ReturnFacts("RET-2026-000123-1", LINES[:1], Decimal("1299.00"), reason="Nedostaje omot")
 
 
+def _swap(base: str, now: datetime) -> ExchangeFacts:
+    return ExchangeFacts(
+        number="RET-2026-000123-1",
+        back=LINES[:1],
+        new_number="ORD-2026-000456",
+        pay_url=f"{base}/",
+        deadline=now + timedelta(days=14),
+        to_pay=Decimal("200.00"),
+        to_refund=Decimal("0.00"),
+    )
+
+
 def _alert(base: str, now: datetime) -> AlertFacts:
     return AlertFacts(
         title="Na Drini ćuprija",
@@ -126,6 +138,14 @@ SAMPLES: dict[str, tuple[str | Promise, Sample]] = {
     "return-rejected": (
         _("Return rejected"),
         lambda base, now: orders.return_rejected(_order(base, now), _back()),
+    ),
+    "exchange-agreed": (
+        _("Exchange agreed"),
+        lambda base, now: orders.exchange_agreed(_order(base, now), _swap(base, now)),
+    ),
+    "exchange-ended": (
+        _("Exchange came to nothing"),
+        lambda base, now: orders.exchange_ended(_order(base, now), _swap(base, now)),
     ),
     "refunded": (
         _("Money sent back"),

@@ -57,6 +57,8 @@ LETTERS = {
     "return_requested": gettext_lazy("Return requested"),
     "return_received": gettext_lazy("Return received"),
     "return_rejected": gettext_lazy("Return rejected"),
+    "exchange_agreed": gettext_lazy("Exchange agreed"),
+    "exchange_ended": gettext_lazy("Exchange came to nothing"),
     "refunded": gettext_lazy("Money returned"),
     "alert_confirm": gettext_lazy("Asked to confirm the address"),
     "consent_confirm": gettext_lazy("Asked to confirm a consent"),

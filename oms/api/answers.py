@@ -285,6 +285,29 @@ class ReturnAnswer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choice_values(ReturnStatus))
 
 
+class InsteadPart(serializers.Serializer[Any]):
+    sku = TEXT()
+    title = TEXT()
+    quantity = serializers.IntegerField()
+    total = MoneySerializer()
+
+
+class ExchangeAnswer(serializers.Serializer[Any]):
+    """What an exchange does. The new order and the return are named once it is applied."""
+
+    is_applied = serializers.BooleanField()
+    worth = MoneySerializer(help_text="what comes back is worth")
+    total = MoneySerializer(help_text="what goes out costs")
+    to_pay = MoneySerializer(help_text="to be paid beside what comes back")
+    to_refund = MoneySerializer(help_text="goes back to where it came from when the goods are here")
+    lines = InsteadPart(many=True)
+    promise = serializers.DictField()
+    deadline = serializers.DateTimeField(help_text="until then what comes back must be here")
+    return_number = TEXT(allow_null=True)
+    order_number = TEXT(allow_null=True)
+    payment = PaymentStarted(allow_null=True, help_text="the attempt that asks for what is to be paid")
+
+
 class RefundPart(serializers.Serializer[Any]):
     id = TEXT()
     amount = MoneySerializer()

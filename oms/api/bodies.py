@@ -138,6 +138,23 @@ class ReturnBody(StrictSerializer):
     bank_account = serializers.CharField(max_length=34, required=False, allow_blank=True, default="")
 
 
+class ExchangeBody(StrictSerializer):
+    """`lines` come back, `instead` goes out for them. Without `apply` nothing is kept: the answer is what applying would do.
+
+    `payment` is how the rest is paid when what goes out costs more. The expected sums are those that were shown.
+    """
+
+    lines = ReturnLineBody(many=True, allow_empty=False)
+    instead = WantedBody(many=True, allow_empty=False)
+    payment = PaymentAttemptBody(required=False, allow_null=True)
+    buyer_id_kind = serializers.CharField(max_length=2, required=False, allow_blank=True, default="")
+    buyer_id = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    bank_account = serializers.CharField(max_length=34, required=False, allow_blank=True, default="")
+    apply = serializers.BooleanField(required=False, default=False)
+    expected_pay = MoneySerializer(required=False, allow_null=True)
+    expected_refund = MoneySerializer(required=False, allow_null=True)
+
+
 class ArrivedLineBody(StrictSerializer):
     sku = serializers.CharField(max_length=40)
     quantity = Quantity()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from oms.api import changes, gift_cards, views
+from oms.api import changes, exchanges, gift_cards, views
 
 urlpatterns = [
     path("baskets", views.Baskets.as_view(), name="baskets"),
@@ -32,6 +32,8 @@ urlpatterns = [
         views.ReturnReceive.as_view(),
         name="return-receive",
     ),
+    path("orders/<str:number>/exchanges", exchanges.OrderExchanges.as_view(), name="order-exchanges"),
+    path("orders/<str:number>/send-ahead", exchanges.OrderSendAhead.as_view(), name="order-send-ahead"),
     path("orders/<str:number>/refunds", views.OrderRefunds.as_view(), name="order-refunds"),
     path("proposals", views.Proposals.as_view(), name="proposals"),
     path("proposals/<str:public_id>/ratify", views.ProposalRatify.as_view(), name="proposal-ratify"),

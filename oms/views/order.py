@@ -18,7 +18,7 @@ from oms import selectors as oms
 from oms.models import Order
 from oms.states import FulfillmentStatus, OrderStatus, ReturnStatus
 from oms.views import words
-from oms.workflows import cancellation, overview, returns, routing, timeline
+from oms.workflows import cancellation, exchanges, overview, returns, routing, timeline
 from oms.workflows.changes import CHANGEABLE, NOT_PICKED
 from retail.front import refusals
 from retail.front.formats import read_amount
@@ -73,6 +73,7 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
             for sentence in words.price_words(line.explanation, order.currency)
         ],
         "returnable": left,
+        "swap": exchanges.standing_of(order=order),
         "money": _money(order),
         "shipments": overview.shipments_of_order(order_id=order.pk),
         "transfers": overview.transfers_of_order(order),
@@ -258,6 +259,13 @@ def start_return(request: HttpRequest, order: Order) -> str:
         bank_account=request.POST.get("bank_account", "")[:34],
     )
     return _("Return %(number)s is open.") % {"number": made.number}
+
+
+@_act(EDIT_ORDERS)
+def send_ahead(request: HttpRequest, order: Order) -> str:
+    """The goods of an even exchange leave before those that they replace are here."""
+    exchanges.send_ahead(number=order.number, by=_user(request), now=timezone.now())
+    return _("It is sent without waiting for what comes back.")
 
 
 @_act(RECEIVE_RETURNS)

@@ -81,7 +81,9 @@ def settle(*, exchange: Exchange, origin: Order, amount: Decimal, by: User | Non
         except finance.RefundExceedsPayment:
             return ZERO
         _go_on(order, now)
-    _move(exchange, ExchangeState.PAID if amount > 0 else ExchangeState.ENDED, now)
+        _move(exchange, ExchangeState.PAID, now)
+    elif exchange.state == ExchangeState.WAITING:
+        _move(exchange, ExchangeState.ENDED, now)
     return amount
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from finance import selectors as finance
 from finance import workflows as money
@@ -284,10 +285,45 @@ def _checkout(
     )
 
 
+# How it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of an order: the exchange that made it, those that its own goods went into, and whether it may be sent ahead."""
+
+    mine: Exchange | None
+    others: list[Exchange]
+    may_send_ahead: bool
+
+    @property
+    def is_waiting(self) -> bool:
+        """Only for goods, not for money."""
+        return self.mine is not None and self.mine.state == ExchangeState.WAITING
+
+
+def standing_of(*, order: Order) -> Standing:
+    """For pages; one statement."""
+    rows = Exchange.objects.select_related("returned__order", "order").filter(
+        Q(order=order) | Q(returned__order=order)
+    )
+    found = list(rows.order_by("pk"))
+    mine = next((row for row in found if row.order_id == order.pk), None)
+    may = (
+        mine is not None
+        and mine.state == ExchangeState.WAITING
+        and mine.sent_ahead_at is None
+        and mine.returned.status == ReturnStatus.REQUESTED
+        and order.status == OrderStatus.PENDING_PAYMENT
+        and order.payment_method == PaymentMethod.EXCHANGE
+    )
+    return Standing(mine, [row for row in found if row.order_id != order.pk], may)
+
+
 # Sent before the goods are back
 
 
-def send_ahead(*, number: str, by: User, now: datetime) -> Exchange:
+def send_ahead(*, number: str, by: User | None, now: datetime) -> Exchange:
     """Staff let the new goods leave at once; the old ones pay for them when they come.
 
     Refuses ExchangeNotFound, ExchangeOver, RestNotPaid.

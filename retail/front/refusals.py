@@ -98,6 +98,11 @@ WORDS: dict[str, str | Promise] = {
     "NOT_ERASABLE": _("This account cannot be erased."),
     "CANNOT_UNDO_MERGE": _("Something has happened since that cannot be taken apart."),
     # Gift cards
+    "NOTHING_INSTEAD": _("Say what comes back and what goes out for it."),
+    "NOTHING_PAID_FOR_IT": _("Nothing was paid for it, so it can be returned but not exchanged."),
+    "UNKNOWN_EXCHANGE": _("This order is no exchange."),
+    "EXCHANGE_OVER": _("This exchange does not wait for goods any more."),
+    "EXCHANGE_REST_NOT_PAID": _("Something is to be paid beside the goods, so it is not sent before they are here."),
     "UNKNOWN_GIFT_CARD": _("There is no such gift card."),
     "GIFT_CARD_GONE": _("What was on the gift card was spent a moment ago."),
     "GIFT_CARD_USED": _("Something of the card was spent already, so it cannot be returned."),

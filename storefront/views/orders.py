@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from oms.models import Order
 from oms.states import OrderStatus
-from oms.workflows import cancellation
+from oms.workflows import cancellation, exchanges
 from oms.workflows.returns import RETURN_DAYS
 from retail.front.toasts import toast
 from retail.kernel import clock
@@ -34,12 +34,14 @@ def show(request: HttpRequest, found: Order, *, notice: str = "", status: int = 
     now = clock.now()
     lines = tracking.goods_of(found)
     boxes = tracking.boxes(found, lines)
+    swap = exchanges.standing_of(order=found)
     context = {
         "order": found,
         "boxes": boxes,
         "lines": lines,
         "cards": tracking.gift_cards_of(found),
-        "headline": tracking.headline(found, boxes, now),
+        "headline": tracking.headline(found, boxes, now, waits_for_goods=swap.is_waiting),
+        "swap": swap,
         "may_cancel": tracking.may_cancel(found),
         "may_change": changing.may_change(found),
         "may_name_company": changing.may_name_company(found),

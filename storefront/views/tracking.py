@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -330,6 +331,18 @@ def promised_words(order: Order) -> str:
     return f"{words}, {hours[0]}–{hours[1]}" if hours else words
 
 
+def promise_words(promise: dict[str, Any]) -> str:
+    """The same of a promise that is only shown."""
+    ready, day = promise.get("ready_at"), promise.get("date")
+    if ready:
+        moment = datetime.fromisoformat(ready)
+        return _("%(day)s by %(time)s") % {
+            "day": _lower(day_text(moment, order_language())),
+            "time": clock_text(moment),
+        }
+    return _lower(day_text(date.fromisoformat(day), order_language())) if day else ""
+
+
 def order_language() -> str:
     return shopper.language()
 
@@ -339,10 +352,12 @@ def _lower(text: str) -> str:
     return text if order_language().startswith("en") else f"{text[:1].lower()}{text[1:]}"
 
 
-def headline(order: Order, found: list[Box], now: datetime) -> str:
+def headline(order: Order, found: list[Box], now: datetime, *, waits_for_goods: bool = False) -> str:
     """The first line of the page: what happens next, in words."""
     if order.status == OrderStatus.CANCELED:
         return _("This order is canceled")
+    if waits_for_goods and order.status == OrderStatus.PENDING_PAYMENT:
+        return _("We are waiting for what you send back")
     if order.status == OrderStatus.PENDING_PAYMENT:
         return _("We are waiting for your payment")
     if order.status == OrderStatus.ON_HOLD:

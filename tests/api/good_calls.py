@@ -106,6 +106,19 @@ def _return(trade: Trade) -> Call:
     return Call(f"orders/{_delivered(trade).number}/returns", {"lines": [line]})
 
 
+def _exchange(trade: Trade) -> Call:
+    book = trade.chain.variant(price="1100.00")
+    body = {"lines": [{"sku": trade.book.sku, "quantity": 1}], "instead": [{"sku": book.sku, "quantity": 1}]}
+    return Call(f"orders/{_delivered(trade).number}/exchanges", body | {"apply": True})
+
+
+def _send_ahead(trade: Trade) -> Call:
+    call = _exchange(trade)
+    answer = trade.api.post(call.path, call.body)
+    assert answer.status_code == 200, answer.content
+    return Call(f"orders/{answer.json()['order_number']}/send-ahead", {})
+
+
 def _return_receive(trade: Trade) -> Call:
     order = _delivered(trade)
     made = trade.announced_return(order)
@@ -436,6 +449,8 @@ GOOD_CALLS: dict[str, Prepared] = {
     "post orders/{number}/changes": _changes,
     "post orders/{number}/payments": _of_order("/payments", {"method": "BANK_TRANSFER"}, method="CARD"),
     "post orders/{number}/refunds": _refund,
+    "post orders/{number}/exchanges": _exchange,
+    "post orders/{number}/send-ahead": _send_ahead,
     "post orders/{number}/returns": _return,
     "post orders/{number}/returns/{return_number}/receive": _return_receive,
     "post payments/{provider}/events": _card_event,

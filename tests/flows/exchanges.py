@@ -40,7 +40,9 @@ def bought(chain: Chain, *wanted: tuple[Variant, int], **changes: Any) -> Order:
     return order
 
 
-def swap(back: Variant, instead: Variant, *, units: int = 1, method: str = "", **more: Any) -> exchanges.Wanted:
+def swap(
+    back: Variant, instead: Variant, *, units: int = 1, method: str = "", **more: Any
+) -> exchanges.Wanted:
     usual: dict[str, Any] = {"buyer_id_kind": "20", "buyer_id": "012345678"}
     return exchanges.Wanted(
         back=[returns.Asked(back.sku, units, "OTHER")],

@@ -32,7 +32,12 @@ LATER = NOW + timedelta(days=exchanges.EXCHANGE_DAYS, minutes=1)
 
 def state(order: Order) -> tuple[str, str, str, str]:
     order.refresh_from_db()
-    return order.status, order.payment_status, str(order.due_total), str(order.captured_total - order.refunded_total)
+    return (
+        order.status,
+        order.payment_status,
+        str(order.due_total),
+        str(order.captured_total - order.refunded_total),
+    )
 
 
 def payments(order: Order) -> list[tuple[str, str, str, str, str]]:
@@ -260,7 +265,9 @@ def test_part_of_what_an_exchange_paid_goes_home_and_the_rest_stays(chain: Chain
     assert bring_refunds_home(now=NOW) == 1
     moved = Refund.objects.filter(moved_to__isnull=False).order_by("pk")
     assert [(str(r.amount), r.state) for r in moved] == [("2000.00", "REFUSED"), ("1000.00", "DONE")]
-    assert [str(r.amount) for r in Refund.objects.filter(payment__order=first, state="PENDING")] == ["1000.00"]
+    assert [str(r.amount) for r in Refund.objects.filter(payment__order=first, state="PENDING")] == [
+        "1000.00"
+    ]
     assert payments(done.order) == [("EXCHANGE", "CAPTURED", "2000.00", "2000.00", "1000.00")]
     healthy()
 
@@ -278,7 +285,9 @@ def test_exchange_of_what_was_exchanged_finds_its_way_home(chain: Chain) -> None
     cancellation.cancel_order(order_id=two.order.pk, reason="ne treba", by=chain.dragan, now=NOW)
     assert bring_refunds_home(now=NOW) == 1
     assert bring_refunds_home(now=NOW) == 1
-    assert [str(r.amount) for r in Refund.objects.filter(payment__order=first, state="PENDING")] == ["1000.00"]
+    assert [str(r.amount) for r in Refund.objects.filter(payment__order=first, state="PENDING")] == [
+        "1000.00"
+    ]
     healthy()
 
 

@@ -564,4 +564,20 @@ CORRUPTIONS: dict[str, Corruption] = {
         "crm_giftcardentry",
         is_refused=True,
     ),
+    # --- exchanges
+    "exchange_account_is_empty": Corruption(
+        "UPDATE finance_journalline SET account_id = (SELECT id FROM finance_ledgeraccount WHERE code = '430') "
+        "WHERE debit > 0 AND account_id = (SELECT id FROM finance_ledgeraccount WHERE code = '4306')",
+        "SELECT public_id AS payment FROM finance_payment WHERE method = 'EXCHANGE'",
+        "finance_journalline",
+        is_refused=True,
+    ),
+    "exchange_payment_is_what_was_moved": Corruption(
+        "UPDATE finance_refund SET moved_to_id = NULL WHERE moved_to_id IS NOT NULL",
+        "SELECT id FROM finance_payment WHERE method = 'EXCHANGE'",
+        "finance_refund",
+    ),
+    "exchange_pays_no_more_than_agreed": Corruption(
+        "UPDATE oms_exchange SET credit = credit - 1", "SELECT id FROM oms_exchange", "oms_exchange"
+    ),
 }

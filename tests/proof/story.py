@@ -12,13 +12,14 @@ from finance import workflows as money
 from finance.models import Payment, Refund
 from finance.workflows.gift_cards import expire_cards
 from oms.models import Order
-from oms.workflows import basket_coupons, baskets, cancellation, placing, returns, routing, tenders
+from oms.workflows import basket_coupons, baskets, cancellation, exchanges, placing, returns, routing, tenders
 from oms.workflows.checkout import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant
 from tests.flows import gift_cards, to_store
 from tests.flows.chain import Chain
+from tests.flows.exchanges import arrives, swap
 from tests.oms import offering
 from warehouse import operations as stock
 from warehouse import workflows as goods
@@ -55,6 +56,7 @@ class Teller:
         self.member()
         self.offered()
         self.paid_by_gift_card(book)
+        self.exchanged()
         while outbox.run_pending(now=self.now):
             pass
         return self.orders
@@ -117,6 +119,15 @@ class Teller:
         over, _ = gift_cards.make_card(self.chain, "600", now=self.now)
         GiftCard.objects.filter(pk=over.pk).update(expires_on=self.now.date() - timedelta(days=2))
         assert expire_cards(now=self.now) == 1
+
+    def exchanged(self) -> None:
+        """One title for another at the same price; the first is here again."""
+        old, new = self.chain.variant(price="1200.00"), self.chain.variant(price="1200.00")
+        order = self.place("exchanged", (old, 1), payment_method="BANK_TRANSFER")
+        self.pay(order, str(order.total))
+        self.deliver(self.send(order))
+        done = exchanges.exchange(order_id=order.pk, wanted=swap(old, new), by=None, now=self.now)
+        arrives(self.chain, done.returned, now=self.now)
 
     def route(self, order: Order) -> list[Shipment]:
         decision = routing.propose_routing(order_id=order.pk, now=self.now)

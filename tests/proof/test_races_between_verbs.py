@@ -21,11 +21,12 @@ from finance import operations as finance
 from finance import workflows as money
 from finance.models import Payment, PaymentEvent
 from oms.models import Order, Return
-from oms.workflows import cancellation, returns, routing
+from oms.workflows import cancellation, exchanges, returns, routing
 from retail.kernel.errors import Refusal
 from retail.kernel.models import OutboxEvent
 from storefront.models import Variant
 from tests.flows.chain import Chain
+from tests.flows.exchanges import swap
 from tests.proof.guards import broken, drop_constraint, drop_unique, meet
 from warehouse import operations as stock
 from warehouse import workflows as goods
@@ -184,6 +185,49 @@ def test_twin_without_the_orders_lock_announces_one_unit_twice(
     drop_constraint("kernel_outboxevent", "outbox_subject_sequence")
     meet(monkeypatch, (returns, "_waiting"))
     assert run_together(2, lambda _: ask(order, book)) == ["ASKED", "ASKED"]
+    assert Return.objects.filter(order=order, status="REQUESTED").count() == 2
+
+
+def swap_or_return(order: Order, old: Variant, new: Variant) -> Callable[[int], str]:
+    """Every second one wants only the money."""
+
+    def act(number: int) -> str:
+        if number % 2:
+            return ask(order, old)
+        return attempt(
+            lambda: exchanges.exchange(order_id=order.pk, wanted=swap(old, new), by=None, now=timezone.now()),
+            "EXCHANGED",
+        )
+
+    return act
+
+
+def test_exchange_against_exchange_and_return_takes_the_unit_once(
+    chain: Chain, run_together: Together
+) -> None:
+    order, old = delivered(chain)
+    new = chain.variant(stock=5)
+    answers = Counter(run_together(6, swap_or_return(order, old, new)))
+    assert answers["NOTHING_TO_RETURN"] == 5
+    assert answers["EXCHANGED"] + answers["ASKED"] == 1
+    # A return that was faster leaves no order and no claim behind.
+    assert Order.objects.count() == 1 + answers["EXCHANGED"]
+    assert (
+        sum(StockItem.objects.filter(variant=new).values_list("reserved", flat=True)) == answers["EXCHANGED"]
+    )
+    assert broken() == {}
+
+
+def test_twin_without_the_orders_lock_exchanges_one_unit_twice(
+    chain: Chain, run_together: Together, monkeypatch: pytest.MonkeyPatch, without_row_locks: None
+) -> None:
+    order, old = delivered(chain)
+    new = chain.variant(stock=5)
+    drop_unique("oms_return", "number")
+    drop_constraint("kernel_outboxevent", "outbox_subject_sequence")
+    meet(monkeypatch, (returns, "_waiting"))
+    act = swap_or_return(order, old, new)
+    assert run_together(2, lambda _: act(0)) == ["EXCHANGED", "EXCHANGED"]
     assert Return.objects.filter(order=order, status="REQUESTED").count() == 2
 
 

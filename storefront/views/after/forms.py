@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from oms.models import Order
-from oms.states import DeliveryKind
+from oms.states import DeliveryKind, PaymentMethod
 from oms.workflows.changes import SOONEST, Soonest
 from retail.kernel.identifiers import parse_phone
-from storefront.forms import WithKnownPostcode, read_day
+from storefront.forms import ReturnForm, WithKnownPostcode, read_day
 from storefront.views.fields import NamesACompany, phone_number, text
 from warehouse.selectors import WantedDay
 
@@ -79,6 +79,36 @@ class ChangeForm(WithKnownPostcode, forms.Form):
         wanted = self.cleaned_data.get("when")
         now = WantedDay(self.order.wanted_on, self.order.wanted_slot_id) if self.order.wanted_on else SOONEST
         return found if wanted is None or wanted == now else {**found, "wanted": wanted}
+
+
+class ExchangeForm(ReturnForm):
+    """What comes back, as for a return, and one title instead, as many of it as come back."""
+
+    find = text(
+        _("Another title: its name, author or ISBN"),
+        200,
+        autocomplete="off",
+        is_required=False,
+    )
+    instead = forms.ChoiceField(label=_("What you want instead"), required=False, widget=forms.RadioSelect)
+    method = forms.ChoiceField(
+        label=_("If it costs more, I pay the rest"),
+        choices=[
+            (PaymentMethod.CARD, _("By card")),
+            (PaymentMethod.BANK_TRANSFER, _("By transfer or IPS QR code")),
+            (PaymentMethod.CASH_ON_DELIVERY, _("In cash when it comes")),
+        ],
+    )
+
+    def __init__(self, *args: Any, offered: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast(forms.ChoiceField, self.fields["instead"]).choices = list(offered)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if not data.get("instead") and "instead" not in self.errors:
+            self.add_error("instead", _("Choose what you want instead."))
+        return data
 
 
 class CompanyForm(NamesACompany):
