@@ -571,6 +571,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         "SELECT public_id AS payment FROM finance_payment WHERE method = 'EXCHANGE'",
         "finance_journalline",
         is_refused=True,
+        also=frozenset({"order_accounts_equal_papers_and_money"}),
     ),
     "exchange_payment_is_what_was_moved": Corruption(
         "UPDATE finance_refund SET moved_to_id = NULL WHERE moved_to_id IS NOT NULL",

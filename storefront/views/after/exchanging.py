@@ -158,7 +158,7 @@ def _seen(wanted: exchanges.Wanted) -> str:
     """What the preview was of: what was chosen anew since is shown again before anything is done."""
     back = ",".join(f"{asked.sku}:{asked.quantity}" for asked in wanted.back)
     instead = ",".join(f"{sku}:{units}" for sku, units in wanted.instead)
-    return f"{back}>{instead}>{wanted.payment_method}"
+    return f"{back};{instead};{wanted.payment_method}"
 
 
 def _sum(typed: str) -> Decimal:
