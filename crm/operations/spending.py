@@ -59,16 +59,16 @@ WITH coupons AS (
 SELECT (SELECT count(*) FROM coupons), (SELECT count(*) FROM budgets), (SELECT count(*) FROM offers),
        (SELECT count(*) FROM crm_campaignbudget WHERE campaign_id = ANY(%(campaigns)s))"""
 SPEND = _SPENDING
-# The same inside a block that writes more: `{gone}` is what happens there when a limit is reached.
+# The same inside a block that writes more: `{gone}` is what happens there when a limit is reached. Most campaigns have no budget.
 SPEND_VARIABLES = "v_coupons bigint; v_budgets bigint; v_offers bigint; v_limited bigint;"
 SPEND_IN_BLOCK = f"""
-    IF cardinality(%(campaigns)s) > 0 OR cardinality(%(offers)s) > 0 THEN
+    IF cardinality(%(offers)s) > 0 OR EXISTS (SELECT 1 FROM crm_campaignbudget WHERE campaign_id = ANY(%(campaigns)s)) THEN
         {_SPENDING} INTO v_coupons, v_budgets, v_offers, v_limited;
         IF v_budgets <> v_limited OR v_offers <> cardinality(%(offers)s) THEN
             {{gone}}
         END IF;
     END IF;
-    """
+    """  # noqa: S608 - a text of our own
 # Asked after the coupon's row is ours, so that the other orders of this customer are seen.
 REDEEM = """
 INSERT INTO crm_couponredemption (coupon_id, order_number, customer_id, is_single_use, redeemed_at)
