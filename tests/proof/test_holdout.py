@@ -6,6 +6,7 @@ raised by a known share, and the truth is that.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ pytestmark = pytest.mark.django_db
 START = datetime(2011, 9, 1, tzinfo=UTC)
 UNTIL = START + timedelta(days=56)
 SHARE = 10
-SEEDS = 1_000
+IS_PROOF = bool(os.environ.get("ONEROW_PROOF"))
+# Of so many intervals, 95.0 % hold the truth give or take four standard errors; `make proof` asks a thousand for 92 to 97 %.
+SEEDS, WITHIN = (1_000, (0.92, 0.97)) if IS_PROOF else (160, (0.88, 1.0))
 HELD_OUT = HELD_OUT_SQL.format(
     slug="current_setting('proof.slug')", customer_id="customer_id", percent=SHARE
 ).replace("%%", "%")
@@ -113,4 +116,5 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(shop: Any, lift: float
     sys.stdout.write(
         f"lift {lift:.0%}: {found.cut:.1%} of {found.seeds} intervals hold the truth, {found.plain:.1%} without cutting\n"
     )
-    assert 0.92 <= found.cut <= 0.97
+    least, most = WITHIN
+    assert least <= found.cut <= most
