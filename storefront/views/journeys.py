@@ -16,11 +16,10 @@ from warehouse.states import UNDER_WAY, TransferStatus
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What one place sends: it waits there, is on its way, or has come."""
+    """What one place sends: it is prepared there, on its way, or has come."""
 
     title: str
     is_there: bool
-    is_under_way: bool
     at: datetime | None
     note: str
 
@@ -46,8 +45,7 @@ def _told(transfer: Transfer) -> Journey:
     else:
         title, at = _("%(source)s sends it to %(target)s") % places, None
         note = _arrives(transfer.expected_on)
-    is_there = transfer.status == TransferStatus.RECEIVED
-    return Journey(title, is_there, transfer.status in UNDER_WAY, at, note)
+    return Journey(title, transfer.status == TransferStatus.RECEIVED, at, note)
 
 
 def _arrives(day: date | None) -> str:

@@ -249,9 +249,11 @@ def _steps(
 
 
 def _on_the_way(coming: list[Journey]) -> tuple[Step, ...]:
+    """What is not there yet happens now, one after the other."""
+    following = next((each for each in coming if not each.is_there), None)
     return tuple(
         Step(
-            DONE if each.is_there else NOW if each.is_under_way else LATER,
+            DONE if each.is_there else NOW if each is following else LATER,
             "store" if each.is_there else "truck",
             each.title,
             each.at,

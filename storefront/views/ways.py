@@ -140,6 +140,8 @@ def what_words(option: warehouse.Option) -> str:
     words = method_words(option.method)
     if option.location is None:
         return words
+    if option.method == DeliveryKind.SHIP_TO_STORE:
+        return _("Sent to a store: %(store)s") % {"store": in_script(option.location.name)}
     return f"{words}, {in_script(option.location.name)}"
 
 
