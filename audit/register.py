@@ -219,10 +219,15 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "is_estimated_size",
             "is_sellable",
             "is_kit",
+            "is_digital",
             "floor_price",
             "position",
             "updated_at",
         ),
+    },
+    "storefront.DigitalFile": {
+        "secret": ("key",),
+        "plain": ("id", "variant_id", "name", "media_type", "size", "digest", "uploaded_at"),
     },
     "storefront.KitComponent": {
         "plain": ("id", "kit_id", "component_id", "quantity"),
@@ -704,6 +709,25 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
     "oms.BasketShare": {
         "secret": ("code",),
         "plain": ("id", "basket_id", "expires_at", "opened_by_id", "opened_at", "created_at"),
+    },
+    "oms.WithdrawalConsent": {
+        "skipped": ("words",),
+        "plain": ("id", "order_id", "language", "given_at"),
+    },
+    "oms.DownloadGrant": {
+        "plain": (
+            "id",
+            "public_id",
+            "line_id",
+            "version",
+            "downloads",
+            "downloads_max",
+            "expires_at",
+            "first_download_at",
+            "last_download_at",
+            "revoked_at",
+            "created_at",
+        )
     },
     "oms.LineDiscount": {
         "plain": (

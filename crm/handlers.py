@@ -15,6 +15,7 @@ from django.utils import translation
 from crm import operations as crm
 from crm.letters import (
     ExchangeFacts,
+    FileFacts,
     Letter,
     Line,
     OrderFacts,
@@ -28,9 +29,10 @@ from crm.models import GiftCard
 from finance import selectors as finance
 from finance.models import Payment, Refund
 from finance.states import OperationState
-from oms.models import Exchange, Order, OrderLine, Return
+from oms import operations as orders
+from oms.models import DownloadGrant, Exchange, Order, OrderLine, Return
 from oms.rules import ORDER_CHANGED, part_of
-from oms.states import DeliveryKind, LineKind, OrderStatus, PaymentMethod
+from oms.states import SOLD_KINDS, DeliveryKind, LineKind, OrderStatus, PaymentMethod
 from oms.workflows import alerts, exchange_money
 from retail.front.formats import local
 from retail.kernel import clock
@@ -181,6 +183,32 @@ def send_gift_cards(event: OutboxEvent) -> None:
         transaction.on_commit(send_gift_cards.delay, robust=True)
 
 
+@subscribe("oms.downloads_ready")
+def send_links(event: OutboxEvent) -> None:
+    """Paid files, or links that were renewed, in one letter."""
+    order, version = _order(event), event.payload["version"]
+    grants = DownloadGrant.objects.filter(
+        line__order=order, version=version, revoked_at__isnull=True
+    ).select_related("line")
+    files = [
+        FileFacts(
+            title=grant.line.title,
+            url=f"{settings.BASE_URL}{reverse('shop:download', args=[orders.signed(grant)])}",
+            left=grant.downloads_max - grant.downloads,
+            until=grant.expires_at,
+        )
+        for grant in grants.order_by("line__position")
+    ]
+    if files:
+        _send(
+            event,
+            order,
+            "downloads",
+            lambda facts: words.downloads(facts, files, is_renewed=version > 1),
+            part=str(event.pk),
+        )
+
+
 # ------------------------------------------------------------------ goods
 @subscribe("warehouse.shipment_dispatched")
 def tell_dispatched(event: OutboxEvent) -> None:
@@ -318,8 +346,8 @@ def _send(event: OutboxEvent, order: Order, kind: str, make: type_of_words, *, p
 
 
 def _order(event: OutboxEvent) -> Order:
-    orders = Order.objects.select_related("pickup_location", "channel")
-    return orders.get(pk=event.payload["order_id"])
+    rows = Order.objects.select_related("pickup_location", "channel")
+    return rows.get(pk=event.payload["order_id"])
 
 
 def _shipment(event: OutboxEvent) -> Shipment:
@@ -328,7 +356,7 @@ def _shipment(event: OutboxEvent) -> Shipment:
 
 
 def _facts(order: Order) -> OrderFacts:
-    place = order.pickup_location
+    place, goods = order.pickup_location, list(_goods(order))
     return OrderFacts(
         number=order.number,
         url=_address("shop:order", order),
@@ -339,7 +367,7 @@ def _facts(order: Order) -> OrderFacts:
         delivery_total=order.delivery_total,
         total=order.total,
         due=order.due_total,
-        lines=tuple(_line(line, line.quantity) for line in _goods(order)),
+        lines=tuple(_line(line, line.quantity) for line in goods),
         payment_method=order.payment_method,
         promised_on=order.promised_on,
         promised_at=order.promised_at,
@@ -349,11 +377,12 @@ def _facts(order: Order) -> OrderFacts:
         has_money=order.authorized_total > 0 or order.captured_total > 0,
         is_digital=order.delivery_method == DeliveryKind.DIGITAL,
         exchanged=finance.paid_by_exchange(order_id=order.pk),
+        has_gift_cards=any(line.kind == LineKind.GIFT_CARD for line in goods),
     )
 
 
 def _goods(order: Order) -> Iterable[OrderLine]:
-    return order.lines.filter(kind__in=(LineKind.GOODS, LineKind.GIFT_CARD)).order_by("position")
+    return order.lines.filter(kind__in=(*SOLD_KINDS, LineKind.GIFT_CARD)).order_by("position")
 
 
 def _line(line: OrderLine, quantity: int) -> Line:

@@ -11,10 +11,11 @@ from finance.models import Refund
 from finance.operations import bell
 from finance.states import OperationState
 from finance.tasks import ON_BELL, ring
+from finance.tasks import deliver_files as deliver_files_task
 from finance.tasks import deliver_gift_cards as deliver_task
 from finance.workflows import loyalty
 from oms.models import OrderLine
-from oms.states import LineKind
+from oms.states import LineKind, OrderStatus
 from oms.workflows import returns
 from retail.kernel.clock import now
 from retail.kernel.models import OutboxEvent
@@ -43,8 +44,20 @@ def deliver_gift_cards(event: OutboxEvent) -> None:
         transaction.on_commit(deliver_task.delay, robust=True)
 
 
+@subscribe("oms.order_placed")
+@subscribe("oms.order_confirmed")
+def deliver_files(event: OutboxEvent) -> None:
+    """Files leave as soon as their money is there: after this commit, for a bank card is charged outside."""
+    if event.payload.get("status", OrderStatus.PLACED) != OrderStatus.PLACED:
+        return
+    if OrderLine.objects.filter(order_id=event.payload["order_id"], kind=LineKind.DIGITAL).exists():
+        transaction.on_commit(deliver_files_task.delay, robust=True)
+
+
 @subscribe("finance.payment_captured")
 @subscribe("finance.refund_done")
+@subscribe("oms.downloads_ready")
+@subscribe("oms.file_given_back")
 @subscribe("oms.order_dispatched")
 @subscribe("oms.order_completed")
 @subscribe("oms.order_canceled")

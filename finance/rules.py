@@ -11,7 +11,7 @@ from finance import tax
 from finance.chart import COURIER_RECEIVABLE, CUSTOMERS
 from finance.tax import DocumentLine, LineAmounts, RateShare
 from oms.rules import part_of
-from oms.states import LineKind, PaperKind, PaymentMethod
+from oms.states import SOLD_KINDS, PaperKind, PaymentMethod
 from retail.kernel.errors import Refusal
 from retail.kernel.money import ZERO, allocate, from_paras, in_paras, rounded
 
@@ -157,7 +157,7 @@ class Line:
 
     @property
     def is_goods(self) -> bool:
-        return self.kind == LineKind.GOODS
+        return self.kind in SOLD_KINDS
 
     @property
     def units_left(self) -> int:
@@ -208,8 +208,10 @@ def by_rate(parts: Sequence[Part]) -> list[dict[str, str]]:
     return rows
 
 
-def sale_parts(lines: Sequence[Line], sold: Iterable[Sold]) -> list[Part]:
+def sale_parts(lines: Sequence[Line], sold: Iterable[Sold], *, has_fees: bool = True) -> list[Part]:
     """What one shipment's paper charges: its units, and with the first of them everything that is no goods.
+
+    Files leave before any parcel and without its fees.
 
     A fee is split over the VAT rates of the goods on the paper. Tax is computed once per rate and shared over the parts.
     """
@@ -226,7 +228,7 @@ def sale_parts(lines: Sequence[Line], sold: Iterable[Sold]) -> list[Part]:
             drafts.append((line, quantity, line.gross_of(quantity), line.rate))
     goods = [RateShare(rate, gross) for _, _, gross, rate in drafts]
     for line in lines:
-        if not line.is_goods and line.sold == 0 and line.canceled == 0 and line.total > 0:
+        if has_fees and not line.is_goods and line.sold == 0 and line.canceled == 0 and line.total > 0:
             shares = tax.split_over_rates(line.total, goods, otherwise=line.rate)
             drafts += [(line, line.quantity, share.gross, share.rate) for share in shares]
     return _taxed(drafts)

@@ -13,7 +13,7 @@ from crm import operations as crm
 from finance import workflows as money
 from finance.operations import bell
 from finance.providers import sef, sef_documents
-from finance.workflows import gift_cards, loyalty
+from finance.workflows import digital, gift_cards, loyalty
 from retail.kernel.clock import now
 from retail.kernel.context import acting
 from retail.kernel.models import LegalEntity
@@ -135,6 +135,12 @@ def keep_points() -> None:
 def deliver_gift_cards() -> None:
     with acting(label="job:finance.deliver_gift_cards"):
         gift_cards.deliver_due_cards(now=now())
+
+
+@shared_task
+def deliver_files() -> None:
+    with acting(label="job:finance.deliver_files"):
+        digital.deliver_due_files(now=now())
 
 
 @shared_task

@@ -175,3 +175,21 @@ class OrdersImported:
     file_name: str
     orders: int
     lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadsReady:
+    """Paid files may be fetched; a `version` above 1 says that their links were renewed."""
+
+    order_id: int
+    number: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileGivenBack:
+    """A file that nobody had fetched went back before its download began."""
+
+    order_id: int
+    number: str
+    sku: str

@@ -1,7 +1,7 @@
 """Reactions of the order room to what was announced."""
 
 from oms.models import Order
-from oms.states import OrderStatus
+from oms.states import FulfillmentStatus, OrderStatus
 from oms.workflows import alerts, exchange_money, returns, routing
 from retail.kernel import clock
 from retail.kernel.models import OutboxEvent
@@ -32,6 +32,16 @@ def route_when_confirmed(event: OutboxEvent) -> None:
 def route_again_when_changed(event: OutboxEvent) -> None:
     """Another address or more units: the plan that stood was taken back."""
     if event.payload["is_replanned"]:
+        _route(event.payload["order_id"])
+
+
+@subscribe("oms.downloads_ready")
+def route_again_when_files_left(event: OutboxEvent) -> None:
+    """Their money changed the order, so a plan that waits for a person is out of date."""
+    waiting = Order.objects.filter(
+        pk=event.payload["order_id"], status=OrderStatus.PLACED, fulfillment_status=FulfillmentStatus.UNROUTED
+    )
+    if waiting.exists():
         _route(event.payload["order_id"])
 
 

@@ -178,7 +178,7 @@ def _lines(leaf: Leaf, more: Fragment, now: datetime) -> Fragment:
     """Lines that were ordered and not canceled, of the goods that the arguments name."""
     goods = [_ITEMS[each.name](each.value) for each in leaf.arguments if each.name in _ITEMS]
     if not goods:
-        goods = [Fragment("l.kind = 'GOODS'")]
+        goods = [Fragment("l.kind IN ('GOODS', 'DIGITAL')")]
     return Fragment(
         "FROM oms_orderline l WHERE l.quantity > l.quantity_canceled AND l.ordered_at <= %s"
         f"{more.sql} AND {' AND '.join(each.sql for each in goods)}",

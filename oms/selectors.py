@@ -88,7 +88,7 @@ _GIFTS = f"""SELECT v.id, e.amount, t.rate FROM storefront_variant v
                       WHERE p.price_list_id = %(price_list)s AND p.variant_id = v.id AND p.minimum_quantity = 1
                         AND p.valid_from <= %(now)s AND (p.valid_to IS NULL OR p.valid_to > %(now)s)) e ON e.amount IS NOT NULL
        JOIN ({catalog.TAX_RATES}) t ON t.tax_class = v.tax_class
-      WHERE v.id IN (SELECT gift_id FROM live)"""  # noqa: S608 - texts of our own
+      WHERE v.id IN (SELECT gift_id FROM live) AND NOT v.is_digital"""  # noqa: S608 - texts of our own
 # Amounts travel as text: JSON numbers would lose their scale on the way.
 TARIFF = Prepared(
     "oms_tariff",
@@ -131,6 +131,7 @@ class Goods:
     title: str
     tax_class: str
     weight_grams: int
+    is_digital: bool = False
 
 
 @dataclass(frozen=True, slots=True)

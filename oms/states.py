@@ -62,6 +62,12 @@ class LineKind(models.TextChoices):
     DELIVERY = "DELIVERY", _("Delivery")
     FEE = "FEE", _("Fee")
     GIFT_CARD = "GIFT_CARD", _("Gift card")
+    # A file: it leaves with its money, by a link.
+    DIGITAL = "DIGITAL", _("Electronic edition")
+
+
+# What a title is sold as; the other kinds come with it.
+SOLD_KINDS = (LineKind.GOODS, LineKind.DIGITAL)
 
 
 class PaymentMethod(models.TextChoices):

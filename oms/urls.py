@@ -4,6 +4,7 @@ from django.urls import path
 
 from oms.views import (
     change,
+    downloads,
     exceptions,
     exchange,
     gift_cards,
@@ -32,6 +33,8 @@ ops_urlpatterns = [
     path("orders/<str:number>/exchange/", exchange.exchange, name="order_exchange"),
     path("orders/<str:number>/ahead/", order.send_ahead, name="order_ahead"),
     path("orders/<str:number>/refund/", order.refund, name="order_refund"),
+    path("orders/<str:number>/downloads/<str:public_id>/renew/", downloads.renew, name="renew_download"),
+    path("orders/<str:number>/files/<str:sku>/back/", downloads.give_back, name="order_file_back"),
     path("baskets/", shared_baskets.find_basket, name="find_basket"),
     path("baskets/<str:code>/", shared_baskets.shared_basket, name="shared_basket"),
     path("baskets/<str:code>/change/", shared_baskets.change_basket, name="change_basket"),

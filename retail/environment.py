@@ -150,6 +150,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CARRIER_KEY", "str", "", "Our key at the carrier broker."),
     Variable("CARRIER_SECRETS", "list", [], "Secrets that sign the carriers' messages, newest first."),
     Variable("MEDIA_ROOT", "str", "", "Folder of uploads. Unset: below `ONEROW_HOME`."),
+    Variable("PRIVATE_ROOT", "str", "", "Folder of files that are sold. Unset: below `ONEROW_HOME`."),
+    Variable("DOWNLOADS_MAX", "int", 5, "How often a buyer may fetch an electronic edition."),
+    Variable("DOWNLOAD_DAYS", "int", 90, "For how many days."),
     Variable(
         "FAILPOINTS",
         "str",

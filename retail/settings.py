@@ -297,6 +297,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="55"),
     },
     "shop-check-feeds": {"task": "storefront.tasks.check_feeds", "schedule": crontab(minute="20")},
+    "finance-deliver-files": {"task": "finance.tasks.deliver_files", "schedule": 60.0},
     "finance-deliver-gift-cards": {"task": "finance.tasks.deliver_gift_cards", "schedule": 60.0},
     "finance-expire-gift-cards": {
         "task": "finance.tasks.expire_gift_cards",
@@ -327,6 +328,15 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(read("MEDIA_ROOT") or ONEROW_HOME / "media")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Files that are sold: no address leads here, a view streams them to whoever paid.
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": Path(read("PRIVATE_ROOT") or ONEROW_HOME / "private"),
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+        },
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if IS_LOCAL
@@ -338,6 +348,10 @@ WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+# An electronic edition: how large its file may be, how often and for how long whoever paid may fetch it.
+DIGITAL_FILE_BYTES_MAX = 50_000_000
+DOWNLOADS_MAX = read("DOWNLOADS_MAX")
+DOWNLOAD_DAYS = read("DOWNLOAD_DAYS")
 
 # -- Who comes in --------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -17,6 +18,7 @@ from oms import selectors as oms
 from oms.states import CHOSEN_METHODS, DeliveryKind, PaymentMethod
 from oms.workflows.checkout import Checkout, Company
 from oms.workflows.gift_card_orders import AMOUNT_MAX, AMOUNT_MIN
+from oms.workflows.placing_digital import withdrawal_words
 from retail.kernel.identifiers import (
     parse_account,
     parse_email,
@@ -69,6 +71,7 @@ class CheckoutForm(NamesACompany):
         missing=_("Write your e-mail, for example ana@example.com"),
     )
     phone = phone_number(
+        kind=WhenAsked,
         help_text=_("Only so that the courier can call you on the day of delivery"),
         missing=_("Write nine or ten digits, for example 064 123 4567"),
     )
@@ -93,6 +96,7 @@ class CheckoutForm(NamesACompany):
         label=_("How you pay"), choices=[(method, method.label) for method in CHOSEN_METHODS]
     )
     note = text(_("Note for the courier"), 500, autocomplete="off", is_required=False)
+    withdrawal_consent = forms.BooleanField(label=lazy(withdrawal_words, str)(), required=False)
 
     def __init__(
         self,
@@ -123,7 +127,11 @@ class CheckoutForm(NamesACompany):
         """
         data = self.cleaned_data
         method = data["delivery"]
-        is_brought = method == DeliveryKind.HOME_DELIVERY
+        is_for_company = bool(data["is_company"])
+        # The invoice of a company names its address, also where nothing is brought.
+        is_brought = method == DeliveryKind.HOME_DELIVERY or (
+            method == DeliveryKind.DIGITAL and is_for_company
+        )
         company = None
         if data["is_company"]:
             company = Company(data["company_name"], data["pib"], data["registration_number"])
@@ -146,6 +154,7 @@ class CheckoutForm(NamesACompany):
             note=data["note"],
             expected_total=Decimal(-1) if total is None else total,
             expected_rest=self._seen("rest", method),
+            has_withdrawal_consent=data["withdrawal_consent"],
             **more,
         )
 
@@ -178,7 +187,10 @@ class CheckoutForm(NamesACompany):
         return email
 
     def clean_phone(self) -> str:
-        phone = parse_phone(self.cleaned_data["phone"])
+        typed = self.cleaned_data["phone"].strip()
+        if not typed and self.data.get("delivery") == DeliveryKind.DIGITAL:
+            return ""
+        phone = parse_phone(typed)
         if phone is None:
             raise forms.ValidationError(_("Write nine or ten digits, for example 064 123 4567"))
         return phone
@@ -197,7 +209,8 @@ class CheckoutForm(NamesACompany):
         data = super().clean() or self.cleaned_data
         if data.get("is_company"):
             self.check_company(data)
-        if data.get("delivery") == DeliveryKind.HOME_DELIVERY:
+        is_billed = data.get("delivery") == DeliveryKind.DIGITAL and data.get("is_company")
+        if data.get("delivery") == DeliveryKind.HOME_DELIVERY or is_billed:
             self._check_address(data)
         elif data.get("delivery") == DeliveryKind.STORE_PICKUP and not data.get("pickup_location"):
             self.add_error("pickup_location", _("Choose the store where you will pick it up."))

@@ -43,6 +43,7 @@ class TaxClass(models.TextChoices):
     BOOKS = "BOOKS", _("Books and printed matter")
     STANDARD = "STANDARD", _("General rate")
     EXEMPT = "EXEMPT", _("Exempt")
+    EBOOKS = "EBOOKS", _("Electronic books")
 
 
 class TaxRate(models.Model):
@@ -234,6 +235,8 @@ class Variant(models.Model):
     is_estimated_size = models.BooleanField(default=False)
     is_sellable = models.BooleanField(default=True)
     is_kit = models.BooleanField(default=False)
+    # A file in place of goods: nothing on a shelf, nothing to claim; sold only while it has its `file`.
+    is_digital = models.BooleanField(default=False, db_default=False)
     # The lowest gross price of one unit that discounts may reach.
     floor_price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
@@ -241,10 +244,34 @@ class Variant(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        indexes = [models.Index(fields=["updated_at", "id"], name="variant_updated")]
+        indexes = [
+            models.Index(fields=["updated_at", "id"], name="variant_updated"),
+            models.Index(fields=["id"], name="variant_digital", condition=Q(is_digital=True)),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(is_digital=True, is_kit=True), name="variant_digital_is_no_kit"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.sku
+
+
+class DigitalFile(models.Model):
+    """What buyers of a digital variant get. The bytes lie in the private storage under a name that says nothing; no address serves them."""
+
+    variant = models.OneToOneField(Variant, on_delete=models.CASCADE, related_name="file")
+    key = models.CharField(max_length=80, unique=True)
+    # As the buyer saves it.
+    name = models.CharField(max_length=120)
+    media_type = models.CharField(max_length=40)
+    size = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.variant_id}"
 
 
 class KitComponent(models.Model):

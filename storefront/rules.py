@@ -152,11 +152,13 @@ class FeedFacts:
     barcode: str
     is_barcode_right: bool
     maker: str
+    is_digital: bool = False
 
 
 def feed_reason(feed: str, facts: FeedFacts) -> str:
     """Why this feed leaves it out; empty when it does not. The first reason is the one to mend first."""
     reasons = (
+        (FeedReason.ELECTRONIC, facts.is_digital),
         (FeedReason.NO_TITLE, not facts.has_title),
         (FeedReason.NO_PRICE, not facts.has_price),
         (FeedReason.BAD_BARCODE, bool(facts.barcode) and not facts.is_barcode_right),

@@ -44,6 +44,7 @@ class FeedReason(models.TextChoices):
     NO_IDENTITY = "NO_IDENTITY", _("It has neither a barcode nor a publisher or brand")
     NO_BRAND = "NO_BRAND", _("It has no publisher, brand or author")
     NO_TITLE = "NO_TITLE", _("It has no title")
+    ELECTRONIC = "ELECTRONIC", _("It is an electronic edition, which this feed does not take")
 
 
 PRODUCT_MOVES = {

@@ -14,6 +14,8 @@ from storefront.views import (
     companies,
     consents,
     coupons,
+    downloads,
+    files,
     funnel,
     gift_cards,
     home,
@@ -63,6 +65,13 @@ class FeedFile(Token):
     regex = r"google\.xml|meta\.csv"
 
 
+class Link(Token):
+    """A signed name, as `oms.operations.signed` writes it."""
+
+    regex = "[A-Za-z0-9_.-]{20,160}"
+
+
+register_converter(Link, "link")
 register_converter(FeedFile, "feed_file")
 register_converter(Token, "token")
 register_converter(Code, "code")
@@ -131,8 +140,11 @@ urlpatterns = [
     path("order/<token:token>/returns/<code:number>/label.pdf", slips.label, name="return_label"),
     path("order/<token:token>/returns/<code:number>/code.svg", slips.qr, name="return_code"),
     path("order/<token:token>/papers/<slug:kind>/<code:number>/", orders.paper, name="paper"),
+    path("order/<token:token>/files/<code:sku>/back/", downloads.give_back, name="file_back"),
+    path("download/<link:link>/", downloads.download, name="download"),
     # The account
     path("account/", account.account, name="account"),
+    path("account/e-books/", downloads.mine, name="ebooks"),
     path("account/data/", account.own_data, name="own_data"),
     path("account/erase/", account.erase_me, name="erase_me"),
     path("account/consents/", consents.consents, name="consents"),
@@ -147,6 +159,7 @@ ops_urlpatterns = [
     path("collections/new/", collections.collection_page, name="collection_new"),
     path("collections/<int:pk>/", collections.collection_page, name="collection"),
     path("collections/<int:pk>/remove/", collections.remove, name="remove_collection"),
+    path("e-books/", files.files, name="files"),
     path("reviews/", reviews.queue, name="reviews"),
     path("reviews/<int:pk>/", reviews.decide, name="decide_review"),
     path("funnel/", funnel.funnel, name="funnel"),

@@ -38,12 +38,23 @@ class OrderFacts:
     has_money: bool = False
     # Goods that came back paid so much of it.
     exchanged: Decimal = Decimal("0.00")
-    # Gift cards: each leaves by its own letter, and nothing is brought.
+    # Gift cards and files leave by letters of their own, and nothing is brought.
     is_digital: bool = False
+    has_gift_cards: bool = False
 
     @property
     def is_pickup(self) -> bool:
         return bool(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A paid file with the link that opens its page, how often and until when."""
+
+    title: str
+    url: str
+    left: int
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
-from crm.letters.facts import ExchangeFacts, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
+from crm.letters.facts import (
+    ExchangeFacts,
+    FileFacts,
+    Line,
+    OrderFacts,
+    ParcelFacts,
+    ReturnFacts,
+    TransferFacts,
+)
 from crm.letters.paper import Action, Letter
 from retail.front.formats import clock_text, day_text, money_text
 from retail.kernel.script import to_cyrillic
@@ -24,7 +32,7 @@ def placed(order: OrderFacts) -> Letter:
             % said
         )
     elif order.is_digital:
-        first = _by_letter()
+        first = _by_letter(order)
     else:
         first = _("It arrives %(when)s. We write to you when the courier takes it.") % said
     return Letter(
@@ -39,6 +47,33 @@ def placed(order: OrderFacts) -> Letter:
         after=()
         if order.is_digital
         else (_("Until we begin to collect it, you can cancel it on its page."),),
+        currency=order.currency,
+    )
+
+
+def downloads(order: OrderFacts, files: Sequence[FileFacts], *, is_renewed: bool) -> Letter:
+    """The links of paid files; the first download ends the right of withdrawal."""
+    first = files[0]
+    said = {"number": order.number, "n": first.left, "day": _day(first.until)}
+    terms = ngettext(
+        "It can be downloaded %(n)s time, until %(day)s.",
+        "It can be downloaded %(n)s times, until %(day)s.",
+        first.left,
+    )
+    more = tuple((file.title, file.url) for file in files) if len(files) > 1 else ()
+    return Letter(
+        subject=_("Your electronic edition, order %(number)s") % said,
+        heading=_("A new link for your download") if is_renewed else _("Ready to be downloaded"),
+        preheader=first.title,
+        paragraphs=(_hello(order), terms % said),
+        action=Action(_("Download %(title)s") % {"title": first.title}, first.url),
+        facts=more,
+        after=(
+            _(
+                "When the download begins, the right of withdrawal ends. Until then you may give it back on the page of the order."
+            ),
+            _("Keep the link for yourself: whoever has it can download."),
+        ),
         currency=order.currency,
     )
 
@@ -78,7 +113,7 @@ def paid(order: OrderFacts) -> Letter:
         heading=_("Your payment has arrived"),
         paragraphs=(
             _hello(order),
-            _by_letter()
+            _by_letter(order)
             if order.is_digital
             else _("The order is on its way to being packed; expect it %(when)s.") % {"when": when},
         ),
@@ -385,8 +420,10 @@ def _sums(order: OrderFacts) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _by_letter() -> str:
-    return _("Each gift card arrives by e-mail, on the day that you chose.")
+def _by_letter(order: OrderFacts) -> str:
+    if order.has_gift_cards:
+        return _("Each gift card arrives by e-mail, on the day that you chose.")
+    return _("The link for the download comes by e-mail in a moment; it is on the page of the order too.")
 
 
 def _promised(order: OrderFacts) -> str:

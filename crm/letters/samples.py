@@ -11,7 +11,15 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.letters import alerts, consents, orders
 from crm.letters.alerts import AlertFacts
-from crm.letters.facts import ExchangeFacts, Line, OrderFacts, ParcelFacts, ReturnFacts, TransferFacts
+from crm.letters.facts import (
+    ExchangeFacts,
+    FileFacts,
+    Line,
+    OrderFacts,
+    ParcelFacts,
+    ReturnFacts,
+    TransferFacts,
+)
 from crm.letters.paper import Letter
 
 LINES = (
@@ -110,6 +118,14 @@ SAMPLES: dict[str, tuple[str | Promise, Sample]] = {
         lambda base, now: orders.transfer(_order(base, now), _transfer(base)),
     ),
     "paid": (_("Transfer received"), lambda base, now: orders.paid(_order(base, now))),
+    "downloads": (
+        _("Ready to be downloaded"),
+        lambda base, now: orders.downloads(
+            _order(base, now),
+            [FileFacts("Na Drini ćuprija", f"{base}/", 5, now + timedelta(days=90))],
+            is_renewed=False,
+        ),
+    ),
     "payment-failed": (
         _("Card payment failed"),
         lambda base, now: orders.payment_failed(_order(base, now)),

@@ -64,7 +64,7 @@ def figures_of(customer: Customer) -> list[Figures]:
                     WHERE customer_id = %s AND status <> 'CANCELED'
                ), units AS (
                    SELECT o.currency, sum(l.quantity_dispatched) AS sent, sum(l.quantity_returned) AS back
-                     FROM own o JOIN oms_orderline l ON l.order_id = o.id AND l.kind = 'GOODS' GROUP BY 1
+                     FROM own o JOIN oms_orderline l ON l.order_id = o.id AND l.kind IN ('GOODS', 'DIGITAL') GROUP BY 1
                )
                SELECT o.currency, count(*), sum(o.total), sum(o.captured_total), sum(o.refunded_total), sum(o.due_total),
                       COALESCE(max(u.sent), 0), COALESCE(max(u.back), 0)

@@ -60,15 +60,15 @@ given AS MATERIALIZED (
      GROUP BY m.order_line_id
 ), by_papers AS (
     SELECT l.campaign_id, count(DISTINCT l.order_id) FILTER (WHERE l.status <> 'CANCELED') AS orders,
-           COALESCE(sum(l.quantity - l.quantity_canceled) FILTER (WHERE l.kind = 'GOODS'), 0) AS units,
+           COALESCE(sum(l.quantity - l.quantity_canceled) FILTER (WHERE l.kind IN ('GOODS', 'DIGITAL')), 0) AS units,
            COALESCE(sum(round(l.total * (l.quantity - l.quantity_canceled) / l.quantity, 2)), 0) AS ordered,
-           COALESCE(sum(p.units) FILTER (WHERE l.kind = 'GOODS'), 0) AS units_sold,
-           COALESCE(sum(p.units_back) FILTER (WHERE l.kind = 'GOODS'), 0) AS units_back,
+           COALESCE(sum(p.units) FILTER (WHERE l.kind IN ('GOODS', 'DIGITAL')), 0) AS units_sold,
+           COALESCE(sum(p.units_back) FILTER (WHERE l.kind IN ('GOODS', 'DIGITAL')), 0) AS units_back,
            COALESCE(sum(p.net), 0) AS sold, COALESCE(sum(p.net_back), 0) AS returned, COALESCE(sum(m.cost), 0) AS cost
       FROM lines l LEFT JOIN paper_lines p USING (line_id) LEFT JOIN moves m USING (line_id) GROUP BY l.campaign_id
 ), discounts AS (
     SELECT g.campaign_id, sum(round(g.amount * (g.quantity - g.quantity_canceled) / g.quantity, 2)) AS promised,
-           sum(round(g.net * CASE WHEN g.kind <> 'GOODS' AND g.total = 0 THEN CASE WHEN s.order_id IS NULL THEN 0 ELSE g.quantity END
+           sum(round(g.net * CASE WHEN g.kind NOT IN ('GOODS', 'DIGITAL') AND g.total = 0 THEN CASE WHEN s.order_id IS NULL THEN 0 ELSE g.quantity END
                                   ELSE COALESCE(p.units_out, 0) END / g.quantity, 2)) AS given
       FROM given g LEFT JOIN paper_lines p USING (line_id) LEFT JOIN sold_orders s ON s.order_id = g.order_id GROUP BY g.campaign_id
 ), entries AS MATERIALIZED (
@@ -79,9 +79,9 @@ given AS MATERIALIZED (
       JOIN finance_ledgeraccount a ON a.id = j.account_id JOIN finance_journalentry e ON e.id = j.entry_id
 ), by_ledger AS (
     SELECT campaign_id,
-           COALESCE(sum(credit - debit) FILTER (WHERE code IN ('604', '614', '579', '679') AND document_kind NOT IN ('return', 'undelivered', 'lost')), 0)
+           COALESCE(sum(credit - debit) FILTER (WHERE code IN ('604', '614', '579', '679') AND document_kind NOT IN ('return', 'undelivered', 'lost', 'digital_return')), 0)
                AS sold,
-           COALESCE(sum(debit - credit) FILTER (WHERE code IN ('604', '614', '579', '679') AND document_kind IN ('return', 'undelivered', 'lost')), 0)
+           COALESCE(sum(debit - credit) FILTER (WHERE code IN ('604', '614', '579', '679') AND document_kind IN ('return', 'undelivered', 'lost', 'digital_return')), 0)
                AS returned,
            COALESCE(sum(debit - credit) FILTER (WHERE code = '501'), 0) AS cost,
            COALESCE(sum(debit - credit) FILTER (WHERE is_own_discount), 0) AS given

@@ -8,7 +8,7 @@ from decimal import Decimal
 from finance.models import Invoice, InvoiceLine
 from finance.states import InvoiceKind
 from finance.tax import UblSource, UblView, ubl_view
-from oms.states import LineKind
+from oms.states import SOLD_KINDS
 from retail.kernel.money import ZERO
 
 
@@ -36,6 +36,6 @@ def net_view(invoice: Invoice, lines: Sequence[InvoiceLine]) -> UblView:
 
 def _list_gross(line: InvoiceLine) -> Decimal | None:
     """What the units cost before discounts; a fee that is split over rates has no list price of its own."""
-    if line.order_line.kind != LineKind.GOODS:
+    if line.order_line.kind not in SOLD_KINDS:
         return None
     return line.order_line.unit_price * line.quantity

@@ -47,6 +47,7 @@ from finance.workflows.remittances import (
 from finance.workflows.returns import (
     NothingSold,
     PostedReturn,
+    post_digital_return,
     post_lost,
     post_return,
     post_undelivered,
@@ -106,6 +107,7 @@ __all__ = [
     "open_card_session",
     "poll_einvoices",
     "poll_payments",
+    "post_digital_return",
     "post_dispatch",
     "post_lost",
     "post_return",

@@ -33,7 +33,7 @@ from finance.providers.card import CardOperation, CardPayment
 from finance.states import OperationState, PaymentState
 from oms import operations as orders
 from oms.models import Order
-from oms.states import CHOSEN_METHODS, DeliveryKind, OrderStatus, PaymentMethod
+from oms.states import CHOSEN_METHODS, OrderStatus, PaymentMethod
 from retail.kernel import failpoints
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
@@ -133,7 +133,7 @@ def _change_method(order: Order, method: str, now: datetime, *, is_kept_for_good
     """An order that waits for goods of an exchange keeps its deadline, also with cash at the door."""
     from oms.workflows.payment_deadlines import payment_deadline
 
-    at_the_door = method == PaymentMethod.CASH_ON_DELIVERY and order.delivery_method == DeliveryKind.DIGITAL
+    at_the_door = method == PaymentMethod.CASH_ON_DELIVERY and orders.is_paid_before(order)
     if method not in CHOSEN_METHODS or at_the_door:
         raise UnknownMethod("There is no such payment method.", method=str(method)[:20])
     deadline = payment_deadline(method, now)

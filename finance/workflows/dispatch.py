@@ -33,7 +33,7 @@ from finance.operations.revenue import (
     revenue_of,
     with_discounts,
 )
-from finance.rules import Goods, PaperPlan, Part, RateAmounts, Sold, TakenOff
+from finance.rules import Goods, PaperPlan, Part, RateAmounts, Sale, Sold, TakenOff
 from finance.states import (
     FiscalKind,
     FiscalTransaction,
@@ -167,11 +167,15 @@ def _refuse(shipment: Shipment, failure: str, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sale:
-    """What one shipment's paper comes to, before anything is written."""
+class ComposedSale:
+    """What the paper of one shipment, or of files, comes to, before anything is written."""
 
     order: Order
-    shipment: Shipment
+    # Files have none.
+    shipment: Shipment | None
+    # Names the sale among those of the order: the shipment's number.
+    key: str
+    cashier: str
     plan: PaperPlan
     parts: list[Part]
     charge: Decimal
@@ -199,7 +203,7 @@ def post_dispatch(
     """
     shipment = _shipment(shipment_id)
     order = orders.lock_order(order_id=shipment.order_id)
-    sale = _compose(order, shipment, sold)
+    sale = _of_shipment(order, shipment, sold)
     values = issue_value(entity_id=order.entity_id, items=[(one.variant_id, one.quantity) for one in goods])
     entry = post_entry(
         entity_id=order.entity_id,
@@ -210,42 +214,50 @@ def post_dispatch(
         order_number=order.number,
         by=by,
         lines=[
-            *_paid_with(sale),
+            *paid_with(sale),
             *with_discounts(sale.revenue.lines, sale.taken_off),
             *cost_lines(goods, values, is_return=False),
         ],
     )
-    _write_receipts(sale, entry, now)
+    write_receipts(sale, entry, now)
     if _receivable(sale) == CASH and sale.charge > sale.from_advance:
         _take_cash(sale, entry, now)
-    if sale.plan.has_invoice:
-        issue_invoice(
-            order=order,
-            kind=InvoiceKind.INVOICE,
-            parts=sale.parts,
-            net=sale.revenue.net,
-            rounding=sale.revenue.rounding,
-            entry=entry,
-            now=now,
-            supplied_on=business_date(now),
-            shipment=shipment,
-            prepaid=sale.closing if not sale.plan.is_fiscal else (),
-        )
+    write_invoice(sale, entry, now)
     orders.resolve_cause(
         kind="AUTHORIZATION_EXPIRED", cause_key=shipment.number, resolution="Captured and sent.", now=now
     )
     return Posted(entry.pk, values)
 
 
-def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
+def _of_shipment(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> ComposedSale:
     if shipment.location.entity_id != order.entity_id:
         raise ForeignStock("These goods belong to another company of the group.")
     sales = selectors.sales_of_order(order=order)
     if any(one.shipment_id == shipment.pk for one in sales):
         raise AlreadyPosted(f"{shipment.number} was posted already.")
+    return compose_sale(
+        order=order,
+        sales=sales,
+        sold=sold,
+        shipment=shipment,
+        key=shipment.number,
+        cashier=shipment.location.code,
+    )
+
+
+def compose_sale(
+    *,
+    order: Order,
+    sales: Sequence[Sale],
+    sold: Sequence[Sold],
+    shipment: Shipment | None,
+    key: str,
+    cashier: str,
+) -> ComposedSale:
+    """The order row is locked by the caller. Refuses PaymentMissing, BeyondSold."""
     plan = plan_of(order)
     lines = selectors.lines_of_order(order=order, sales=sales)
-    parts = rules.sale_parts(lines, sold)
+    parts = rules.sale_parts(lines, sold, has_fees=shipment is not None)
     charge = rules.total_of(parts)
     balances = selectors.order_balances(order_number=order.number)
     held = max(-balances.get(ADVANCES, ZERO), ZERO)
@@ -265,9 +277,11 @@ def _compose(order: Order, shipment: Shipment, sold: Sequence[Sold]) -> _Sale:
     vouchers = min(max(spent, ZERO), from_advance)
     swapped = balances.get(EXCHANGES, ZERO) - sum((s.exchanged - s.exchanged_undone for s in sales), ZERO)
     exchanged = min(max(swapped, ZERO), from_advance - vouchers)
-    return _Sale(
+    return ComposedSale(
         order,
         shipment,
+        key,
+        cashier,
         plan,
         parts,
         charge,
@@ -291,33 +305,35 @@ def _closing(
     )
 
 
-def _receivable(sale: _Sale) -> str:
+def _receivable(sale: ComposedSale) -> str:
     """Cash on delivery without a carrier is cash over the counter."""
-    if sale.plan.receivable == COURIER_RECEIVABLE and sale.shipment.service_id is None:
+    if sale.plan.receivable == COURIER_RECEIVABLE and (
+        sale.shipment is None or sale.shipment.service_id is None
+    ):
         return CASH
     return sale.plan.receivable
 
 
-def _paid_with(sale: _Sale) -> list[Posting]:
+def paid_with(sale: ComposedSale) -> list[Posting]:
     return [
         debit(ADVANCES, sale.from_advance),
         debit(
             _receivable(sale),
             sale.charge - sale.from_advance,
             source_kind="shipment",
-            source_key=sale.shipment.number,
+            source_key=sale.key,
         ),
         *advance_tax_lines(sale.closing, is_closing=True),
     ]
 
 
-def _write_receipts(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
+def write_receipts(sale: ComposedSale, entry: JournalEntry, now: datetime) -> None:
     """An advance that these goods close is refunded first; the sale refers to that refund."""
     if not sale.plan.is_fiscal:
         return
-    order, number = sale.order, sale.shipment.number
+    order, number = sale.order, sale.key
     referent: FiscalReceipt | None = None
-    cashier = sale.shipment.location.code
+    cashier = sale.cashier
     if sale.closing:
         advance = selectors.advance_of_order(order=order)
         referent = queue_fiscal_receipt(
@@ -354,7 +370,24 @@ def _write_receipts(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
     )
 
 
-def _take_cash(sale: _Sale, entry: JournalEntry, now: datetime) -> None:
+def write_invoice(sale: ComposedSale, entry: JournalEntry, now: datetime) -> None:
+    if not sale.plan.has_invoice:
+        return
+    issue_invoice(
+        order=sale.order,
+        kind=InvoiceKind.INVOICE,
+        parts=sale.parts,
+        net=sale.revenue.net,
+        rounding=sale.revenue.rounding,
+        entry=entry,
+        now=now,
+        supplied_on=business_date(now),
+        shipment=sale.shipment,
+        prepaid=sale.closing if not sale.plan.is_fiscal else (),
+    )
+
+
+def _take_cash(sale: ComposedSale, entry: JournalEntry, now: datetime) -> None:
     """Handed over for cash: the money is in the till with this entry."""
     capture = Capture.objects.create(
         payment=payment_for(order=sale.order, method=PaymentMethod.CASH_ON_DELIVERY, now=now),

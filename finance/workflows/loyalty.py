@@ -20,7 +20,7 @@ from crm.operations import loyalty as crm
 from finance.chart import CAPITAL, POINTS, POINTS_REVENUE
 from finance.operations.ledger import Draft, credit, debit, post_entries
 from oms.models import Order
-from oms.states import LineKind, OrderStatus
+from oms.states import SOLD_KINDS, OrderStatus
 from retail.kernel.clock import business_date
 from retail.kernel.models import User
 from retail.kernel.money import ZERO, rounded
@@ -71,7 +71,7 @@ class _State:
 
 
 def _state_of(order: Order) -> _State:
-    lines = list(order.lines.filter(kind=LineKind.GOODS))
+    lines = list(order.lines.filter(kind__in=SOLD_KINDS))
     sums: dict[str, int] = {}
     entries = list(LoyaltyEntry.objects.filter(order_number=order.number).order_by("pk"))
     for entry in entries:

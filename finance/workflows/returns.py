@@ -35,6 +35,8 @@ from retail.kernel.money import ZERO
 from warehouse.models import Shipment, StockMove
 from warehouse.states import MoveReason
 
+DIGITAL_RETURN = "digital_return"
+
 
 class NothingSold(Refusal):
     """The shipment has no paper, or all of it was taken back already."""
@@ -132,6 +134,21 @@ def post_lost(*, shipment_id: int, by: User | None, now: datetime) -> PostedRetu
     ]
     document = _Undoing(order, shipment.number, "lost", shipment=shipment, buyer_id=own_pib(order.entity))
     return _undo(document, sales, [(sale, parts)], [], by, now, extra=loss)
+
+
+@transaction.atomic
+def post_digital_return(
+    *, order_id: int, line_id: int, key: str, by: User | None, now: datetime
+) -> PostedReturn:
+    """A file that nobody fetched is taken back: its sale is undone, under the seller's own PIB as no person stands there.
+
+    Refuses BeyondSold, BeyondIssue.
+    """
+    order = orders.lock_order(order_id=order_id)
+    sales = selectors.sales_of_order(order=order)
+    undone = rules.returned_parts(sales, [Sold(line_id, 1)])
+    document = _Undoing(order, key, DIGITAL_RETURN, buyer_id=buyer_of(order) or own_pib(order.entity))
+    return _undo(document, sales, undone, [], by, now)
 
 
 def _sale_of(shipment_id: int) -> tuple[Shipment, Order, Sale, list[Sale]]:
@@ -260,9 +277,12 @@ def _write_papers(
 
 
 def _invoice_of(order: Order, sale: Sale) -> Invoice | None:
-    """The invoice of the shipment that the sale's paper is about."""
+    """The invoice of the shipment that the sale's paper is about; that of files has none and stands with their lines."""
     invoices = Invoice.objects.filter(order=order, kind=InvoiceKind.INVOICE, replaces__isnull=True)
-    return invoices.filter(shipment_id=sale.shipment_id).first() if sale.shipment_id else None
+    if sale.shipment_id:
+        return invoices.filter(shipment_id=sale.shipment_id).first()
+    lines = {part.line_id for part in sale.parts}
+    return invoices.filter(shipment__isnull=True, lines__order_line_id__in=lines).first()
 
 
 def units_still_out(*, shipment_id: int) -> list[Goods]:

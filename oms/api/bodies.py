@@ -68,7 +68,8 @@ class OrderBody(StrictSerializer):
     lines = BasketLineBody(many=True, required=False)
     email = serializers.CharField(max_length=254)
     name = serializers.CharField(max_length=200)
-    phone = serializers.CharField(max_length=30)
+    # May be empty where nothing is brought (delivery DIGITAL).
+    phone = serializers.CharField(max_length=30, allow_blank=True)
     address = AddressBody(required=False, allow_null=True)
     company = CompanyBody(required=False, allow_null=True)
     delivery = DeliveryBody()
@@ -76,6 +77,8 @@ class OrderBody(StrictSerializer):
     language = serializers.ChoiceField(["sr-latn", "sr-cyrl", "en"], required=False)
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
     expected_total = MoneySerializer(required=False, allow_null=True)
+    # Needed with an electronic edition: the buyer knows that the right of withdrawal ends when the download begins.
+    has_withdrawal_consent = serializers.BooleanField(required=False, default=False)
     # What gift cards leave to pay, as it was shown.
     expected_to_pay = MoneySerializer(required=False, allow_null=True)
 
@@ -208,6 +211,7 @@ def checkout_of(
         note=data.get("note", ""),
         expected_total=expected,
         expected_rest=expected_rest,
+        has_withdrawal_consent=data.get("has_withdrawal_consent", False),
         idempotency_caller=caller,
         idempotency_key=key,
     )

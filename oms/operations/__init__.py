@@ -2,6 +2,18 @@
 
 from oms.operations.changes import AddedUnits, add_units, write_details
 from oms.operations.discounts import record_line_discounts, taken_by
+from oms.operations.downloads import (
+    DownloadBegun,
+    DownloadEnded,
+    UnknownDownload,
+    deliver_files,
+    ended_because,
+    grant_of,
+    renew_download,
+    revoke_unbegun,
+    signed,
+    take_download,
+)
 from oms.operations.exceptions import (
     AlreadyResolved,
     ExceptionNotFound,
@@ -40,17 +52,20 @@ from oms.operations.orders import (
     save_order,
     set_fulfillment,
 )
-from oms.operations.payment_method import change_paper, change_payment_method
+from oms.operations.payment_method import change_paper, change_payment_method, is_paid_before
 
 __all__ = [
     "UNPAID",
     "AddedUnits",
     "AlreadyResolved",
+    "DownloadBegun",
+    "DownloadEnded",
     "ExceptionNotFound",
     "LineNotFound",
     "OrderIsFinal",
     "OrderNotFound",
     "QuantityExceeded",
+    "UnknownDownload",
     "add_note",
     "add_units",
     "change_paper",
@@ -59,8 +74,12 @@ __all__ = [
     "claim_exception",
     "complete_if_done",
     "confirm_order",
+    "deliver_files",
+    "ended_because",
     "goods_counts",
+    "grant_of",
     "hold_order",
+    "is_paid_before",
     "lock_order",
     "lock_order_by_number",
     "move_order",
@@ -77,11 +96,15 @@ __all__ = [
     "record_refund_undone",
     "record_return",
     "release_order",
+    "renew_download",
     "resolve_cause",
     "resolve_exception",
     "revive_order",
+    "revoke_unbegun",
     "save_order",
     "set_fulfillment",
+    "signed",
+    "take_download",
     "taken_by",
     "write_details",
 ]

@@ -9,7 +9,7 @@ from django.db.models import F, Sum
 
 from oms import events, rules
 from oms.models import Order, OrderLine, OrderNote, PromiseChange
-from oms.states import ORDER_MOVES, FulfillmentStatus, LineKind, OrderStatus, PaymentStatus
+from oms.states import ORDER_MOVES, SOLD_KINDS, FulfillmentStatus, LineKind, OrderStatus, PaymentStatus
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import User
 from retail.kernel.outbox import announce, announce_all
@@ -219,7 +219,7 @@ def record_dispatch(*, order_id: int, lines: Sequence[tuple[int, int]], now: dat
     order = lock_order(order_id=order_id)
     _add_to_lines(order, "quantity_dispatched", lines)
     OrderLine.objects.filter(order=order, quantity_dispatched=0, quantity_canceled=0).exclude(
-        kind=LineKind.GOODS
+        kind__in=SOLD_KINDS
     ).update(quantity_dispatched=F("quantity"))
     ordered, dispatched = goods_counts(order)
     order.fulfillment_status = rules.dispatch_status(
@@ -260,7 +260,7 @@ def record_return(
     assert order.due_total >= 0, "what comes back was owed"
     summarize_money(order)
     fields = ["due_total", *MONEY_FIELDS]
-    kept = OrderLine.objects.filter(order=order, kind=LineKind.GOODS).aggregate(
+    kept = OrderLine.objects.filter(order=order, kind__in=SOLD_KINDS).aggregate(
         left=Sum(F("quantity") - F("quantity_canceled") - F("quantity_returned"))
     )["left"]
     if kept == 0:

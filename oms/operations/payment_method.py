@@ -4,7 +4,7 @@ from datetime import datetime
 
 from oms.models import Order
 from oms.operations.orders import save_order
-from oms.states import OrderStatus, PaperKind, PaymentMethod
+from oms.states import DeliveryKind, LineKind, OrderStatus, PaperKind, PaymentMethod
 
 
 def change_paper(*, order: Order, paper: PaperKind) -> None:
@@ -22,3 +22,8 @@ def change_payment_method(*, order: Order, method: PaymentMethod, deadline: date
         deadline = max(deadline, order.payment_deadline)
     order.payment_deadline = deadline
     save_order(order, ["payment_method", "payment_deadline"])
+
+
+def is_paid_before(order: Order) -> bool:
+    """Something of it is sent as soon as it is paid, so nothing is paid at a door."""
+    return order.delivery_method == DeliveryKind.DIGITAL or order.lines.filter(kind=LineKind.DIGITAL).exists()

@@ -23,7 +23,7 @@ _BOUGHT = f"""
       FROM oms_orderline l
       JOIN oms_order o ON o.id = l.order_id AND o.status <> 'CANCELED'
       JOIN storefront_variant v ON v.id = l.variant_id
-     WHERE l.kind = 'GOODS' AND l.quantity > l.quantity_canceled AND l.ordered_at <= %(now)s
+     WHERE l.kind IN ('GOODS', 'DIGITAL') AND l.quantity > l.quantity_canceled AND l.ordered_at <= %(now)s
        AND l.ordered_at > %(now)s - interval '{DAYS} days'"""
 
 # Cosine over orders, shrunk: together / (sqrt(a · b) + SHRINKAGE), every order weighing less the older it is.
@@ -58,7 +58,7 @@ WITH sold AS MATERIALIZED (
       FROM oms_orderline l
       JOIN oms_order o ON o.id = l.order_id AND o.status <> 'CANCELED'
       JOIN storefront_variant v ON v.id = l.variant_id
-     WHERE l.kind = 'GOODS' AND l.quantity > l.quantity_canceled AND l.ordered_at <= %(now)s
+     WHERE l.kind IN ('GOODS', 'DIGITAL') AND l.quantity > l.quantity_canceled AND l.ordered_at <= %(now)s
        AND l.ordered_at > %(now)s - interval '{BESTSELLER_DAYS} days'
      GROUP BY v.product_id
 ), placed AS (
@@ -105,7 +105,7 @@ _RELATED = f"""
 _OWN = f"""
     SELECT v.product_id AS id, sum(exp(-extract(epoch FROM %(now)s - l.ordered_at) / 86400 / {OWN_DECAY_DAYS})) AS score
       FROM oms_order o JOIN oms_orderline l ON l.order_id = o.id JOIN storefront_variant v ON v.id = l.variant_id
-     WHERE o.customer_id = %(customer)s AND o.status <> 'CANCELED' AND l.kind = 'GOODS' AND l.quantity > l.quantity_canceled
+     WHERE o.customer_id = %(customer)s AND o.status <> 'CANCELED' AND l.kind IN ('GOODS', 'DIGITAL') AND l.quantity > l.quantity_canceled
        AND o.placed_at <= %(now)s AND o.placed_at > %(now)s - interval '{DAYS} days'
      GROUP BY v.product_id"""
 

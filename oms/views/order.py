@@ -17,7 +17,7 @@ from oms import operations as orders
 from oms import selectors as oms
 from oms.models import Order
 from oms.states import FulfillmentStatus, OrderStatus, ReturnStatus
-from oms.views import words
+from oms.views import files, words
 from oms.workflows import cancellation, exchanges, overview, returns, routing, timeline
 from oms.workflows.changes import CHANGEABLE, NOT_PICKED
 from retail.front import refusals
@@ -74,6 +74,7 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
         ],
         "returnable": left,
         "swap": exchanges.standing_of(order=order),
+        "files": files.files_of(order, timezone.now()),
         "money": _money(order),
         "shipments": overview.shipments_of_order(order_id=order.pk),
         "transfers": overview.transfers_of_order(order),
@@ -120,7 +121,7 @@ def _can(request: HttpRequest, order: Order) -> dict[str, bool]:
         "note": edit,
         "see_stock": may(request.user, VIEW_STOCK),
         "receive": may(request.user, RECEIVE_RETURNS),
-        "return": edit and order.lines.filter(quantity_dispatched__gt=0).exists(),
+        "return": edit and order.lines.filter(kind="GOODS", quantity_dispatched__gt=0).exists(),
         "refund": may(request.user, REFUND) and order.captured_total > order.refunded_total,
     }
 

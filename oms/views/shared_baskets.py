@@ -76,6 +76,10 @@ class Desk:
     def basket(self) -> Basket:
         return self.share.basket
 
+    @property
+    def has_files(self) -> bool:
+        return any(line.variant.is_digital for line in self.view.lines)
+
 
 @require_http_methods(["GET", "POST"])
 @staff_page(SELL)

@@ -25,6 +25,8 @@ EVENTS: dict[str, tuple[str | Promise, str, str]] = {
     "oms.order_held": (_("Put on hold"), "pause", "warn"),
     "oms.order_released": (_("Released from hold"), "check", "info"),
     "oms.order_dispatched": (_("Goods dispatched"), "truck", "info"),
+    "oms.downloads_ready": (_("Download opened"), "down", "good"),
+    "oms.file_given_back": (_("Electronic edition given back"), "return", "warn"),
     "oms.order_ready_for_pickup": (_("Ready for pickup"), "bag", "good"),
     "oms.order_delivered": (_("Delivered"), "delivered", "good"),
     "oms.order_completed": (_("Completed"), "ok", "good"),

@@ -77,7 +77,8 @@ def take_back(
     """
     with transaction.atomic():
         saved = _of(saved_id, keeper, customer_id)
-        line = baskets.add_line(token=basket(), sku=saved.variant.sku, quantity=saved.quantity, now=now)
+        units = 1 if saved.variant.is_digital else saved.quantity
+        line = baskets.add_line(token=basket(), sku=saved.variant.sku, quantity=units, now=now)
         saved.delete()
     return line
 

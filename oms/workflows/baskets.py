@@ -60,6 +60,12 @@ class InvalidQuantity(InvalidInput):
     code = "INVALID_QUANTITY"
 
 
+class BoughtOnce(InvalidInput):
+    """An electronic edition: one is as good as many."""
+
+    code = "DIGITAL_BOUGHT_ONCE"
+
+
 class NotForSale(Refusal):
     """In the catalog, but without a price in this channel."""
 
@@ -141,6 +147,7 @@ def start_basket(
     check_quantity(quantity)
     with transaction.atomic():
         variant = _sellable(sku)
+        _check_units(variant, quantity)
         amount = _unit_price(channel, variant, quantity, now)
         basket = _create(channel, language, postal_code, client_hash, customer_id, now)
         line = _new_line(basket, variant, quantity, amount, now)
@@ -155,6 +162,9 @@ def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_locat
         basket = claim_basket(token)
         variant = _sellable(sku)
         line = _LINE_OF.first(basket.pk, variant.pk)
+        _check_units(variant, quantity)
+        if line is not None and variant.is_digital:
+            return line
         amount = _unit_price(basket.channel, variant, quantity + (line.quantity if line else 0), now)
         if line is None:
             line = _new_line(basket, variant, quantity, amount, now)
@@ -205,6 +215,7 @@ def add_lines(*, token: str, wanted: Sequence[tuple[str, int]], now: datetime) -
         rows = []
         for sku, quantity in quantities.items():
             variant = _sellable(sku)
+            _check_units(variant, quantity)
             amount = _unit_price(basket.channel, variant, quantity, now)
             rows.append(
                 BasketLine(
@@ -240,6 +251,7 @@ def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: dat
     with transaction.atomic():
         basket = claim_basket(token)
         line = line_of(basket, line_id)
+        _check_units(line.variant, quantity)
         line.quantity = quantity
         line.price_seen = _unit_price(basket.channel, line.variant, quantity, now)
         line.save(update_fields=["quantity", "price_seen"])
@@ -332,6 +344,8 @@ def _problems(
             found.append(
                 Problem("PRICE_CHANGED", key, sku, {"before": str(line.price_seen), "after": str(unit)})
             )
+        if line.variant.is_digital:
+            continue
         hold = holds.get(line.pk)
         if basket.channel.is_held_in_basket and (
             hold is None or hold.is_expired or hold.quantity < _units(line)
@@ -381,6 +395,11 @@ def _sellable(sku: str) -> Variant:
     return variant
 
 
+def _check_units(variant: Variant, quantity: int) -> None:
+    if variant.is_digital and quantity != 1:
+        raise BoughtOnce("An electronic edition is bought once.", sku=variant.sku)
+
+
 def _unit_price(channel: Channel, variant: Variant, quantity: int, now: datetime) -> Decimal:
     prices = catalog.unit_prices([variant.pk], channel.price_list_id, now, quantity=quantity)
     if variant.pk not in prices:
@@ -395,7 +414,7 @@ def _expiry(channel: Channel, now: datetime) -> datetime:
 def _hold(
     basket: Basket, line: BasketLine, now: datetime, prefer_location: str, until: datetime | None = None
 ) -> None:
-    if not basket.channel.is_held_in_basket:
+    if not basket.channel.is_held_in_basket or line.variant.is_digital:
         return
     place = (
         Location.objects.filter(code=prefer_location).values_list("pk", flat=True).first()

@@ -12,7 +12,8 @@ from crm import operations as crm
 from finance import operations as finance
 from oms import operations as orders
 from oms.models import Order, OrderLine
-from oms.states import FulfillmentStatus, LineKind, OrderStatus
+from oms.states import SOLD_KINDS, FulfillmentStatus, LineKind, OrderStatus
+from oms.workflows import digital
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.models import User
 from warehouse import operations as stock
@@ -39,12 +40,44 @@ def cancel_order(
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
         _check_may_cancel(order, is_shopper, is_whole=True)
-        left = [
-            (line.pk, line.quantity - line.quantity_canceled - line.quantity_dispatched)
-            for line in order.lines.all()
-            if line.quantity > line.quantity_canceled + line.quantity_dispatched
-        ]
-        return _cancel(order, left, reason, by, now, is_whole=True)
+        keeps_files = _give_files_back(order, reason, by, now)
+        order.refresh_from_db()
+        canceled = _cancel(order, _all_that_is_left(order), reason, by, now, is_whole=not keeps_files)
+        if keeps_files:
+            _only_files_stay(canceled, now)
+        return canceled
+
+
+def _all_that_is_left(order: Order) -> list[tuple[int, int]]:
+    return [
+        (line.pk, line.quantity - line.quantity_canceled - line.quantity_dispatched)
+        for line in order.lines.all()
+        if line.quantity > line.quantity_canceled + line.quantity_dispatched
+    ]
+
+
+def _give_files_back(order: Order, reason: str, by: User | None, now: datetime) -> bool:
+    """Delivered files that nobody fetched go back with the rest; whether others stay. Refuses TooLate where nothing else is left to cancel."""
+    files = list(order.lines.filter(kind=LineKind.DIGITAL, quantity_dispatched__gt=0, quantity_returned=0))
+    if not files:
+        return False
+    unbegun = {line.pk for line in digital.unbegun_lines(order)}
+    stays = [line for line in files if line.pk not in unbegun]
+    if stays and not unbegun and not _all_that_is_left(order):
+        raise TooLate("The download has begun, so it cannot be canceled.", number=order.number)
+    for line in files:
+        if line.pk in unbegun:
+            digital.give_line_back(order=order, line=line, reason=reason, by=by, now=now)
+    return bool(stays)
+
+
+def _only_files_stay(order: Order, now: datetime) -> None:
+    """No parcel is to come any more: the buyer has what there is."""
+    if order.status == OrderStatus.PLACED:
+        orders.move_order(order, OrderStatus.IN_FULFILLMENT)
+        orders.save_order(order, ["status"])
+    orders.record_arrival(order_id=order.pk, now=now)
+    order.refresh_from_db()
 
 
 def cancel_lines(
@@ -67,9 +100,24 @@ def cancel_lines(
         _check_may_cancel(order, is_shopper, is_whole=False)
         wanted = _units_by_line(order, lines)
         ordered, dispatched = orders.goods_counts(order)
-        if dispatched == 0 and sum(q for _, q in wanted) >= ordered:
+        if dispatched == 0 and sum(q for _, q in wanted) >= ordered and not _has_files(order):
             return cancel_order(order_id=order.pk, reason=reason, by=by, now=now, is_shopper=is_shopper)
-        return _cancel(order, wanted, reason, by, now, is_whole=False)
+        is_last = dispatched == 0 and sum(q for _, q in wanted) >= ordered
+        fees = _fees(order) if is_last else []
+        canceled = _cancel(order, [*wanted, *fees], reason, by, now, is_whole=False)
+        if is_last and order.lines.filter(kind=LineKind.DIGITAL, quantity_dispatched__gt=0).exists():
+            _only_files_stay(canceled, now)
+        return canceled
+
+
+def _has_files(order: Order) -> bool:
+    return order.lines.filter(kind=LineKind.DIGITAL, quantity_canceled=0, quantity_returned=0).exists()
+
+
+def _fees(order: Order) -> list[tuple[int, int]]:
+    """What came with the parcels: without any it is not owed."""
+    open_fees = order.lines.exclude(kind__in=SOLD_KINDS).filter(quantity_dispatched=0, quantity_canceled=0)
+    return [(line.pk, line.quantity) for line in open_fees]
 
 
 def _units_by_line(order: Order, lines: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:

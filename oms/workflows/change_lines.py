@@ -21,6 +21,12 @@ class NothingLeft(Refusal):
     code = "NOTHING_LEFT"
 
 
+class FileNotAdded(Refusal):
+    """An order of goods does not grow by a file: that is paid before, with the buyer's word on withdrawal."""
+
+    code = "FILE_NOT_ADDED"
+
+
 @dataclass(frozen=True, slots=True)
 class LineChange:
     """Units of a SKU in all, and what the order costs more (or less) for it."""
@@ -107,6 +113,8 @@ def _priced(
     for sku in extra:
         if sku not in variants:
             raise UnknownSku("There is no such SKU.", sku=sku[:40])
+        if variants[sku].is_digital:
+            raise FileNotAdded("An electronic edition is ordered anew.", sku=sku)
     gone = dict(fewer)
     rows = [line for lines in by_sku.values() for line in lines]
     prices = price_added(

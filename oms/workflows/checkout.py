@@ -80,21 +80,27 @@ class Checkout:
     expected_rest: Decimal | None = None
     # Only from `exchanges`: nobody types it.
     credit: ExchangeCredit | None = None
+    # Said by buyers of something digital: their right of withdrawal ends when the download begins.
+    has_withdrawal_consent: bool = False
     idempotency_caller: str = ""
     idempotency_key: str = ""
 
 
 def normalize(checkout: Checkout) -> Checkout:
     """Contacts in their one form, or a refusal that names every field that is wrong."""
-    email, phone = parse_email(checkout.email), parse_phone(checkout.phone)
+    is_digital = checkout.delivery_method == DeliveryKind.DIGITAL
+    # Nobody rings at a door for a file.
+    has_no_phone = is_digital and not checkout.phone.strip()
+    email, phone = parse_email(checkout.email), "" if has_no_phone else parse_phone(checkout.phone)
     wrong = {
         "email": not email,
-        "phone": not phone,
+        "phone": not phone and not has_no_phone,
         "name": not checkout.name.strip(),
         "delivery": checkout.delivery_method not in DeliveryKind.values,
         "payment": checkout.payment_method not in PaymentMethod.values,
     }
-    if checkout.delivery_method == DeliveryKind.HOME_DELIVERY:
+    # A company's paper names its address, whatever is sold.
+    if checkout.delivery_method == DeliveryKind.HOME_DELIVERY or (is_digital and checkout.company):
         for name in ("street", "city", "postal_code"):
             wrong[name] = not getattr(checkout, name).strip()
     if checkout.delivery_method in IN_STORE:

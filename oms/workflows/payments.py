@@ -52,13 +52,15 @@ def _revive(order: Order, now: datetime) -> bool:
                 customer_id=order.customer_id,
                 now=now,
             )
-            stock.claim_for_order_lines(
-                demands=[(pk, variant_id or 0, units, order.shelf_id) for pk, variant_id, units in goods],
-                channel_id=order.channel_id,
-                state="ALLOCATED",
-                expires_at=None,
-                now=now,
-            )
+            # Nothing is claimed for files alone.
+            if goods:
+                stock.claim_for_order_lines(
+                    demands=[(pk, variant_id or 0, units, order.shelf_id) for pk, variant_id, units in goods],
+                    channel_id=order.channel_id,
+                    state="ALLOCATED",
+                    expires_at=None,
+                    now=now,
+                )
     except (stock.OutOfStock, crm.OfferGone, crm.CouponUsed):
         return False
     orders.revive_order(order_id=order.pk)

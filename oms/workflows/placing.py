@@ -28,6 +28,7 @@ from oms.workflows.checkout import (
     with_registration_number,
 )
 from oms.workflows.placing_claims import GiftGone, claim_anew, claim_gifts, take_from_the_store
+from oms.workflows.placing_digital import check_digital, has_digital, keep_consent
 from oms.workflows.placing_order import guest_row, order_lines, order_row
 from oms.workflows.placing_price import quote_for, total_now
 from oms.workflows.placing_promise import chosen_option
@@ -61,7 +62,7 @@ def place_order(
 
     With `claim` the key is claimed and `answer` kept in the order's own transaction, for orders that nobody outside is asked about.
     Refuses EmptyBasket, HoldLost, OutOfStock, PriceChanged, MethodNotAvailable, InvalidContact, InvalidPib, BasketNotFound, BasketOrdered,
-    CouponUsed, TenderChanged, MethodMissing, and with a claim KeyInFlight, KeyReused; raises AnsweredBefore.
+    CouponUsed, TenderChanged, MethodMissing, PaidBeforeSent, ConsentMissing, and with a claim KeyInFlight, KeyReused; raises AnsweredBefore.
     """
     checkout = normalize(checkout)
     registration = None
@@ -145,6 +146,7 @@ def _create_with_claims(
         raise EmptyBasket("The basket is empty.")
     if gone_lines := [line.key for line in desk.lines if not line.is_sold]:
         raise PriceChanged("Something in the basket is no longer sold.", total="", lines=gone_lines)
+    check_digital(desk, checkout)
     quote = quote_for(desk, checkout, gone, now)
     promise = chosen_option(desk, checkout, quote, now)
     split = tenders.split(
@@ -173,13 +175,15 @@ def _create_with_claims(
         guest,
         quote,
         split,
-        {line.pk: row.pk for row, line in sold if line},
+        {line.pk: row.pk for row, line in sold if line and not line.goods.is_digital},
         announced,
         claim,
         answer,
         now,
     )
     tenders.book(made=split, order=order, by=by, now=now)
+    if has_digital(desk):
+        keep_consent(order, now)
     claim_gifts(order, placed.lines, quote, now)
     failpoints.hit("order.written")
     return order, payment, placed.lines
@@ -232,7 +236,7 @@ def _write(
     answer: Callable[[Placed], idempotency.Answer] | None,
     now: datetime,
 ) -> None:
-    """Everything in one call; every claim of the basket goes to its order line, for pickup to the store's own stock."""
+    """Everything in one call; every claim of the basket (`pairs`: its lines of goods) goes to its order line, for pickup to the store's own stock."""
     order, is_held = placed.order, desk.channel.is_held_in_basket
     state = "HELD" if order.status == OrderStatus.PENDING_PAYMENT else "ALLOCATED"
     rows = events_as_rows(announced)
@@ -253,7 +257,7 @@ def _write(
             *points.reasons(sold, now),
         ],
         taken=crm.Taken() if is_apart else taken,
-        claims=pairs if is_held else None,
+        claims=pairs if is_held and pairs else None,
         claim_state=state,
         payment=placed.payment,
         events=rows,
@@ -261,7 +265,7 @@ def _write(
         answer=answer(placed) if claim and answer else None,
     )
     ring_for(rows)
-    if not (is_held and are_moved):
+    if pairs and not (is_held and are_moved):
         claim_anew(desk, order, pairs, state, now)
     if order.shelf_id is not None:
         take_from_the_store(desk, order, order.shelf_id, pairs, now)

@@ -43,7 +43,7 @@ def take_from_the_store(
     try:
         stock.repoint_claims(
             order_id=order.pk,
-            targets=[(pairs[line.pk], store_id, line.quantity) for line in desk.lines],
+            targets=[(pairs[line.pk], store_id, line.quantity) for line in desk.lines if line.pk in pairs],
             now=now,
             channel_id=order.channel_id,
         )

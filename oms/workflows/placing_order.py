@@ -154,7 +154,7 @@ def _order_line(
         order=order,
         customer_id=order.customer_id,
         position=position,
-        kind=LineKind.DELIVERY if is_delivery else LineKind.GOODS,
+        kind=_kind_of(is_delivery=is_delivery, source=source),
         variant_id=source.goods.pk if source else gift.variant_id if gift else None,
         sku="" if is_delivery else priced.sku,
         title=_delivery_title(order) if is_delivery else priced.name,
@@ -167,6 +167,12 @@ def _order_line(
         explanation=[step.as_json() for step in quote.priced.steps_of(priced.key)],
         ordered_at=now,
     )
+
+
+def _kind_of(*, is_delivery: bool, source: Line | None) -> LineKind:
+    if is_delivery:
+        return LineKind.DELIVERY
+    return LineKind.DIGITAL if source and source.goods.is_digital else LineKind.GOODS
 
 
 def _delivery_title(order: Order) -> str:

@@ -52,7 +52,7 @@ def chosen_option(desk: Desk, checkout: Checkout, quote: oms.Quote, now: datetim
         option is None
         or not option.is_orderable
         or option.reason
-        or checkout.delivery_method not in quote.fees
+        or (checkout.delivery_method not in quote.fees and option.method != DeliveryKind.DIGITAL)
     ):
         if option is not None and option.reason == "OUT_OF_STOCK":
             hold_all(desk, now)  # refuses by line, with what can be had

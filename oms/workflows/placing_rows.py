@@ -78,7 +78,7 @@ _READ = Steps(
     out_2 := json_build_array(v_basket.id, v_basket.customer_id, v_basket.language, v_basket.postal_code, to_json(v_channel),
                               CASE WHEN v_basket.has_gift_cards THEN ({TENDERS}) END, v_basket.points_wanted);
     IF v_basket.state = 'OPEN' THEN
-        SELECT COALESCE(json_agg(json_build_array(l.id, l.public_id, l.quantity, v.is_sellable AND p.status = 'PUBLISHED', v.id, v.sku, p.title, v.tax_class, v.weight_grams)
+        SELECT COALESCE(json_agg(json_build_array(l.id, l.public_id, l.quantity, v.is_sellable AND p.status = 'PUBLISHED', v.id, v.sku, p.title, v.tax_class, v.weight_grams, v.is_digital)
                                  ORDER BY l.id), '[]'), array_agg(l.variant_id ORDER BY l.id)
           INTO out_3, v_variants
           FROM oms_basketline l JOIN storefront_variant v ON v.id = l.variant_id JOIN storefront_product p ON p.id = v.product_id

@@ -6,6 +6,7 @@ Marked history (is_imported) has no journals and no claims; the checks of money 
 from crm.selectors import is_segment_readable
 from finance.selectors.campaigns import DISAGREEING
 from retail.doctor.check import Check
+from retail.doctor.digital_checks import DIGITAL_CHECKS
 from retail.doctor.exchange_checks import EXCHANGE_CHECKS
 from retail.doctor.gift_card_checks import GIFT_CARD_CHECKS
 from retail.doctor.offer_checks import OFFER_CHECKS
@@ -530,6 +531,7 @@ CHECKS: tuple[Check, ...] = (
         DISAGREEING,
     ),
     *OFFER_CHECKS,
+    *DIGITAL_CHECKS,
     *GIFT_CARD_CHECKS,
     *TRANSFER_CHECKS,
     *EXCHANGE_CHECKS,

@@ -32,7 +32,12 @@ CHANNELS = (
     ("api", "Partneri (API)"),
 )
 # Percent by class from this day on; the present rates of Serbia.
-TAX_RATES = ((TaxClass.BOOKS, "10.00"), (TaxClass.STANDARD, "20.00"), (TaxClass.EXEMPT, "0.00"))
+TAX_RATES = (
+    (TaxClass.BOOKS, "10.00"),
+    (TaxClass.STANDARD, "20.00"),
+    (TaxClass.EXEMPT, "0.00"),
+    (TaxClass.EBOOKS, "20.00"),
+)
 TAX_SINCE = date(2014, 1, 1)
 # Rows have two levels of four by pick order: fast titles lie in the first zones.
 WAREHOUSE_ZONES = {"WH-1": "ABCDEF", "WH-2": "ABCD"}

@@ -20,7 +20,18 @@ from retail.kernel.context import acting
 from retail.kernel.errors import NotAllowed
 from retail.kernel.models import User
 from retail.running import home as local
-from retail.sample import bundles, campaigns, company, delivery, history, offers, people, stock, titles
+from retail.sample import (
+    bundles,
+    campaigns,
+    company,
+    delivery,
+    ebooks,
+    history,
+    offers,
+    people,
+    stock,
+    titles,
+)
 
 LIVE = "retail.sample.live"
 
@@ -83,6 +94,7 @@ def _sections(
         ("customers", people.customers_exist, lambda: people.make_customers(company.read(), customers, now)),
         ("year of orders", history.exists, lambda: history.make(company.read(), orders, now)),
         ("bundles", bundles.exist, lambda: bundles.make(by=owner, now=now)),
+        ("ebooks", ebooks.exist, lambda: ebooks.make(by=owner, now=now)),
         ("offers", offers.exist, lambda: offers.make(by=owner, now=now)),
         ("campaigns", campaigns.exist, lambda: campaigns.make(now)),
     ]  # fmt: skip

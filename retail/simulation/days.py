@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from retail.simulation import report
 from retail.simulation.agents import Agents
 from retail.simulation.changes_work import OrderChanges
+from retail.simulation.digital_work import Readers
 from retail.simulation.inside_work import Inside
 from retail.simulation.marketing import Marketing
 from retail.simulation.money_work import Money
@@ -35,6 +36,7 @@ class Days:
         self.stage = stage
         self.shoppers, self.warehouse, self.money = Shoppers(stage), Warehouse(stage), Money(stage)
         self.agents, self.changes = Agents(stage), OrderChanges(stage)
+        self.readers = Readers(stage)
         self.inside, self.papers = Inside(stage), Papers(stage)
         self.marketing = Marketing(stage)
         self._acts: list[tuple[int, Callable[[], None]]] = [
@@ -64,6 +66,9 @@ class Days:
             (2, self.inside.record_count),
             (2, self.inside.approve_count),
             (4, self.changes.change),
+            (3, self.readers.order),
+            (2, self.readers.fetch),
+            (1, self.readers.give_back),
             (2, self.papers.withdraw),
             (1, self.papers.supply),
             (1, self.papers.decide),

@@ -297,8 +297,9 @@ class Shoppers:
             "now": stage.now,
             "is_shopper": is_shopper,
         }
-        if stage.chance(0.35):
-            line = stage.one_of(list(order.lines.filter(kind="GOODS").order_by("pk")))
+        goods = list(order.lines.filter(kind="GOODS").order_by("pk"))
+        if goods and stage.chance(0.35):
+            line = stage.one_of(goods)
             units = stage.rng.randint(1, line.quantity)
             stage.attempt(
                 "cancel lines", lambda: cancellation.cancel_lines(lines=[(line.sku, units)], **common)

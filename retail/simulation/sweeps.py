@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.operations import seal
 from crm import operations as crm
 from finance import workflows as money
+from finance.workflows import digital
 from oms.workflows import cancellation
 from retail.kernel import idempotency, outbox
 from retail.simulation.shoppers import NO_ANSWER
@@ -35,6 +36,7 @@ def sweep(stage: Stage) -> None:
     jobs = {
         "process events": lambda: money.process_events(now=now),
         "settle captures": lambda: money.settle_captures(now=now),
+        "deliver files": lambda: digital.deliver_due_files(now=now),
         "send refunds": lambda: money.send_refunds(now=now),
         "void authorizations": lambda: money.void_authorizations(now=now),
         "poll payments": lambda: money.poll_payments(now=now),

@@ -26,7 +26,9 @@ from oms.models import (
     RoutingRule,
 )
 from retail.kernel.models import LegalEntity, Location, User
+from retail.sample.epub import make_epub
 from storefront.models import Channel, KitComponent, Price, PriceList, Product, TaxRate, Variant
+from storefront.operations import keep_file
 from warehouse import operations as stock
 from warehouse import workflows as goods
 from warehouse.models import Bin, SafetyStock
@@ -79,6 +81,7 @@ class World:
     people: dict[str, User]
     variants: list[Variant] = field(default_factory=list)
     kits: list[Variant] = field(default_factory=list)
+    ebooks: list[Variant] = field(default_factory=list)
     costs: dict[int, Decimal] = field(default_factory=dict)
     members: list[Customer] = field(default_factory=list)
 
@@ -110,7 +113,7 @@ def build(rng: Random) -> World:
         )
         for code in ("web-rs", "api", "call-center")
     ]
-    for tax_class, rate in (("BOOKS", "10.00"), ("STANDARD", "20.00")):
+    for tax_class, rate in (("BOOKS", "10.00"), ("STANDARD", "20.00"), ("EBOOKS", "20.00")):
         TaxRate.objects.create(tax_class=tax_class, rate=Decimal(rate), valid_from=date(2020, 1, 1))
     world = World(entity, channels, _places(entity), _supplier(entity), _people())
     _delivery(world)
@@ -265,6 +268,10 @@ def _catalog(world: World, prices: PriceList, rng: Random) -> None:
         for quantity, component in enumerate(rng.sample(world.variants, 2), start=1):
             KitComponent.objects.create(kit=kit, component=component, quantity=quantity)
         world.kits.append(kit)
+    for number in range(2):
+        book = _variant(950 + number, prices, Decimal(PRICES[number]), tax_class="EBOOKS")
+        keep_file(variant_id=book.pk, content=make_epub(name=book.sku, title=book.sku), by=None, now=START)
+        world.ebooks.append(book)
 
 
 def _variant(

@@ -6,6 +6,7 @@ from storefront.operations.collections import (
     save_collection,
 )
 from storefront.operations.feeds import check_feed
+from storefront.operations.files import InvalidFile, has_bytes, keep_file, open_file
 from storefront.operations.past import add_past_articles
 from storefront.operations.prices import set_price
 from storefront.operations.products import (
@@ -20,6 +21,7 @@ from storefront.operations.products import (
     update_product,
 )
 from storefront.operations.refusals import (
+    FileMissing,
     InvalidBarcode,
     InvalidPeriod,
     InvalidPrice,
@@ -42,7 +44,9 @@ from storefront.operations.visits import count_visit, forget_visits
 
 __all__ = [
     "CollectionData",
+    "FileMissing",
     "InvalidBarcode",
+    "InvalidFile",
     "InvalidPeriod",
     "InvalidPrice",
     "InvalidSku",
@@ -66,8 +70,11 @@ __all__ = [
     "count_visit",
     "create_product",
     "forget_visits",
+    "has_bytes",
+    "keep_file",
     "lock_product",
     "move_product",
+    "open_file",
     "place_in_categories",
     "publish_product",
     "put_variant",

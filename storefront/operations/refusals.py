@@ -79,3 +79,9 @@ class KitInKit(Refusal):
     """A kit is made of plain variants, and not of itself."""
 
     code = "KIT_IN_KIT"
+
+
+class FileMissing(Refusal):
+    """An electronic edition is sold when there is a file to send."""
+
+    code = "FILE_MISSING"

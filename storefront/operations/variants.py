@@ -17,7 +17,7 @@ from retail.kernel.identifiers import parse_barcode
 from retail.kernel.models import User
 from retail.kernel.outbox import announce
 from storefront.events import VariantChanged
-from storefront.models import Category, KitComponent, Product, Variant
+from storefront.models import Category, DigitalFile, KitComponent, Product, Variant
 from storefront.operations.prices import set_price
 from storefront.operations.products import (
     ProductDraft,
@@ -30,6 +30,7 @@ from storefront.operations.products import (
     update_product,
 )
 from storefront.operations.refusals import (
+    FileMissing,
     InvalidBarcode,
     InvalidSku,
     KitInKit,
@@ -113,7 +114,7 @@ def put_variant(
 
 @transaction.atomic
 def update_variant(*, variant_id: int, changes: Mapping[str, Any], by: User | None, now: datetime) -> Variant:
-    """Change named fields (EDITABLE). A measured size is no longer an estimate. Refuses UnknownVariant, InvalidBarcode."""
+    """Change named fields (EDITABLE). A measured size is no longer an estimate. Refuses UnknownVariant, InvalidBarcode, FileMissing."""
     assert set(changes) <= EDITABLE, f"not editable: {set(changes) - EDITABLE}"
     variant = Variant.objects.select_for_update(of=("self",)).filter(pk=variant_id).first()
     if variant is None:
@@ -123,6 +124,8 @@ def update_variant(*, variant_id: int, changes: Mapping[str, Any], by: User | No
         wanted["barcode"] = _barcode(wanted["barcode"])
     if wanted.keys() & set(SIZES):
         wanted["is_estimated_size"] = False
+    if wanted.get("is_sellable") and variant.is_digital and not DigitalFile.objects.filter(variant=variant):
+        raise FileMissing(_("An electronic edition is sold when there is a file to send."), sku=variant.sku)
     changed = {name for name, value in wanted.items() if getattr(variant, name) != value}
     if not changed:
         return variant
@@ -146,7 +149,12 @@ def set_kit(
     if variant is None or len(found) != len(components):
         raise UnknownVariant(_("There is no such variant."))
     is_part = KitComponent.objects.filter(component_id=variant_id).exists()
-    if variant_id in found or any(each.is_kit for each in found.values()) or (components and is_part):
+    if (
+        variant_id in found
+        or any(each.is_kit or each.is_digital for each in found.values())
+        or variant.is_digital
+        or (components and is_part)
+    ):
         raise KitInKit(_("A kit is made of plain variants."), sku=variant.sku)
     with acting(by=by):
         KitComponent.objects.filter(kit=variant).delete()

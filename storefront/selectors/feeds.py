@@ -67,6 +67,7 @@ def _piece(found: Sequence[Variant], candidates: Mapping[int, tuple[PriceCandida
             has_price=any(each.minimum_quantity == 1 and each.amount > 0 for each in entries),
             barcode=variant.barcode,
             is_barcode_right=parse_barcode(variant.barcode) is not None,
+            is_digital=variant.is_digital,
             maker=variant.product.brand or (authors[0] if authors else ""),
         )
         rows.append(FeedRow(variant, authors, entries, facts))

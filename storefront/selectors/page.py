@@ -30,7 +30,7 @@ _PRODUCT = (
 )
 _VARIANT = (
     *("id", "product_id", "sku", "barcode", "format_name", "tax_class", "weight_grams"),
-    *("length_mm", "width_mm", "height_mm", "is_sellable", "is_kit", "position"),
+    *("length_mm", "width_mm", "height_mm", "is_sellable", "is_kit", "is_digital", "position"),
 )
 
 

@@ -32,6 +32,7 @@ from oms.workflows.checkout import (
     MethodNotAvailable,
     PriceChanged,
 )
+from oms.workflows.placing_digital import ConsentMissing, PaidBeforeSent
 from oms.workflows.points import NotForCompanies
 from oms.workflows.tenders import Tender, TenderChanged, split, tenders_of
 from retail.front import quick
@@ -87,12 +88,21 @@ class Desk:
     held: list[Tender] = field(default_factory=list)
     _priced: dict[str, Priced] = field(default_factory=dict)
 
+    @property
+    def has_files(self) -> bool:
+        return any(line.variant.is_digital for line in self.view.lines)
+
+    @property
+    def is_files_only(self) -> bool:
+        return all(line.variant.is_digital for line in self.view.lines)
+
     @cached_property
     def methods(self) -> set[str]:
         return {
             option.method
             for option in self.options
-            if option.is_orderable and option.method in self.view.quote.fees
+            if option.is_orderable
+            and (option.method in self.view.quote.fees or option.method == DeliveryKind.DIGITAL)
         }
 
     @cached_property
@@ -266,6 +276,14 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
         form.add_error(
             None, _("A gift card was spent elsewhere meanwhile. Look at what is left to pay and order again.")
         )
+    elif isinstance(refusal, ConsentMissing):
+        form.add_error(
+            "withdrawal_consent", _("Without this word we may not send the electronic edition at once.")
+        )
+    elif isinstance(refusal, PaidBeforeSent):
+        form.add_error(
+            "payment", _("An electronic edition is paid before it is sent. Choose another way to pay.")
+        )
     elif isinstance(refusal, NotForCompanies):
         form.add_error(
             "is_company", _("Points are yours, not the company's: take them out to buy for a company.")
@@ -409,7 +427,9 @@ def _context(
         "form": form,
         "rows": problems,
         "delivery_rows": rows,
-        "payment_rows": _payment_rows(str(form["payment"].value() or "")),
+        "payment_rows": _payment_rows(str(form["payment"].value() or ""), has_files=desk.has_files),
+        "has_files": desk.has_files,
+        "is_files_only": desk.is_files_only,
         "has_stores": bool(desk.stores),
         "has_ship_stores": bool(desk.ship_stores),
         "has_lockers": bool(desk.lockers),
@@ -433,11 +453,14 @@ def _context(
     }
 
 
-def _payment_rows(chosen: str) -> list[PaymentRow]:
+def _payment_rows(chosen: str, *, has_files: bool) -> list[PaymentRow]:
+    """What is sent as soon as it is paid is not paid at a door."""
     words = {
         PaymentMethod.CARD: (
             _("By card"),
-            _("On the bank's page; we never see the card number. You are charged when the goods leave."),
+            _("On the bank's page; we never see the card number. Electronic editions are charged at once.")
+            if has_files
+            else _("On the bank's page; we never see the card number. You are charged when the goods leave."),
         ),
         PaymentMethod.BANK_TRANSFER: (
             _("IPS QR code or payment slip"),
@@ -453,4 +476,5 @@ def _payment_rows(chosen: str) -> list[PaymentRow]:
     return [
         PaymentRow(method, PAYMENT_ICONS[method], title, why, method == chosen)
         for method, (title, why) in words.items()
+        if not (has_files and method == PaymentMethod.CASH_ON_DELIVERY)
     ]

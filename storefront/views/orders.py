@@ -17,7 +17,7 @@ from oms.workflows.returns import RETURN_DAYS
 from retail.front.toasts import toast
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
-from storefront.views import papers, payment, shopper, tracking
+from storefront.views import downloads, papers, payment, shopper, tracking
 from storefront.views.after import changing
 
 
@@ -40,6 +40,7 @@ def show(request: HttpRequest, found: Order, *, notice: str = "", status: int = 
         "boxes": boxes,
         "lines": lines,
         "cards": tracking.gift_cards_of(found),
+        "files": downloads.files_of(found, now),
         "headline": tracking.headline(found, boxes, now, waits_for_goods=swap.is_waiting),
         "swap": swap,
         "may_cancel": tracking.may_cancel(found),
@@ -67,6 +68,7 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
         "order": found,
         "lines": tracking.goods_of(found),
         "cards": tracking.gift_cards_of(found),
+        "files": downloads.files_of(found, clock.now()),
         "promised": tracking.promised_words(found),
         "may_register": shopper.user_of(request) is None,
         "return_days": RETURN_DAYS,

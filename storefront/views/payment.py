@@ -19,9 +19,10 @@ from finance import workflows as money
 from finance.models import Payment
 from finance.papers import qr_svg
 from finance.states import PaymentState
+from oms import operations as orders
 from oms import selectors as oms
 from oms.models import Order
-from oms.states import DeliveryKind, OrderStatus, PaymentMethod
+from oms.states import OrderStatus, PaymentMethod
 from retail.front import quick
 from retail.kernel import clock
 from retail.kernel.errors import Refusal
@@ -100,7 +101,7 @@ def _page(
         "payment": payment,
         "is_open": is_open and refusal is None,
         "words": _refusal_words(refusal) if refusal else failure_words(payment),
-        "ways": _ways(is_open=is_open, has_door=order.delivery_method != DeliveryKind.DIGITAL),
+        "ways": _ways(is_open=is_open, has_door=not orders.is_paid_before(order)),
         "crumbs": [
             (_("Home"), reverse("shop:home")),
             (order.number, reverse("shop:order", args=[order.token])),

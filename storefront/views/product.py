@@ -66,6 +66,7 @@ class Offer:
     is_chosen: bool
     url: str
     barcode: str
+    is_digital: bool = False
     reasons: tuple[Reason, ...] = ()
     hints: tuple[str, ...] = ()
 
@@ -139,6 +140,7 @@ def show(
         "hold_minutes": channel.hold_minutes if channel.is_held_in_basket else 0,
         "related": [reading.book(card) for card in page.related],
         "is_together": page.is_together,
+        "is_digital": chosen.variant.is_digital,
         "quantities": range(1, max(1, min(promise["units"], QUANTITY_MAX_SHOWN)) + 1),
         "refused": render_to_string(
             "shop/parts/refused.html", {"refused": refused, "variant": chosen.variant}, request
@@ -146,6 +148,7 @@ def show(
         if refused
         else "",
         **promise,
+        "ways": [*promise["ways"], *_as_file(offers, chosen)],
     }
     return quick.page(request, "shop/product.html", context, status=status)
 
@@ -336,11 +339,20 @@ def _offers(
                 if is_only
                 else reverse("shop:variant", args=[page.product.slug, each.variant.sku]),
                 barcode=each.variant.barcode,
+                is_digital=each.variant.is_digital,
                 reasons=_reasons(steps, channel.currency),
                 hints=offer_words.hints_of(quote.priced, quote.offers) if quote and is_chosen else (),
             )
         )
     return offers
+
+
+def _as_file(offers: list[Offer], chosen: catalog.VariantOffer) -> list[ways.Way]:
+    """Beside the ways of goods: the same title at once, as a file."""
+    file = next((one for one in offers if one.is_digital and one.price is not None), None)
+    if file is None or chosen.variant.is_digital:
+        return []
+    return [ways.at_once(file.format_name, file.price)]
 
 
 def _lowest_before(

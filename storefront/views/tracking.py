@@ -369,6 +369,8 @@ def headline(order: Order, found: list[Box], now: datetime, *, waits_for_goods: 
         return _("Your order is waiting for you in the store")
     if order.status == OrderStatus.COMPLETED or fulfillment == FulfillmentStatus.DELIVERED:
         return _("It is with you") if fulfillment != FulfillmentStatus.RETURNED else _("It came back to us")
+    if order.delivery_method == DeliveryKind.DIGITAL:
+        return _("It comes to you in a moment")
     if not order.promised_on:
         return _("Your order is on its way")
     when = promised_words(order)

@@ -95,6 +95,21 @@ def way(option: warehouse.Option, now: datetime) -> Way:
     )
 
 
+def at_once(format_name: str, price: Decimal | None, currency: str = "RSD") -> Way:
+    """The electronic edition, told beside the ways of its printed one; it is ordered on its own page."""
+    return Way(
+        method=DeliveryKind.DIGITAL,
+        icon=ICONS[DeliveryKind.DIGITAL],
+        when=_("At once, as soon as it is paid"),
+        what=in_script(format_name) or method_words(DeliveryKind.DIGITAL),
+        why=_("Chosen above, among the formats"),
+        price=price,
+        currency=currency,
+        is_orderable=True,
+        is_today=True,
+    )
+
+
 def parcels_words(option: warehouse.Option) -> str:
     """Said before anything is paid: what comes from several places comes in several parcels."""
     names = [in_script(name) for name in option.location_names]
@@ -125,6 +140,8 @@ def day_choices(options: Sequence[warehouse.Option], now: datetime) -> list[tupl
 def when_words(option: warehouse.Option, now: datetime) -> str:
     """`Danas do 18:40`, `Sutra do 12:00`, `Utorak, 24. novembar`."""
     language = shopper.language()
+    if option.method == DeliveryKind.DIGITAL and option.is_orderable:
+        return _("At once, as soon as it is paid")
     if option.date is None:
         return reason_words(option)
     if option.ready_at is None:

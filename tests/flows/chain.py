@@ -149,7 +149,7 @@ def make_chain() -> Chain:
     )
     prices = PriceList.objects.create(code="web", name="Veb Srbija")
     channel = Channel.objects.create(code="web-rs", name="Veb", entity=entity, price_list=prices)
-    for tax_class, rate in (("BOOKS", "10.00"), ("STANDARD", "20.00")):
+    for tax_class, rate in (("BOOKS", "10.00"), ("STANDARD", "20.00"), ("EBOOKS", "20.00")):
         TaxRate.objects.create(tax_class=tax_class, rate=Decimal(rate), valid_from=date(2020, 1, 1))
     shared: dict[str, Any] = {
         "entity": entity,

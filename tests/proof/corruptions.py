@@ -87,6 +87,7 @@ _SEGMENT = (
 _OF_SEGMENT = "SELECT id, slug FROM crm_segment WHERE slug = 'spoiled'"
 
 # The one that paid, and has nothing left.
+_FILE = "(SELECT id FROM oms_orderline WHERE kind = 'DIGITAL')"
 _CARD = "(SELECT card_id FROM crm_giftcardentry WHERE reason = 'SPENT')"
 
 CORRUPTIONS: dict[str, Corruption] = {
@@ -530,6 +531,40 @@ CORRUPTIONS: dict[str, Corruption] = {
         "UPDATE warehouse_shipment SET location_id = (SELECT id FROM kernel_location WHERE code = 'S-001') WHERE order_id = %(routed)s",
         "SELECT number FROM warehouse_shipment WHERE order_id = %(routed)s",
         "warehouse_shipment",
+    ),
+    # --- electronic editions
+    "file_is_not_claimed": Corruption(
+        _copy(
+            "warehouse_stockitem",
+            "t.id = (SELECT min(id) FROM warehouse_stockitem)",
+            id="(SELECT max(id) + 1 FROM warehouse_stockitem)",
+            variant_id="(SELECT id FROM storefront_variant WHERE is_digital)",
+            on_hand="0",
+            reserved="0",
+        ),
+        "SELECT max(id) AS id FROM warehouse_stockitem",
+        "warehouse_stockitem",
+    ),
+    "sold_file_is_there": Corruption(
+        "DELETE FROM storefront_digitalfile",
+        "SELECT id FROM storefront_variant WHERE is_digital",
+        "storefront_digitalfile",
+    ),
+    "paid_file_can_be_fetched": Corruption(
+        f"DELETE FROM oms_downloadgrant WHERE line_id = {_FILE}", f"SELECT {_FILE} AS id", "oms_downloadgrant"
+    ),
+    "file_given_back_was_not_fetched": Corruption(
+        f"UPDATE oms_downloadgrant SET revoked_at = now() WHERE line_id = {_FILE}",
+        "SELECT id FROM oms_downloadgrant",
+        "oms_downloadgrant",
+    ),
+    "delivered_file_has_paper": Corruption(
+        f"UPDATE finance_fiscalreceipt SET shipment_id = (SELECT min(id) FROM warehouse_shipment) WHERE id = {_receipt('file')}",
+        f"SELECT {_FILE} AS id",
+        "finance_fiscalreceipt",
+    ),
+    "buyer_of_a_file_consented": Corruption(
+        "DELETE FROM oms_withdrawalconsent", "SELECT %(file)s AS id", "oms_withdrawalconsent"
     ),
     # --- gift cards
     "gift_card_balance_is_its_entries": Corruption(

@@ -91,6 +91,7 @@ def _account() -> list[Look]:
         Look("addresses", "/account/addresses/", "shopper"),
         Look("consents", "/account/consents/", "shopper"),
         Look("wishes", "/wishes/"),
+        Look("account-ebooks", "/account/e-books/", "shopper"),
         Look("account-email", "/accounts/email/", "shopper"),
         Look("account-password", "/accounts/password/change/", "shopper"),
         Look("account-passkeys", "/accounts/2fa/webauthn/", "shopper"),
@@ -154,6 +155,7 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-reviews", "/ops/reviews/"),
         ("ops-answers", "/ops/answers/"),
         ("ops-gift-cards", "/ops/gift-cards/"),
+        ("ops-ebooks", "/ops/e-books/"),
         ("ops-funnel", "/ops/funnel/"),
     ]
     english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]

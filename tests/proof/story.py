@@ -17,7 +17,7 @@ from oms.workflows.checkout import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant
-from tests.flows import gift_cards, to_store
+from tests.flows import ebooks, gift_cards, to_store
 from tests.flows.chain import Chain
 from tests.flows.exchanges import arrives, swap
 from tests.oms import offering
@@ -57,6 +57,9 @@ class Teller:
         self.offered()
         self.paid_by_gift_card(book)
         self.exchanged()
+        self.orders["file"], _ = ebooks.paid_ebook(
+            self.chain, ebooks.make_ebook(self.chain, now=self.now), now=self.now
+        )
         while outbox.run_pending(now=self.now):
             pass
         return self.orders

@@ -36,7 +36,7 @@ WITH wanted AS (
     SELECT w.basket_line_id, w.variant_id AS sold_id, COALESCE(k.component_id, w.variant_id) AS variant_id,
            w.quantity * COALESCE(k.quantity, 1) AS quantity
       FROM wanted w
-      JOIN storefront_variant v ON v.id = w.variant_id
+      JOIN storefront_variant v ON v.id = w.variant_id AND NOT v.is_digital
       LEFT JOIN storefront_kitcomponent k ON v.is_kit AND k.kit_id = v.id
 ), locked AS MATERIALIZED (
     SELECT r.id, r.basket_line_id, r.variant_id, r.quantity, w.order_line_id

@@ -62,7 +62,7 @@ def hold_for_basket_lines(
         )
 
     supply = read()
-    _check_known(demands, supply)
+    demands = on_shelves(demands, supply)
     _check_limit(demands, supply)
     surplus = _differences(demands, supply)[1]
     # Only what is given back first has to come back when the rest is refused.
@@ -209,9 +209,12 @@ def _uses_expired(choice: Choice, supply: Supply) -> bool:
     return any(units > free[item] for item, units in taken.items())
 
 
-def _check_known(demands: Sequence[tuple[int, int, int]], supply: Supply) -> None:
-    if any(variant_id not in supply.parts for _, variant_id, _ in demands):
+def on_shelves(demands: Sequence[tuple[int, int, int]], supply: Supply) -> list[tuple[int, int, int]]:
+    """Those that something can be held for; a file is on no shelf. Refuses a variant that is not there."""
+    unknown = {variant_id for _, variant_id, _ in demands} - supply.parts.keys()
+    if unknown and Variant.objects.filter(pk__in=unknown, is_digital=True).count() < len(unknown):
         raise NotFound("There is no such variant.")
+    return [each for each in demands if each[1] not in unknown]
 
 
 def _check_limit(demands: Sequence[tuple[int, int, int]], supply: Supply) -> None:

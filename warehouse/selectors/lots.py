@@ -38,7 +38,8 @@ mine AS MATERIALIZED (
        AND (i.on_hand > 0)
        AND (%(places)s::bigint[] IS NULL OR i.location_id = ANY(%(places)s::bigint[]))
 )
-SELECT (SELECT COALESCE(json_agg(json_build_array(sold_id, variant_id, per_unit) ORDER BY sold_id, variant_id), '[]') FROM parts),
+SELECT (SELECT COALESCE(json_agg(json_build_array(sold_id, variant_id, per_unit) ORDER BY sold_id, variant_id), '[]')
+          FROM parts WHERE NOT is_digital),
        (SELECT COALESCE(json_agg(json_build_array(id, variant_id, location_id, is_warehouse, pick_sequence, free, expired) ORDER BY id), '[]')
           FROM items),
        (SELECT COALESCE(json_agg(json_build_array(s.variant_id, s.location_id, s.quantity)), '[]')

@@ -17,10 +17,12 @@ from typing import Any
 from oms import promise as engine
 from oms.rules import RateRow, delivery_fee
 from oms.states import DeliveryKind
+from retail.kernel.clock import business_date
 from retail.kernel.prepared import Prepared
 from warehouse.selectors.delivery_days import DAYS_AHEAD, DayChoice, WantedDay, choices_of, chosen
 from warehouse.selectors.network import Locker, Method, Place, PromiseNetwork, Slot, promise_network
 from warehouse.selectors.sql import GIVEN_BACK, LOAD, PARTS, POOLED, SAFETY, safety_of
+from warehouse.selectors.stock import DIGITAL_UNITS
 
 UNKNOWN_POSTCODE = "UNKNOWN_POSTCODE"
 NOT_OFFERED = "NOT_OFFERED"
@@ -78,7 +80,7 @@ lots AS MATERIALIZED (
 SELECT (SELECT version FROM warehouse_network),
        (SELECT json_build_array(z.code, c.latitude, c.longitude)
           FROM oms_deliverypostcode c JOIN oms_deliveryzone z ON z.id = c.zone_id WHERE c.postal_code = %(postal_code)s),
-       (SELECT COALESCE(json_agg(json_build_array(p.sold_id, v.sku, p.variant_id, p.per_unit, s.weight_grams) ORDER BY p.sold_id, p.variant_id), '[]')
+       (SELECT COALESCE(json_agg(json_build_array(p.sold_id, v.sku, p.variant_id, p.per_unit, s.weight_grams, p.is_digital) ORDER BY p.sold_id, p.variant_id), '[]')
           FROM parts p JOIN storefront_variant v ON v.id = p.variant_id JOIN storefront_variant s ON s.id = p.sold_id),
        (SELECT COALESCE(json_agg(json_build_array(l.variant_id, l.code, l.free, {safety_of("l")})), '[]') FROM lots l),
        (SELECT COALESCE(json_agg(json_build_array(l.variant_id, p.code, l.quantity - l.quantity_received, COALESCE(l.expected_on, o.expected_on))), '[]')
@@ -118,6 +120,8 @@ class Live:
     supply: list[tuple[int, str, int, str]]
     load: list[tuple[str, str | None, int]]
     rates: tuple[RateRow, ...]
+    # What of it is a file: no place serves it, nobody brings it.
+    digital: frozenset[int] = frozenset()
 
     def offered(self) -> dict[int, dict[str, int]]:
         """Part by part what each place may offer, safety stock left out."""
@@ -204,7 +208,8 @@ def available_ways(
     lines = [(variant_id, quantity)]
     live = known or _read(lines, channel_id, now, postal_code, basket_id, None)
     options = _options(lines, live, now, postal_code, None, goods_total, currency, pickups_max=pickups_max)
-    return Availability(options, live.served(variant_id), (live.latitude, live.longitude))
+    units = {"": DIGITAL_UNITS} if variant_id in live.digital else live.served(variant_id)
+    return Availability(options, units, (live.latitude, live.longitude))
 
 
 def _options(
@@ -224,6 +229,11 @@ def _options(
     locker_code: str = "",
 ) -> list[Option]:
     kept, rates = promise_network(live.version), live.rates
+    if live.digital:
+        goods = [line for line in lines if line[0] not in live.digital]
+        if lines and not goods:
+            return [_at_once(now, currency)]
+        lines = goods  # the files ride along
     asked = _Asked(lines, live, kept, now, is_deadline_wanted=is_deadline_wanted)
     if not asked.is_known:
         reason = engine.Reason.OUT_OF_STOCK.value
@@ -251,9 +261,21 @@ def _options(
             # A page about one title needs to know only that there is one nearby.
             at_most = LOCKERS_SHOWN if pickups_max is None else 1
             options += asked.lockers(method, locker_code, price, currency, weight, at_most)
-        elif not method.is_orderable:
+        elif not method.is_orderable and method.code != DeliveryKind.DIGITAL:
             options.append(Option(method.code, is_orderable=False, currency=currency, reason=NOT_OFFERED))
     return options
+
+
+def _at_once(now: datetime, currency: str) -> Option:
+    """Only files: nothing has to be brought, they are there with the money."""
+    return Option(
+        DeliveryKind.DIGITAL,
+        is_orderable=True,
+        date=business_date(now),
+        ready_at=now,
+        price=Decimal(0),
+        currency=currency,
+    )
 
 
 def _read(
@@ -286,8 +308,10 @@ def live_of(row: Sequence[Any]) -> Live:
     """The answer of LIVE."""
     version, place, parts, lots, supply, load, rates = row
     by_sold: dict[int, list[tuple[str, int, int]]] = {}
-    for sold_id, sku, variant_id, per_unit, _ in parts:
-        by_sold.setdefault(sold_id, []).append((sku, variant_id, per_unit))
+    digital = frozenset(row[0] for row in parts if row[5])
+    for sold_id, sku, variant_id, per_unit, _, is_digital in parts:
+        if not is_digital:
+            by_sold.setdefault(sold_id, []).append((sku, variant_id, per_unit))
     zone, latitude, longitude = place or (None, None, None)
     return Live(
         version=version,
@@ -303,6 +327,7 @@ def live_of(row: Sequence[Any]) -> Live:
             RateRow(method, Decimal(amount), None if free_from is None else Decimal(free_from), grams)
             for method, amount, free_from, grams in rates
         ),
+        digital=digital,
     )
 
 

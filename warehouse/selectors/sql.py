@@ -4,11 +4,12 @@ Parameters, always by name: variants (bigint[]), channel (bigint or null: pools 
 or null: their own claims count as free).
 """
 
-# What is sold, part by part: a plain variant is its own only part, a kit has its components.
+# What is sold, part by part: a plain variant is its own only part, a kit has its components; a file (`is_digital`) is
+# on no shelf, so nothing is claimed for it.
 PARTS = """
 parts AS MATERIALIZED (
     SELECT v.id AS sold_id, COALESCE(k.component_id, v.id) AS variant_id, COALESCE(k.quantity, 1)::int AS per_unit,
-           count(*) OVER (PARTITION BY v.id) AS of_parts
+           count(*) OVER (PARTITION BY v.id) AS of_parts, v.is_digital
       FROM storefront_variant v
       LEFT JOIN storefront_kitcomponent k ON v.is_kit AND k.kit_id = v.id
      WHERE v.id = ANY(%(variants)s::bigint[])

@@ -9,6 +9,8 @@ from retail.kernel.prepared import Prepared
 from warehouse.models import StockItem
 from warehouse.selectors.sql import SERVED
 
+# A file never runs out, and is bought one at a time.
+DIGITAL_UNITS = 1
 _ASKED = {
     "variants": "bigint[]",
     "channel": "bigint",
@@ -18,7 +20,8 @@ _ASKED = {
 }
 _AVAILABLE = Prepared(
     "stock_available",
-    f"WITH {SERVED} SELECT sold_id, sum(quantity)::int FROM served GROUP BY sold_id",  # noqa: S608
+    f"""WITH {SERVED} SELECT sold_id, sum(quantity)::int FROM served GROUP BY sold_id
+        UNION ALL SELECT sold_id, {DIGITAL_UNITS} FROM parts WHERE is_digital""",  # noqa: S608
     _ASKED,
     ("bigint", "integer"),
 )
@@ -31,7 +34,8 @@ _BY_LOCATION = Prepared(
 
 # Variants with a unit that nobody has claimed, for the shop's "available" filter: a first sieve over the whole catalog. Safety
 # stock and pools are judged where a quantity is asked for.
-IN_STOCK = "SELECT i.variant_id FROM warehouse_stockitem i WHERE i.is_sellable AND i.on_hand > i.reserved"
+IN_STOCK = """SELECT i.variant_id FROM warehouse_stockitem i WHERE i.is_sellable AND i.on_hand > i.reserved
+    UNION ALL SELECT e.id FROM storefront_variant e WHERE e.is_digital"""
 
 
 @dataclass(frozen=True, slots=True)

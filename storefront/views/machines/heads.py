@@ -212,7 +212,7 @@ def _book(product: Product, variant: Variant, authors: Sequence[str]) -> dict[st
     return {
         "author": [{"@type": "Person", "name": name} for name in authors],
         "isbn": variant.barcode if variant.barcode.startswith(("978", "979")) else "",
-        "bookFormat": book_format(variant.format_name),
+        "bookFormat": f"{CONTEXT}/EBook" if variant.is_digital else book_format(variant.format_name),
         "inLanguage": product.language,
         "numberOfPages": pages if isinstance(pages, int) else None,
         "publisher": {"@type": "Organization", "name": product.brand} if product.brand else None,
