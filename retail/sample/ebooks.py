@@ -42,7 +42,7 @@ def make(*, by: User, now: datetime) -> None:
             is_sellable=False,
             position=90,
         )
-        amount = (product.amount * SHARE / WHOLE).quantize(Decimal(1), ROUND_DOWN) * WHOLE + 9  # type: ignore[attr-defined]
+        amount = (product.amount * SHARE / WHOLE).quantize(Decimal(1), ROUND_DOWN) * WHOLE + 9
         verbs.set_price(variant_id=variant.pk, price_list_id=prices.pk, amount=amount, by=by, now=now)
         content = make_epub(name=variant.sku, title=product.title, text=product.description[:2000])
         verbs.keep_file(variant_id=variant.pk, content=content, by=by, now=now)
