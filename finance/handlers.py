@@ -13,7 +13,7 @@ from finance.states import OperationState
 from finance.tasks import ON_BELL, ring
 from finance.tasks import deliver_files as deliver_files_task
 from finance.tasks import deliver_gift_cards as deliver_task
-from finance.workflows import loyalty
+from finance.workflows import gift_cards, loyalty
 from oms.models import OrderLine
 from oms.states import LineKind, OrderStatus
 from oms.workflows import returns
@@ -52,6 +52,11 @@ def deliver_files(event: OutboxEvent) -> None:
         return
     if OrderLine.objects.filter(order_id=event.payload["order_id"], kind=LineKind.DIGITAL).exists():
         transaction.on_commit(deliver_files_task.delay, robust=True)
+
+
+@subscribe("oms.order_canceled")
+def close_case_of_gift_cards(event: OutboxEvent) -> None:
+    gift_cards.close_case(order_id=event.payload["order_id"], resolution="The order is canceled.", now=now())
 
 
 @subscribe("finance.payment_captured")

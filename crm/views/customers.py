@@ -142,6 +142,7 @@ def customer_page(request: HttpRequest, public_id: str) -> HttpResponse:
             .select_related("order")
             .order_by("-requested_at")[:RETURNS_SHOWN],
             "baskets": facts.baskets_of(customer),
+            "gift_cards": facts.gift_cards_of(customer),
             "addresses": customer.addresses.order_by("-is_default", "pk"),
             "consents": facts.consents_of(customer),
             "offers": customer.offers.select_related("discount", "created_by").order_by(

@@ -8,14 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from crm import points as point_rules
-from crm.models import Consent, Customer, LoyaltyAccount, LoyaltyProgram, Tier
+from crm.models import Consent, Customer, GiftCard, LoyaltyAccount, LoyaltyProgram, Tier
 from crm.operations import loyalty
 from crm.states import ConsentKind
+from finance.models import Payment
 from oms.models import Basket, Order
 from oms.states import BasketState
 from retail.front.charts import BarChart, Series
@@ -25,6 +26,7 @@ from retail.kernel.money import ZERO
 
 MONTHS = 12
 BASKETS_SHOWN = 10
+CARDS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,26 @@ def spend_chart(customer: Customer, figures: list[Figures], now: datetime) -> Ba
         labels=[f"{month.month}/{month:%y}" for month in months],
         bars=Series(pgettext("chart", "spent"), [float(spent.get(month, ZERO)) for month in months]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CardOfAccount:
+    """A gift card that the account bought, or that paid for an order of it."""
+
+    card: GiftCard
+    is_bought: bool
+    is_used: bool
+
+
+def gift_cards_of(customer: Customer) -> list[CardOfAccount]:
+    """The newest, one statement."""
+    used = Payment.objects.filter(order__customer=customer, gift_card=OuterRef("pk"))
+    rows = (
+        GiftCard.objects.annotate(is_used=Exists(used))
+        .filter(Q(customer=customer) | Q(is_used=True))
+        .order_by("-created_at", "-pk")[:CARDS_SHOWN]
+    )
+    return [CardOfAccount(card, card.customer_id == customer.pk, card.is_used) for card in rows]
 
 
 @dataclass(frozen=True, slots=True)

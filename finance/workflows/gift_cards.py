@@ -61,8 +61,8 @@ def deliver_cards(*, order_id: int, now: datetime) -> str:
     return _issue(order_id, now)
 
 
-def deliver_due_cards(*, now: datetime, limit: int = 100) -> int:
-    """What no event has told of; one that fails does not hold up the others."""
+def deliver_due_cards(*, now: datetime, batch: int = 100) -> int:
+    """What no event has told of, in batches until none is left; one that fails does not hold up the others."""
     waiting = (
         Order.objects.filter(
             status__in=PAID, lines__kind=LineKind.GIFT_CARD, lines__quantity_dispatched=0, is_imported=False
@@ -71,13 +71,26 @@ def deliver_due_cards(*, now: datetime, limit: int = 100) -> int:
         .distinct()
         .order_by("pk")
     )
-    done = 0
-    for order_id in waiting.values_list("pk", flat=True)[:limit]:
-        try:
-            done += deliver_cards(order_id=order_id, now=now) == "ISSUED"
-        except Exception:
-            logger.exception("gift cards of order %s could not be issued", order_id)
+    done, last = 0, 0
+    while found := list(waiting.filter(pk__gt=last).values_list("pk", flat=True)[:batch]):
+        for order_id in found:
+            try:
+                done += deliver_cards(order_id=order_id, now=now) == "ISSUED"
+            except Exception:
+                logger.exception("gift cards of order %s could not be issued", order_id)
+        last = found[-1]
     return done
+
+
+@transaction.atomic
+def close_case(*, order_id: int, resolution: str, now: datetime) -> None:
+    """The card could not be charged for them: that is over when they are paid otherwise, or when nobody wants them any more."""
+    orders.resolve_cause(
+        kind="AUTHORIZATION_EXPIRED",
+        cause_key=f"gift_cards:{order_id}",
+        resolution=resolution,
+        now=now,
+    )
 
 
 @transaction.atomic
@@ -147,6 +160,7 @@ def _issue(order_id: int, now: datetime) -> str:
     )
     _write_receipt(order, total, entry, now)
     orders.record_digital_delivery(order=order, line_ids=[line.pk for line in lines], now=now)
+    close_case(order_id=order.pk, resolution="Paid and issued.", now=now)
     return "ISSUED"
 
 

@@ -49,6 +49,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "membership": membership,
         "standing": facts.standing_of(membership, timezone.now()),
         "page": page,
+        "gift_cards": facts.gift_cards_of(customer) if customer else [],
         "customer": customer,
         "person": user,
         "is_verified": is_verified,

@@ -35,11 +35,13 @@ def show(request: HttpRequest, found: Order, *, notice: str = "", status: int = 
     lines = tracking.goods_of(found)
     boxes = tracking.boxes(found, lines)
     swap = exchanges.standing_of(order=found)
+    cards = tracking.gift_cards_of(found)
     context = {
         "order": found,
         "boxes": boxes,
         "lines": lines,
-        "cards": tracking.gift_cards_of(found),
+        "cards": cards,
+        "has_cards_to_come": any(not card.quantity_returned for card in cards),
         "files": downloads.files_of(found, now),
         "headline": tracking.headline(found, boxes, now, waits_for_goods=swap.is_waiting),
         "swap": swap,

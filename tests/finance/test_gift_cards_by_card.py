@@ -253,6 +253,19 @@ def test_authorization_that_is_over_is_a_case_and_issues_nothing(world: World) -
     assert open_exceptions(order) == [("AUTHORIZATION_EXPIRED", f"gift_cards:{order.pk}")]
     assert Capture.objects.count() == 1
     healthy()
+    # Nobody wants them any more: the case is over with the order.
+    cancellation.cancel_order(order_id=order.pk, reason="predomislila se", by=None, now=clock.now())
+    world.happen()
+    assert open_exceptions(order) == []
+
+
+def test_sweep_goes_on_until_none_is_left(world: World) -> None:
+    orders = [world.order("1000")[0] for _ in range(3)]
+    for payment in Payment.objects.all():
+        world.outside.choose(payment.public_id)
+    world.shop.deliver(world.outside, now=clock.now())
+    assert cards.deliver_due_cards(now=clock.now(), batch=1) == 3
+    assert [on_cards(order) for order in orders] == [["1000.00"]] * 3
 
 
 def test_order_canceled_before_it_was_charged_gives_the_card_free(world: World) -> None:

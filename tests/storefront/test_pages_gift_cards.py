@@ -8,10 +8,13 @@ from django.core.cache import cache
 from django.test import Client
 
 from crm.models import GiftCard
+from crm.views import facts
 from finance import workflows as money
 from finance.models import FiscalReceipt, Payment
-from finance.workflows.gift_cards import deliver_due_cards
+from finance.workflows.gift_cards import deliver_due_cards, return_card
 from oms.models import Order
+from oms.workflows import placing, tenders
+from retail.kernel.models import User
 from tests.flows.chain import NOW, Chain
 from tests.flows.gift_cards import make_card
 from tests.flows.test_lifecycle import balances, healthy, send
@@ -97,6 +100,44 @@ def test_order_page_of_a_paid_card_opens(client: Client, chain: Chain) -> None:
         assert "Svaka poklon kartica stiže imejlom, onog dana koji ste izabrali." in shown.text
         for words in ("kurir", "Dostava</dt>", "Kuda ide", "kada roba krene"):
             assert words not in shown.text.split("<main", 1)[1].split("</main>", 1)[0], (page, words)
+
+
+def test_page_of_a_returned_card_promises_no_letter(client: Client, chain: Chain) -> None:
+    card, _ = make_card(chain, "3000")
+    return_card(public_id=card.public_id, reason="predomislio se", by=None, now=NOW)
+    token = Order.objects.get(number=card.order_number).token
+    shown = client.get(f"/order/{token}/").text
+    assert "stiže imejlom" not in shown
+    assert "vraćena; kod više ne važi" in shown
+
+
+def test_account_lists_what_it_bought_and_what_it_used(chain: Chain) -> None:
+    bought, _ = make_card(chain, "3000")
+    foreign, code = make_card(chain, "2000")
+    GiftCard.objects.filter(pk=foreign.pk).update(customer=None)
+    owner = bought.customer
+    assert owner is not None
+    basket = chain.basket((chain.variant(price="500.00"), 1))
+    tenders.apply_gift_card(token=basket.token, code=code, now=NOW)
+    checkout = chain.checkout(basket, customer_id=owner.pk)
+    paid = placing.place_order(checkout=checkout, by=None, now=NOW).order
+    assert paid.customer_id == owner.pk
+
+    found = {(one.card.pk, one.is_bought, one.is_used) for one in facts.gift_cards_of(owner)}
+    assert found == {(bought.pk, True, False), (foreign.pk, False, True)}
+    office = client_of("AGENT").get(f"/ops/customers/{owner.public_id}/").text
+    for card in (bought, foreign):
+        assert f"/ops/gift-cards/{card.public_id}/" in office
+
+    user = User.objects.create_user("ana@example.com", name="Ana Anić")
+    owner.user = user
+    owner.save(update_fields=["user"])
+    shopper = Client()
+    shopper.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    own = shopper.get("/account/").text
+    assert f"•••• {foreign.last_four}" in own and "1.210,00" in own
+    # Of a card that was given away only the recipient knows what is left.
+    assert bought.last_four not in own and "3.000,00" in own and "Mila" in own
 
 
 # ------------------------------------------------------------------ looked at
