@@ -29,7 +29,7 @@ def simulate(*, seed: int, orders: int, has_faults: bool = True) -> tuple[int, d
     return code, json.loads(said.getvalue())
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [12, 14])
 def test_days_with_faults_end_clean(seed: int) -> None:
     code, answer = simulate(seed=seed, orders=40)
     assert (answer["broken"], answer["crashes"], answer["doctor"], answer["chain"]) == ([], [], [], "")
