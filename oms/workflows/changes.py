@@ -82,6 +82,12 @@ class PromiseChanged(Refusal):
     code = "PROMISE_CHANGED"
 
 
+class WaitsForExchange(Refusal):
+    """Goods that come back are to pay for the order, as it was agreed."""
+
+    code = "WAITS_FOR_EXCHANGE"
+
+
 class PapersIssued(Refusal):
     """A receipt or invoice names the buyer already."""
 
@@ -185,7 +191,7 @@ def apply_changes(
     """Apply what was previewed at this version of the order. Must not be called inside a transaction: a card page is opened after.
 
     Refuses StaleOrder, PriceChanged, PromiseChanged, TooLateToChange, NothingToChange, NothingLeft, OutOfStock, NotForSale, MethodNotAvailable,
-    InvalidContact, InvalidPib, PapersIssued.
+    InvalidContact, InvalidPib, PapersIssued, WaitsForExchange.
     """
     changes, known = _registered(changes, now)
     with transaction.atomic():
@@ -240,7 +246,7 @@ def _carry_out(
     if is_replanned:
         _promise_again(order, now)
     was_proposed = _take_plan_back(order, is_replanned, now)
-    to_refund, payment = _settle_money(order, by, now)
+    to_refund, payment = _settle_money(order, before.due, by, now)
     shown = [
         FieldChange(name, before.details.get(name, ""), str(value))
         for name, value in fields.items()
@@ -265,7 +271,12 @@ def _carry_out(
         total=order.total,
         due_before=before.due,
         due=order.due_total,
-        to_pay=max(order.due_total - finance.held_for(order=order), Decimal("0.00")),
+        to_pay=max(
+            order.due_total
+            - finance.held_for(order=order)
+            - finance_reads.awaited_exchange(order_id=order.pk),
+            Decimal("0.00"),
+        ),
         to_refund=to_refund,
         payment_method=order.payment_method,
         promise_before=before.promise,
@@ -465,8 +476,17 @@ def _take_plan_back(order: Order, is_replanned: bool, now: datetime) -> bool:
     return bool(were_open)
 
 
-def _settle_money(order: Order, by: User | None, now: datetime) -> tuple[Decimal, Payment | None]:
+def _settle_money(
+    order: Order, due_before: Decimal, by: User | None, now: datetime
+) -> tuple[Decimal, Payment | None]:
     """(what goes back, the attempt that asks for what is missing). Older attempts that wait ask for the wrong sum."""
+    if finance_reads.awaited_exchange(order_id=order.pk):
+        if order.due_total != due_before:
+            raise WaitsForExchange(
+                "Goods that come back are to pay for this order: what it costs can change when they are here.",
+                number=order.number,
+            )
+        return Decimal("0.00"), None
     refunds = finance.release_excess(order_id=order.pk, reason=ORDER_CHANGED, by=by, now=now)
     missing = order.due_total - finance.held_for(order=order)
     waiting = (

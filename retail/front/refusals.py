@@ -19,6 +19,9 @@ WORDS: dict[str, str | Promise] = {
     "QUANTITY_EXCEEDED": _("Fewer units are left on this line."),
     "INVALID_QUANTITY": _("Write a whole number from 1."),
     "TOO_LATE_TO_CANCEL": _("It is too late to cancel: some of it has left already."),
+    "WAITS_FOR_EXCHANGE": _(
+        "Goods that come back are to pay for this order: what it costs can change when they are here."
+    ),
     "TOO_LATE_TO_CHANGE": _("It is too late to change: it is being picked, has left, or is finished."),
     "STALE_ORDER": _("The order has changed since it was shown. Look at it again."),
     "UNKNOWN_BASKET_CODE": _("No open basket has this code: it has ended, or the basket was ordered."),

@@ -13,7 +13,7 @@ from finance import workflows as money
 from finance.models import FiscalReceipt, Payment, Refund
 from finance.workflows.exchanges import bring_refunds_home
 from oms.models import Exchange, Order, OrderException
-from oms.workflows import cancellation, exchange_money, exchanges, returns
+from oms.workflows import cancellation, changes, exchange_money, exchanges, returns
 from oms.workflows.checkout import PriceChanged
 from oms.workflows.tenders import MethodMissing
 from retail.kernel import outbox
@@ -288,6 +288,25 @@ def test_exchange_of_what_was_exchanged_finds_its_way_home(chain: Chain) -> None
     assert [str(r.amount) for r in Refund.objects.filter(payment__order=first, state="PENDING")] == [
         "1000.00"
     ]
+    healthy()
+
+
+def test_while_goods_are_awaited_the_address_changes_and_the_price_does_not(chain: Chain) -> None:
+    small, large = chain.variant(price="1100.00"), chain.variant(price="1100.00")
+    new = agreed(bought(chain, (small, 1)), swap(small, large)).order
+    asked = payments(new)
+
+    more = changes.Changes(lines=[(large.sku, 2)])
+    with nothing_changes(), pytest.raises(changes.WaitsForExchange):
+        changes.apply_changes(order_id=new.pk, changes=more, version=new.version, by=None, now=NOW)
+    elsewhere = changes.Changes(street="Dunavska 2")
+    done = changes.apply_changes(
+        order_id=new.pk, changes=elsewhere, version=new.version, by=None, now=NOW
+    ).outcome
+    assert (done.to_pay, done.to_refund) == (ZERO, ZERO)
+    assert (state(new), payments(new)) == (("PENDING_PAYMENT", "NONE", str(new.total), "0.00"), asked)
+    new.refresh_from_db()
+    assert new.street == "Dunavska 2"
     healthy()
 
 
