@@ -14,6 +14,7 @@ UNTRACED = {
     "audit.WebhookPosition",
     # Reading, not business: it is counted, never changed.
     "crm.CampaignVisit",
+    "crm.ProductView",
     # A step of a workflow that every migrate finds or makes.
     "cms.RatificationTask",
     # Derived by a check from rows that are traced.
@@ -379,7 +380,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "crm.Review": {
-        "personal": ("title", "text", "shown_name"),
+        "personal": ("title", "text", "shown_name", "reply"),
         "plain": (
             "id",
             "product_id",
@@ -391,6 +392,8 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "reason",
             "decided_by_id",
             "decided_at",
+            "replied_by_id",
+            "replied_at",
             "created_at",
         ),
     },

@@ -67,6 +67,14 @@ class ReviewDecided:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewAnswered:
+    """The shop has said something to it, or has taken that back."""
+
+    review_id: int
+    product_id: int
+
+
 @dataclass(frozen=True)
 class AlertAsked:
     alert_id: int

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import Address, Campaign, Tier
+from crm.segment_goods import GOODS, of_goods
 from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
 from crm.segments.writing import compared, either, is_negative, negated, period, plain
 from crm.states import ConsentKind
@@ -122,11 +123,14 @@ def register_conditions() -> None:
         ),
         Condition(
             name="viewed",
-            words=_("Saw a campaign"),
-            help=_("Opened one of its pages while logged in."),
+            words=_("Looked at"),
+            help=_(
+                "Opened the page of a campaign or of a product while logged in; only of accounts that agreed to personal offers."
+            ),
             group=_ACCOUNT,
             arguments={
                 "campaign": Kind("text", _("the campaign"), suggest=campaigns, exists=_is_campaign),
+                **GOODS,
                 **PERIOD,
             },
             compile=_viewed,
@@ -136,6 +140,29 @@ def register_conditions() -> None:
 
 
 def _viewed(leaf: Leaf, now: datetime) -> Fragment:
+    """With a campaign its pages, with goods their pages, with both one of each; with neither any page of the two kinds."""
+    names = {each.name for each in leaf.arguments}
+    has_goods, has_campaign = bool(names & set(GOODS)), "campaign" in names
+    if has_goods and not has_campaign:
+        return _viewed_goods(leaf, now)
+    if has_campaign and not has_goods:
+        return _viewed_campaign(leaf, now)
+    one, other = _viewed_campaign(leaf, now), _viewed_goods(leaf, now)
+    return Fragment(f"({one.sql} {'AND' if has_goods else 'OR'} {other.sql})", (*one.params, *other.params))
+
+
+def _viewed_goods(leaf: Leaf, now: datetime) -> Fragment:
+    """All that is said is said of one look. The goods are named as those of order lines, so the look takes the alias of a line."""
+    goods = [of_goods[each.name](each.value) for each in leaf.arguments if each.name in of_goods]
+    dated = period("l.at", leaf, now, BUSINESS_ZONE)
+    named = "".join(f" AND {each.sql}" for each in goods)
+    return Fragment(
+        f"EXISTS (SELECT 1 FROM crm_productview l WHERE l.customer_id = c.id AND l.at <= %s{dated.sql}{named})",
+        (now, *dated.params, *(value for each in goods for value in each.params)),
+    )
+
+
+def _viewed_campaign(leaf: Leaf, now: datetime) -> Fragment:
     """Only visits of those who were logged in carry an account."""
     campaign = leaf.argument("campaign")
     named = "" if campaign is None else " AND g.slug = %s"

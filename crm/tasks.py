@@ -1,10 +1,11 @@
-"""Celery doors of the letters: one by its number, and the sweep over what waits."""
+"""Celery doors of the letters: one by its number, and the sweep over what waits; and what is forgotten in time."""
 
 from celery import shared_task
 from django.utils import timezone
 
 from crm import operations as crm
 from crm.workflows import gift_cards
+from retail.kernel import clock
 
 
 @shared_task
@@ -15,6 +16,11 @@ def send_message(message_id: int) -> str:
 @shared_task
 def send_messages() -> int:
     return crm.send_queued_messages(now=timezone.now())
+
+
+@shared_task
+def forget_old_views() -> int:
+    return crm.forget_old_views(today=clock.business_date(timezone.now()))
 
 
 @shared_task

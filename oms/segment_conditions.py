@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models import Campaign, Discount
 from crm.segment_conditions import PERIOD, campaigns
+from crm.segment_goods import GOODS, exists_in, of_goods
 from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
 from crm.segments.tree import Money, Value
 from crm.segments.writing import among, is_negative, moment, negated, period, plain, summed
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.models import Location
-from storefront.models import Category, Channel, Contributor, Product, Variant
+from storefront.models import Channel
 
 _BUYING = _("Buying")
 _LIVE_ORDER = "o.status <> 'CANCELED' AND o.total >= 0"
@@ -28,11 +29,8 @@ _LIVE_ORDER = "o.status <> 'CANCELED' AND o.total >= 0"
 
 def register_conditions() -> None:
     items = {
-        "category": Kind("text", _("of the category"), suggest=_categories, exists=_is_category),
-        "product": Kind("text", _("the title"), suggest=_products, exists=_has(Product, "slug")),
-        "sku": Kind("text", _("the article"), suggest=_articles, exists=_has(Variant, "sku")),
-        "author": Kind("text", _("of the author"), suggest=_authors, exists=_has(Contributor, "slug")),
-        "campaign": Kind("text", _("in the campaign"), suggest=campaigns, exists=_has(Campaign, "slug")),
+        **GOODS,
+        "campaign": Kind("text", _("in the campaign"), suggest=campaigns, exists=exists_in(Campaign, "slug")),
     }
     channel = Kind("text", _("by the channel"), choices=_channels)
     money = Kind("money", _("amount"))
@@ -109,7 +107,7 @@ def register_conditions() -> None:
             words=_("Store of pickup"),
             help=_("At least one order was picked up there."),
             group=_BUYING,
-            value=Kind("text", suggest=_stores, exists=_has(Location, "code")),
+            value=Kind("text", suggest=_stores, exists=exists_in(Location, "code")),
             operators=EQUAL,
             arguments=PERIOD,
             compile=_store,
@@ -122,7 +120,7 @@ def register_conditions() -> None:
             arguments={
                 "campaign": items["campaign"],
                 "discount": Kind(
-                    "text", _("of the discount"), suggest=_discounts, exists=_has(Discount, "code")
+                    "text", _("of the discount"), suggest=_discounts, exists=exists_in(Discount, "code")
                 ),
                 "code": Kind("text", _("with the code")),
                 **PERIOD,
@@ -142,7 +140,7 @@ def register_conditions() -> None:
             words=_("Wishes"),
             help=_("Keeps it on the list of wishes now; what was taken off it is not known any more."),
             group=_BUYING,
-            arguments={**{name: kind for name, kind in items.items() if name != "campaign"}, **PERIOD},
+            arguments={**GOODS, **PERIOD},
             compile=_wishlist,
         ),
     )
@@ -186,37 +184,6 @@ def _lines(leaf: Leaf, more: Fragment, now: datetime) -> Fragment:
     )
 
 
-def _of_category(value: Value) -> Fragment:
-    """The whole branch: a product is placed in its category and in all those above it."""
-    name = plain(value)
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_category g JOIN storefront_product_categories m ON m.category_id = g.id "
-        "JOIN storefront_variant v ON v.product_id = m.product_id WHERE g.path = %s OR g.slug = %s)",
-        (name, name),
-    )
-
-
-def _of_product(value: Value) -> Fragment:
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_product p JOIN storefront_variant v ON v.product_id = p.id WHERE p.slug = %s)",
-        (plain(value),),
-    )
-
-
-def _of_sku(value: Value) -> Fragment:
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_variant v WHERE v.sku = %s)", (plain(value),)
-    )
-
-
-def _of_author(value: Value) -> Fragment:
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_contributor a JOIN storefront_contribution b ON b.contributor_id = a.id "
-        "JOIN storefront_variant v ON v.product_id = b.product_id WHERE a.slug = %s)",
-        (plain(value),),
-    )
-
-
 def _of_campaign(value: Value) -> Fragment:
     """One of the campaign's discounts priced the line."""
     return Fragment(
@@ -225,13 +192,7 @@ def _of_campaign(value: Value) -> Fragment:
     )
 
 
-_ITEMS = {
-    "category": _of_category,
-    "product": _of_product,
-    "sku": _of_sku,
-    "author": _of_author,
-    "campaign": _of_campaign,
-}
+_ITEMS = {**of_goods, "campaign": _of_campaign}
 
 
 # --- orders
@@ -361,36 +322,6 @@ def _wishlist(leaf: Leaf, now: datetime) -> Fragment:
 
 
 # --- names
-
-
-def _has(model: Any, field: str) -> Any:
-    return lambda value: model._default_manager.filter(**{field: value}).exists()
-
-
-def _is_category(value: str) -> bool:
-    return Category.objects.filter(path=value).exists() or Category.objects.filter(slug=value).exists()
-
-
-def _categories(typed: str, limit: int) -> list[Name]:
-    found = Category.objects.filter(name__icontains=typed) | Category.objects.filter(path__icontains=typed)
-    return [Name(each.path, each.name) for each in found.order_by("depth", "path")[:limit]]
-
-
-def _products(typed: str, limit: int) -> list[Name]:
-    found = Product.objects.filter(title__istartswith=typed) | Product.objects.filter(slug__startswith=typed)
-    return [Name(each.slug, each.title) for each in found.order_by("-popularity", "id")[:limit]]
-
-
-def _articles(typed: str, limit: int) -> list[Name]:
-    found = Variant.objects.filter(sku__istartswith=typed).select_related("product")
-    return [Name(each.sku, each.product.title) for each in found.order_by("sku")[:limit]]
-
-
-def _authors(typed: str, limit: int) -> list[Name]:
-    found = Contributor.objects.filter(name__icontains=typed) | Contributor.objects.filter(
-        slug__startswith=typed
-    )
-    return [Name(each.slug, each.name) for each in found.order_by("sort_name")[:limit]]
 
 
 def _discounts(typed: str, limit: int) -> list[Name]:

@@ -296,6 +296,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "storefront.tasks.forget_visits",
         "schedule": crontab(hour="3", minute="55"),
     },
+    "shop-forget-old-views": {
+        "task": "crm.tasks.forget_old_views",
+        "schedule": crontab(hour="3", minute="57"),
+    },
     "shop-check-feeds": {"task": "storefront.tasks.check_feeds", "schedule": crontab(minute="20")},
     "finance-deliver-files": {"task": "finance.tasks.deliver_files", "schedule": 60.0},
     "finance-deliver-gift-cards": {"task": "finance.tasks.deliver_gift_cards", "schedule": 60.0},

@@ -162,6 +162,7 @@ ops_urlpatterns = [
     path("e-books/", files.files, name="files"),
     path("reviews/", reviews.queue, name="reviews"),
     path("reviews/<int:pk>/", reviews.decide, name="decide_review"),
+    path("reviews/<int:pk>/reply/", reviews.reply, name="reply_review"),
     path("funnel/", funnel.funnel, name="funnel"),
     path("feeds/", reports.feed_report, name="feeds"),
     path("feeds/check/", reports.check_now, name="check_feed"),

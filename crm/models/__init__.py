@@ -24,6 +24,7 @@ from crm.models.people import (
 from crm.models.register import RegisteredCompany
 from crm.models.segments import Segment, SegmentExport, SegmentVersion
 from crm.models.shopping import Alert, Review, Wish
+from crm.models.views import ProductView
 
 __all__ = [
     "Address",
@@ -49,6 +50,7 @@ __all__ = [
     "LoyaltyProgram",
     "Message",
     "PersonalExport",
+    "ProductView",
     "RegisteredCompany",
     "Review",
     "Segment",

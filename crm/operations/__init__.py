@@ -80,6 +80,7 @@ from crm.operations.reviews import (
     InvalidReview,
     ReviewNotFound,
     decide_review,
+    reply_to_review,
     write_review,
 )
 from crm.operations.segments import KIND as SEGMENT_PROPOSAL
@@ -111,6 +112,7 @@ from crm.operations.spending import (
     spend_offers,
     spending_values,
 )
+from crm.operations.views import forget_old_views, forget_views_of, record_view
 from crm.operations.visits import record_visit
 from crm.operations.wishes import add_wishes, remove_wish
 
@@ -176,6 +178,8 @@ __all__ = [
     "find_card",
     "find_or_create_company",
     "find_or_create_person",
+    "forget_old_views",
+    "forget_views_of",
     "give_back_offers",
     "is_spent_apart",
     "is_usable",
@@ -200,10 +204,12 @@ __all__ = [
     "record_consent",
     "record_export",
     "record_sef_registration",
+    "record_view",
     "record_visit",
     "remove_address",
     "remove_wish",
     "renew_register",
+    "reply_to_review",
     "retire_segment",
     "save_program",
     "send_again",

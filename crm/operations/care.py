@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.db import transaction
 
 from crm.models import Consent, CustomerNote, CustomerTask
+from crm.operations.views import forget_views_of
 from crm.states import ConsentKind
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import User
@@ -73,6 +74,8 @@ def record_consent(
         raise InvalidInput("There is no such consent.", field="kind")
     if not wording.strip():
         raise InvalidInput("A consent needs the words that were agreed to.", field="wording")
+    if kind == ConsentKind.PROFILING and not is_given:
+        forget_views_of(customer_id=customer_id)
     return Consent.objects.create(
         customer_id=customer_id,
         kind=kind,

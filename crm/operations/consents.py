@@ -8,6 +8,7 @@ from django.db import transaction
 
 from crm.events import ConsentChanged
 from crm.models import Consent, Customer
+from crm.operations.views import forget_views_of
 from crm.states import ConsentKind
 from retail.kernel.context import acting
 from retail.kernel.models import User
@@ -35,5 +36,7 @@ def record_consent(
         Consent.objects.create(
             customer=customer, kind=kind, is_given=is_given, wording=wording, given_at=now, source=source
         )
+        if kind == ConsentKind.PROFILING and not is_given:
+            forget_views_of(customer_id=customer_id)
         announce(ConsentChanged(customer.public_id, kind, is_given), subject=("customer", customer.public_id))
     return True

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Avg, Count
 from django.utils.translation import gettext as _
 
-from crm.events import ReviewDecided, ReviewWritten
+from crm.events import ReviewAnswered, ReviewDecided, ReviewWritten
 from crm.models import Review
 from crm.states import REVIEW_MOVES, ReviewState
 from retail.kernel.context import acting
@@ -19,7 +19,7 @@ from retail.kernel.outbox import announce
 from retail.kernel.states import check_move
 from storefront import operations as catalog
 
-TEXT_MAX = 4000
+TEXT_MAX, REPLY_MAX = 4000, 2000
 
 
 class AlreadyReviewed(Refusal):
@@ -95,6 +95,26 @@ def decide_review(*, review_id: int, is_published: bool, by: User, now: datetime
         review.save(update_fields=["state", "reason", "decided_by", "decided_at"])
         _rate(product_id)
         announce(ReviewDecided(review.pk, product_id, review.state), subject=("review", str(review.pk)))
+    return review
+
+
+@transaction.atomic
+def reply_to_review(*, review_id: int, text: str, by: User, now: datetime) -> Review:
+    """The shop's words below a review that is shown; no words take them back. Refuses ReviewNotFound, InvalidReview."""
+    review = Review.objects.select_for_update(of=("self",)).filter(pk=review_id).first()
+    if review is None:
+        raise ReviewNotFound(_("There is no such review."), review=review_id)
+    words = text.strip()
+    if words and review.state != ReviewState.PUBLISHED:
+        raise InvalidReview(_("Only a review that is shown is answered."), field="reply")
+    if len(words) > REPLY_MAX:
+        raise InvalidReview(_("The answer is too long."), field="reply")
+    if words == review.reply:
+        return review
+    with acting(by=by):
+        review.reply, review.replied_by, review.replied_at = words, by, now
+        review.save(update_fields=["reply", "replied_by", "replied_at"])
+        announce(ReviewAnswered(review.pk, review.product_id), subject=("review", str(review.pk)))
     return review
 
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
+from cms.models import FormAnswer
 from crm.models import (
     Address,
     Alert,
@@ -27,6 +28,9 @@ from crm.models import (
     GiftCard,
     LoyaltyAccount,
     Message,
+    ProductView,
+    Review,
+    Wish,
 )
 from crm.operations import loyalty as points
 from finance.workflows import loyalty as books
@@ -36,7 +40,7 @@ from oms.operations import accounts as oms
 from retail.kernel.errors import NotFound, Refusal
 from retail.kernel.models import User
 
-# What simply changes hands. Offers: all but those that the survivor carries too.
+# What simply changes hands; what the survivor has of the very same (an offer, a wish, a review of one product) stays.
 OWNED: dict[str, type[Model]] = {
     "addresses": Address,
     "notes": CustomerNote,
@@ -47,7 +51,13 @@ OWNED: dict[str, type[Model]] = {
     "offers": CustomerDiscount,
     "coupons": Coupon,
     "redemptions": CouponRedemption,
+    "reviews": Review,
+    "wishes": Wish,
+    "views": ProductView,
+    "form_answers": FormAnswer,
 }
+# By what an account has only one of each.
+_ONCE = {"reviews": ("product",), "wishes": ("variant",), "views": ("variant", "day")}
 # Filled on the survivor where it has nothing; the rest is a conflict, and the survivor's word stays.
 FILLED = ("email", "phone", "registration_number", "jbkjs", "external_ref")
 
@@ -99,7 +109,12 @@ def preview_merge(*, survivor_id: int, merged_id: int) -> Preview:
 
 def _rows_of(name: str, model: type[Model], survivor: Customer, merged: Customer) -> QuerySet[Any]:
     rows = model._default_manager.filter(customer=merged)
-    return rows.exclude(pk__in=_offers_of(survivor)) if name == "offers" else rows
+    if name == "offers":
+        return rows.exclude(pk__in=_offers_of(survivor))
+    if name in _ONCE:
+        own = model._default_manager.filter(customer=survivor, **{key: OuterRef(key) for key in _ONCE[name]})
+        return rows.exclude(Exists(own))
+    return rows
 
 
 @transaction.atomic
@@ -139,7 +154,7 @@ def undo_merge(*, public_id: str, by: User | None, now: datetime) -> CustomerMer
     oms.move_orders(order_ids=moved["orders"], from_id=survivor.pk, to_id=merged.pk)
     oms.move_baskets(basket_ids=moved["baskets"], from_id=survivor.pk, to_id=merged.pk)
     for name, model in OWNED.items():
-        rows = model._default_manager.filter(pk__in=moved[name], customer=survivor)
+        rows = model._default_manager.filter(pk__in=moved.get(name, []), customer=survivor)
         rows.update(customer=merged)
     Address.objects.filter(pk__in=moved["defaults"], customer=merged).update(is_default=True)
     _withdraw_consents(survivor, moved["consents"], by, now)

@@ -17,9 +17,11 @@ from django.db.models.functions import Lower
 
 from audit import operations as audit
 from cms.models import FormAnswer
+from crm import operations as crm
 from crm.models import (
     Address,
     Alert,
+    CampaignVisit,
     Consent,
     Coupon,
     CouponRedemption,
@@ -31,6 +33,7 @@ from crm.models import (
     LoyaltyEntry,
     Message,
     PersonalExport,
+    ProductView,
     Review,
     Wish,
 )
@@ -74,8 +77,10 @@ def export_person(*, customer_id: int) -> dict[str, Any]:
         "notes": CustomerNote.objects.filter(customer=customer),
         "tasks": CustomerTask.objects.filter(customer=customer),
         "letters": Message.objects.filter(customer=customer),
-        "reviews": Review.objects.filter(customer=customer),
-        "wishes": Wish.objects.filter(customer=customer),
+        "reviews": Review.objects.filter(customer__in=_accounts(customer)),
+        "wishes": Wish.objects.filter(customer__in=_accounts(customer)),
+        "product_views": ProductView.objects.filter(customer__in=_accounts(customer)),
+        "campaign_visits": CampaignVisit.objects.filter(customer=customer),
         "alerts": Alert.objects.filter(customer=customer),
         "form_answers": FormAnswer.objects.filter(customer=customer),
         "offers": CustomerDiscount.objects.filter(customer=customer),
@@ -194,19 +199,22 @@ def _let_points_go(customer: Customer, now: datetime) -> None:
 def _empty(customer: Customer, order_ids: list[int]) -> dict[str, list[int]]:
     """Rows that say nothing without the person go; letters keep that they were sent. The ids of all, for the trace."""
     gone: dict[str, list[int]] = {}
+    accounts = _accounts(customer)
+    for account in accounts:
+        crm.forget_views_of(customer_id=account)
     for label, rows in (
         ("crm.address", Address.objects.filter(customer=customer)),
         ("crm.customernote", CustomerNote.objects.filter(customer=customer)),
         ("crm.customertask", CustomerTask.objects.filter(customer=customer)),
-        ("crm.wish", Wish.objects.filter(customer=customer)),
+        ("crm.wish", Wish.objects.filter(customer__in=accounts)),
         ("crm.alert", Alert.objects.filter(customer=customer)),
     ):
         gone[label] = list(rows.values_list("pk", flat=True))
         rows.delete()
     # The stars stay part of what buyers think; the words and the name were the person's.
-    reviews = Review.objects.filter(customer=customer)
+    reviews = Review.objects.filter(customer__in=accounts)
     gone["crm.review"] = list(reviews.values_list("pk", flat=True))
-    reviews.update(title="", text="", shown_name="")
+    reviews.update(title="", text="", shown_name="", reply="")
     gone["cms.formanswer"] = _empty_answers(customer)
     # Who a card was for, and what was wished; where a card that waits for its day goes must stay.
     cards = GiftCard.objects.filter(customer=customer)
@@ -218,6 +226,14 @@ def _empty(customer: Customer, order_ids: list[int]) -> dict[str, list[int]]:
     letters.update(recipient="", subject_line="", text_body="", html_body="")
     gone["oms.ordernote"] = list(OrderNote.objects.filter(order__in=order_ids).values_list("pk", flat=True))
     return gone
+
+
+def _accounts(customer: Customer) -> list[int]:
+    """Also those that were merged into it: what both had of the same kind stayed with them."""
+    found = newest = [customer.pk]
+    while newest := list(Customer.objects.filter(merged_into__in=newest).values_list("pk", flat=True)):
+        found = [*found, *newest]
+    return found
 
 
 def _empty_answers(customer: Customer) -> list[int]:

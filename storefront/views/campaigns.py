@@ -22,8 +22,10 @@ def seen(request: HttpRequest, slug: str) -> HttpResponse:
     agent = request.headers.get("User-Agent", "")
     if agent and not _MACHINES.search(agent):
         page = urlsplit(request.headers.get("HX-Current-URL", "") or request.headers.get("Referer", ""))
+        user = shopper.user_of(request)
         crm.record_visit(
             slug=slug,
+            user_id=user.pk if user else None,
             visit_hash=shopper.client_hash(request),
             path=shopper.plain(page.path, 200),
             now=clock.now(),

@@ -21,7 +21,7 @@ from storefront.views import shopper
 WORDING = {
     ConsentKind.NEWSLETTER: gettext_lazy("Write to me by e-mail about new titles and offers."),
     ConsentKind.SMS: gettext_lazy("Send me text messages about offers."),
-    ConsentKind.PROFILING: gettext_lazy("Use what I bought to show me offers that fit me."),
+    ConsentKind.PROFILING: gettext_lazy("Use what I bought and looked at to show me offers that fit me."),
 }
 
 

@@ -16,6 +16,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from crm import operations as crm
 from oms.models import Basket, Order
 from oms.states import OrderStatus
 from retail.front.charts import BarChart, Series
@@ -38,10 +39,19 @@ def seen(request: HttpRequest) -> HttpResponse:
         request.headers.get("Sec-GPC", ""),
     )
     if is_counted:
+        now = clock.now()
         operations.count_visit(
-            step=step, client_hash=shopper.client_hash(request), day=clock.business_date(clock.now())
+            step=step, client_hash=shopper.client_hash(request), day=clock.business_date(now)
         )
+        _remember(request, step, now)
     return HttpResponse(status=204)
+
+
+def _remember(request: HttpRequest, step: str, now: datetime) -> None:
+    """What somebody who is signed in looked at, if they let the shop know; of strangers nothing is kept but the count."""
+    sku = shopper.plain(request.POST.get("sku", ""), 60)
+    if step == FunnelStep.VIEW and sku and (user := shopper.user_of(request)):
+        crm.record_view(user_id=user.pk, sku=sku, now=now)
 
 
 @require_safe

@@ -157,6 +157,21 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @staff_page(EDIT_CAMPAIGNS)
+def reply(request: HttpRequest, pk: int) -> HttpResponse:
+    """The shop's words below a review; emptied, they are gone."""
+    assert request.user.is_authenticated, "the guard lets in staff only"
+    text = request.POST.get("reply", "").replace("\x00", "")
+    try:
+        crm.reply_to_review(review_id=pk, text=text, by=request.user, now=clock.now())
+    except Refusal as refusal:
+        messages.error(request, say(refusal))
+    else:
+        toast(request, _("The answer is shown.") if text.strip() else _("The answer is taken back."))
+    return redirect(f"{reverse('ops:reviews')}?state={ReviewState.PUBLISHED}")
+
+
+@require_POST
+@staff_page(EDIT_CAMPAIGNS)
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
     assert request.user.is_authenticated, "the guard lets in staff only"
     is_published = request.POST.get("act") == "publish"

@@ -9,14 +9,26 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from crm.models import Address, Consent, Customer, CustomerDiscount, CustomerMerge, Discount, LoyaltyAccount
+from crm.models import (
+    Address,
+    Alert,
+    Consent,
+    Customer,
+    CustomerDiscount,
+    CustomerMerge,
+    Discount,
+    LoyaltyAccount,
+    ProductView,
+    Review,
+    Wish,
+)
 from crm.operations import loyalty as points
 from crm.selectors.duplicates import duplicates, duplicates_of
-from crm.workflows import merging
+from crm.workflows import merging, privacy
 from oms.models import Order
 from retail.doctor.examine import examine
 from retail.kernel.models import User
-from storefront.models import Channel
+from storefront.models import Channel, Variant
 from tests.crm.members import earn, make_member, make_program
 from tests.factories import NOW, Sells, make_channel, make_customer, make_entity, make_order
 from tests.staff import client_of, make_staff
@@ -112,6 +124,55 @@ def test_everything_moves_and_goes_back(world: None) -> None:
     healthy()
     with nothing_changes(), pytest.raises(merging.CannotUndoMerge):
         merging.undo_merge(public_id=made.public_id, by=None, now=NOW)
+
+
+def test_reviews_wishes_and_alerts_move_but_not_a_second_of_the_same(world: None) -> None:
+    ana, other = someone(), someone("Ana A.")
+    channel, (one, two) = Channel.objects.get(), (order_of(ana), order_of(other))
+    shared, only = (order.lines.get().variant for order in (one, two))
+    assert shared is not None and only is not None
+    lines = iter(range(1, 9))
+
+    def review(customer: Customer, variant: Variant, text: str) -> Review:
+        return Review.objects.create(
+            product=variant.product, customer=customer, order_line_id=next(lines), rating=5, text=text
+        )
+
+    review(ana, shared, "Ana")
+    stays, moves = review(other, shared, "Ostaje"), review(other, only, "Prelazi")
+    for customer, variant in ((ana, shared), (other, shared), (other, only)):
+        Wish.objects.create(customer=customer, variant=variant)
+        ProductView.objects.create(customer=customer, variant=variant, day=NOW.date(), at=NOW)
+    alert = Alert.objects.create(
+        kind="BACK_IN_STOCK", variant=only, channel=channel, customer=other, email="a@example.com"
+    )
+
+    assert merging.preview_merge(survivor_id=ana.pk, merged_id=other.pk).moves == {
+        "addresses": 1, "alerts": 1, "orders": 1, "reviews": 1, "wishes": 1, "views": 1,
+    }  # fmt: skip
+    made = merge(ana, other)
+    assert set(Review.objects.filter(customer=ana).values_list("text", flat=True)) == {"Ana", "Prelazi"}
+    assert set(ana.wishes.values_list("variant", flat=True)) == {shared.pk, only.pk}
+    assert ProductView.objects.filter(customer=ana).count() == 2
+    alert.refresh_from_db()
+    stays.refresh_from_db()
+    assert (alert.customer, stays.customer) == (ana, other)
+    exported = privacy.export_person(customer_id=ana.pk)
+    assert {row["text"] for row in exported["reviews"]} == {"Ana", "Ostaje", "Prelazi"}
+
+    merging.undo_merge(public_id=made.public_id, by=None, now=NOW)
+    alert.refresh_from_db()
+    moves.refresh_from_db()
+    assert (alert.customer, moves.customer) == (other, other)
+    assert set(other.wishes.values_list("variant", flat=True)) == {shared.pk, only.pk}
+    assert list(ana.wishes.values_list("variant", flat=True)) == [shared.pk]
+    assert ProductView.objects.filter(customer=other).count() == 2
+
+    merge(ana, other)
+    Order.objects.update(status="COMPLETED")
+    privacy.erase_person(customer_id=ana.pk, by=None, now=NOW)
+    assert set(Review.objects.values_list("text", flat=True)) == {""}
+    assert not Wish.objects.exists() and not ProductView.objects.exists()
 
 
 def points_of() -> dict[int, int]:

@@ -108,6 +108,35 @@ def test_a_review_is_not_hidden_without_a_reason(chain: Chain) -> None:
         crm.decide_review(review_id=row.pk, is_published=False, by=chain.dragan, now=NOW)
 
 
+def test_the_shop_answers_below_a_review_that_is_shown(client: Client, chain: Chain) -> None:
+    variant, (_, ana) = chain.variant(), reader()
+    category(chain, variant)
+    bought(chain, ana, variant)
+    row, address = review_of(chain, ana, variant), "/en/ops/reviews/{}/reply/"
+    merchandiser = client_of(make_staff("MERCHANDISER", name="Mila"))
+    agent = client_of(make_staff("AGENT", name="Olga"))
+    with nothing_changes():
+        assert merchandiser.post(address.format(row.pk), {"reply": "Hvala!"}).status_code == 302
+        assert agent.post(address.format(row.pk), {"reply": "Hvala!"}).status_code == 403
+        with pytest.raises(crm.ReviewNotFound):
+            crm.reply_to_review(review_id=0, text="Hvala!", by=chain.dragan, now=NOW)
+        with pytest.raises(crm.InvalidReview):
+            crm.reply_to_review(review_id=row.pk, text="Hvala!", by=chain.dragan, now=NOW)
+    address = address.format(row.pk)
+    crm.decide_review(review_id=row.pk, is_published=True, by=chain.dragan, now=NOW)
+    with nothing_changes(), pytest.raises(crm.InvalidReview):
+        crm.reply_to_review(review_id=row.pk, text="a" * 2001, by=chain.dragan, now=NOW)
+    merchandiser.post(address, {"reply": " <i>Hvala</i> na oceni! "})
+    row.refresh_from_db()
+    assert (row.reply, row.replied_by and row.replied_by.name) == ("<i>Hvala</i> na oceni!", "Mila")
+    shown = client.get(f"/p/{variant.product.slug}/reviews/").text
+    assert "Knjižara odgovara" in shown and "&lt;i&gt;Hvala&lt;/i&gt; na oceni!" in shown
+    with nothing_changes():
+        crm.reply_to_review(review_id=row.pk, text="<i>Hvala</i> na oceni!", by=chain.dragan, now=NOW)
+    merchandiser.post(address, {"reply": ""})
+    assert "Knjižara odgovara" not in client.get(f"/p/{variant.product.slug}/reviews/").text
+
+
 def test_written_read_by_a_person_and_shown(client: Client, chain: Chain) -> None:
     variant, (ana, customer) = chain.variant(), reader()
     category(chain, variant)

@@ -108,6 +108,7 @@
   if (step && navigator.sendBeacon) {
     const told = new FormData();
     told.append("step", step.dataset.seen);
+    told.append("sku", step.dataset.seenSku || "");
     told.append("csrfmiddlewaretoken", JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"] || "");
     addEventListener("load", () => navigator.sendBeacon(step.dataset.seenAt, told));
   }
