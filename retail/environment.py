@@ -146,6 +146,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("FISCAL_CERT_HEADER", "str", "", "Client certificate that a TLS proxy passes to the processor."),
     Variable("SEF_URL", "str", "", "The national e-invoice system. Unset locally: the sandbox."),
     Variable("SEF_API_KEY", "str", "", "Our key there."),
+    Variable(
+        "SEARCH_URL",
+        "str",
+        "",
+        "OpenSearch server, `https://user:password@host:9200`. Unset: PostgreSQL's own index.",
+    ),
     Variable("CARRIER_URL", "str", "", "Carrier broker. Unset locally: the sandbox."),
     Variable("CARRIER_KEY", "str", "", "Our key at the carrier broker."),
     Variable("CARRIER_SECRETS", "list", [], "Secrets that sign the carriers' messages, newest first."),

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from retail.cache import is_up
 from retail.celery import app as celery_app
+from storefront.selectors import search_server
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -83,6 +84,8 @@ def _may_read_metrics(request: HttpRequest) -> bool:
 def _figures() -> Iterable[tuple[str, str, float]]:
     database, broker = _database_answers(), _broker_answers()
     yield "onerow_database_up", "1 when the database answers", float(database)
+    if settings.SEARCH_URL:
+        yield "onerow_search_server_up", "1 when the search server answers", float(search_server.answers())
     yield "onerow_broker_up", "1 when the broker answers", float(broker)
     if database:
         with connection.cursor() as cursor:

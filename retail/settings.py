@@ -531,6 +531,8 @@ SEF_API_KEY: str = read("SEF_API_KEY") or _ours("sef_api_key")
 SEF_TIMEOUT_SECONDS = 20.0
 # SEF takes three calls a second with one key; this is what lies between two of ours.
 SEF_PAUSE_SECONDS = 0.35
+# A search server finds instead of PostgreSQL's own index; `manage.py rebuild_search` fills it. See docs/search.md.
+SEARCH_URL: str = read("SEARCH_URL")
 CARRIER_URL: str = read("CARRIER_URL") or _stand_in("kurir")
 CARRIER_KEY: str = read("CARRIER_KEY") or _ours("carrier_key")
 CARRIER_SECRETS: list[str] = read("CARRIER_SECRETS") or ([_ours("carrier_secret")] if IS_LOCAL else [])

@@ -1,9 +1,10 @@
-"""Reactions of the shop to the login framework."""
+"""Reactions of the shop to the login framework, and of the search server's index to the catalog."""
 
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -12,8 +13,10 @@ from crm import operations as crm
 from crm.models import Customer
 from oms.workflows import basket_later
 from retail.kernel import clock
-from retail.kernel.models import User
-from storefront.models import Variant
+from retail.kernel.models import OutboxEvent, User
+from retail.kernel.outbox import subscribe
+from storefront import operations as catalog
+from storefront.models import CatalogImport, Variant
 from storefront.views import aside, wishes
 
 
@@ -51,3 +54,26 @@ def keep_put_aside(request: HttpRequest | None, user: User, **_: Any) -> None:
             user=user, name=user.name or user.email, now=clock.now()
         )
         basket_later.join_saved(keeper=keeper, customer_id=customer.pk)
+
+
+@subscribe("storefront.product_created")
+@subscribe("storefront.product_changed")
+@subscribe("storefront.product_published")
+@subscribe("storefront.product_archived")
+def index_product(event: OutboxEvent) -> None:
+    """Without a search server there is nothing to do: PostgreSQL's index is part of the row."""
+    if settings.SEARCH_URL:
+        catalog.index_products(product_ids=[event.payload["product_id"]])
+
+
+@subscribe("storefront.variant_changed")
+def index_product_of_variant(event: OutboxEvent) -> None:
+    if settings.SEARCH_URL:
+        of = Variant.objects.filter(pk=event.payload["variant_id"]).values_list("product_id", flat=True)
+        catalog.index_products(product_ids=list(of))
+
+
+@subscribe("storefront.catalog_imported")
+def index_import(event: OutboxEvent) -> None:
+    if settings.SEARCH_URL:
+        catalog.index_changed(since=CatalogImport.objects.get(pk=event.payload["import_id"]).started_at)

@@ -39,6 +39,7 @@ from storefront.operations.refusals import (
     UnknownSku,
     UnknownVariant,
 )
+from storefront.operations.search_index import index_changed, index_products, rebuild_index
 from storefront.operations.variants import VariantData, put_variant, set_kit, update_variant
 from storefront.operations.visits import count_visit, forget_visits
 
@@ -71,6 +72,8 @@ __all__ = [
     "create_product",
     "forget_visits",
     "has_bytes",
+    "index_changed",
+    "index_products",
     "keep_file",
     "lock_product",
     "move_product",
@@ -79,6 +82,7 @@ __all__ = [
     "publish_product",
     "put_variant",
     "rate_product",
+    "rebuild_index",
     "remove_collection",
     "save_collection",
     "set_kit",

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from retail.kernel.identifiers import parse_barcode
 from retail.kernel.prepared import Prepared
 from storefront.rules import words_of
+from storefront.selectors import search_server
 from storefront.selectors.slips import by_swapped_letters, found_alone
 from storefront.selectors.tree import category_tree
 
@@ -59,9 +60,51 @@ def match(text: str) -> Matches:
         return Matches([])
     if found := _by_code(text):
         return Matches(found)
+    if (served := _served(tokens)) is not None:
+        return served
     if found := _by_words(tokens):
         return Matches(found, words=_tsquery(tokens) if len(found) >= MATCHES_MAX else "")
     return _by_similarity(tokens)
+
+
+def _served(tokens: Sequence[str]) -> Matches | None:
+    """What the search server finds, as far as the rows say that it is published; None where PostgreSQL has to answer."""
+    ids = search_server.with_all(tokens, MATCHES_MAX) if search_server.is_on() else None
+    if ids is None:
+        return None
+    if found := _published(ids):
+        return Matches(found, words=_tsquery(tokens) if len(ids) >= MATCHES_MAX else "")
+    return _served_alike(tokens)
+
+
+def _served_alike(tokens: Sequence[str]) -> Matches | None:
+    telling = [token for token in tokens if len(token) >= PREFIX_LENGTH_MIN]
+    if not telling or not search_server.is_on():
+        return None
+    ids = search_server.with_like(telling)
+    if ids is None:
+        return None
+    near = _published(ids)
+    return Matches(near, suggestion=_meant(tokens, _spellings(near[:5])) if near else "")
+
+
+def _published(ids: Sequence[int]) -> list[int]:
+    """Those that are, in the order given: the index says what fits, the rows say what is there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM storefront_product WHERE id = ANY(%s) AND status = 'PUBLISHED'", [list(ids)]
+        )
+        there = {row[0] for row in cursor.fetchall()}
+    return [each for each in ids if each in there]
+
+
+def _spellings(ids: Sequence[int]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_SPELLED} FROM storefront_product p WHERE p.id = ANY(%s) ORDER BY array_position(%s, p.id)",  # noqa: S608
+            [list(ids), list(ids)],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def words_alone(text: str) -> list[tuple[str, int]]:
@@ -147,13 +190,13 @@ def _by_similarity(tokens: Sequence[str]) -> Matches:
     return Matches([])
 
 
-_SIMILAR = """
-    SELECT p.id, {score} score,
-           p.title || ' ' || COALESCE((SELECT string_agg(k.name, ' ' ORDER BY c.position) FROM storefront_contribution c
-              JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id), '')
-      FROM storefront_product p WHERE p.status = 'PUBLISHED' AND ({condition})
-     ORDER BY round(({score})::numeric, 1) DESC, p.popularity DESC, p.id LIMIT 200
-"""
+_SPELLED = """p.title || ' ' || COALESCE((SELECT string_agg(k.name, ' ' ORDER BY c.position) FROM storefront_contribution c
+              JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id), '')"""
+_SIMILAR = f"""
+    SELECT p.id, {{score}} score, {_SPELLED}
+      FROM storefront_product p WHERE p.status = 'PUBLISHED' AND ({{condition}})
+     ORDER BY round(({{score}})::numeric, 1) DESC, p.popularity DESC, p.id LIMIT 200
+"""  # noqa: S608 - constants of this module
 
 
 def _meant(tokens: Sequence[str], spellings: Sequence[str]) -> str:
@@ -169,7 +212,7 @@ def _meant(tokens: Sequence[str], spellings: Sequence[str]) -> str:
 
 def _like_titles(tokens: Sequence[str], limit: int) -> list[Suggestion]:
     """Titles with words like these, best first; asked only where the words themselves lead nowhere."""
-    ids = _by_similarity(tokens).ids[:limit]
+    ids = (_served_alike(tokens) or _by_similarity(tokens)).ids[:limit]
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, title, slug FROM storefront_product WHERE id = ANY(%s)", [ids])
         found = {product_id: (title, slug) for product_id, title, slug in cursor.fetchall()}
@@ -177,14 +220,16 @@ def _like_titles(tokens: Sequence[str], limit: int) -> list[Suggestion]:
 
 
 def _titles_and_authors(tokens: Sequence[str], limit: int) -> tuple[list[Suggestion], list[Suggestion]]:
+    served = search_server.most_read_with_all(tokens, limit * 2) if search_server.is_on() else None
+    fits, asked = "p.search_vector @@ to_tsquery('simple', %s)", _tsquery(tokens, weights="ABC")
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT p.title, p.slug, ARRAY(SELECT ARRAY[k.name, k.slug] FROM storefront_contribution c
+            f"""SELECT p.title, p.slug, ARRAY(SELECT ARRAY[k.name, k.slug] FROM storefront_contribution c
                         JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id ORDER BY c.position LIMIT 3)
                  FROM storefront_product p
-                WHERE p.status = 'PUBLISHED' AND p.search_vector @@ to_tsquery('simple', %s)
-                ORDER BY p.popularity DESC, p.id LIMIT %s""",
-            [_tsquery(tokens, weights="ABC"), limit * 2],
+                WHERE p.status = 'PUBLISHED' AND {fits if served is None else "p.id = ANY(%s)"}
+                ORDER BY p.popularity DESC, p.id LIMIT %s""",  # noqa: S608 - constants of this module
+            [asked if served is None else served, limit * 2],
         )
         rows = cursor.fetchall()
     titles = [
