@@ -682,7 +682,16 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "oms.BasketLine": {
-        "plain": ("id", "public_id", "basket_id", "variant_id", "quantity", "price_seen", "created_at"),
+        "plain": (
+            "id",
+            "public_id",
+            "basket_id",
+            "variant_id",
+            "quantity",
+            "price_seen",
+            "is_preorder",
+            "created_at",
+        ),
     },
     "oms.BasketGiftCard": {"plain": ("id", "public_id", "basket_id", "card_id", "created_at")},
     "oms.BasketCoupon": {
@@ -779,6 +788,7 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "wanted_slot_id",
             "locker_id",
             "payment_method",
+            "is_awaiting_supply",
             "has_gift_cards",
             "paper",
             "goods_total",
@@ -1120,8 +1130,21 @@ COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {
             "variant_id",
             "quantity",
             "quantity_received",
+            "quantity_claimed",
             "unit_cost",
             "expected_on",
+        ),
+    },
+    "warehouse.SupplyClaim": {
+        "plain": (
+            "id",
+            "purchase_order_line_id",
+            "quantity",
+            "basket_line_id",
+            "order_line_id",
+            "state",
+            "expires_at",
+            "created_at",
         ),
     },
     "warehouse.Receipt": {

@@ -124,6 +124,20 @@ def tell_order_changed(event: OutboxEvent) -> None:
     )
 
 
+@subscribe("oms.supply_changed")
+def tell_supply_changed(event: OutboxEvent) -> None:
+    """What was ordered ahead comes later, or not at all: the buyer may wait or cancel."""
+    order = _order(event)
+    if order.status != OrderStatus.CANCELED:
+        _send(
+            event,
+            order,
+            "supply_changed",
+            lambda facts: words.supply_changed(facts, is_known=bool(event.payload["after"])),
+            part=str(event.pk),
+        )
+
+
 # ------------------------------------------------------------------ money
 @subscribe("finance.payment_failed")
 def tell_payment_failed(event: OutboxEvent) -> None:

@@ -105,6 +105,25 @@ class PromiseChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SupplySettled:
+    """Nothing of the order is under way to us any more: all of it is here, or is told to be missing."""
+
+    order_id: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyChanged:
+    """Goods that the order waits for come on another day; `after` is empty when nobody knows when. `cause`: MOVED, SHORT, CANCELED."""
+
+    order_id: int
+    number: str
+    cause: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnRequested:
     order_id: int
     number: str

@@ -28,6 +28,12 @@ def route_when_confirmed(event: OutboxEvent) -> None:
     _route(event.payload["order_id"])
 
 
+@subscribe("oms.supply_settled")
+def route_when_supplied(event: OutboxEvent) -> None:
+    """What it waited for is here, or will not come; one that is not paid yet is routed when it is."""
+    _route(event.payload["order_id"])
+
+
 @subscribe("oms.order_changed")
 def route_again_when_changed(event: OutboxEvent) -> None:
     """Another address or more units: the plan that stood was taken back."""

@@ -234,6 +234,8 @@ class BasketLine(models.Model):
     quantity = models.PositiveIntegerField()
     # The unit price that the shopper last saw; a different one at checkout is told before paying.
     price_seen = models.DecimalField(max_digits=12, decimal_places=2)
+    # Its units are on their way to us: they are claimed on a purchase order line, not on a shelf.
+    is_preorder = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -397,6 +399,8 @@ class Order(models.Model):
     promised_at = models.DateTimeField(null=True, blank=True)
     promised_on = models.DateField(null=True, blank=True)
     promise = models.JSONField(default=dict, blank=True)
+    # Some of it is on its way to us: nothing of the order is routed before it is here.
+    is_awaiting_supply = models.BooleanField(default=False, db_default=False)
     payment_deadline = models.DateTimeField(null=True, blank=True)
     hold_reason = models.CharField(max_length=200, blank=True)
     cancel_reason = models.CharField(max_length=200, blank=True)

@@ -101,6 +101,21 @@ class PurchaseOrderCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class PurchaseOrderMoved:
+    """What is still to come, comes on another day."""
+
+    purchase_order_id: int
+    number: str
+    expected_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseOrderCanceled:
+    purchase_order_id: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class GoodsReceived:
     receipt_id: int
     number: str

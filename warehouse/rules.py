@@ -183,3 +183,34 @@ def first_units(rows: Sequence[T], units: int, quantity_of: Callable[[T], int]) 
             found.append((row, taken))
             units -= taken
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A claim on a purchase order line, of somebody who came earlier than those after it."""
+
+    claim_id: int
+    line_id: int
+    quantity: int
+
+
+def share_out(
+    claims: Sequence[Spoken], came: dict[int, int], left: dict[int, int]
+) -> tuple[list[tuple[Spoken, int]], list[tuple[Spoken, int]]]:
+    """Units that came, first come first served; and of the rest what the line will bring no more, the last ones first.
+
+    `came` and `left` (still to come) by purchase order line.
+    """
+    filled: list[tuple[Spoken, int]] = []
+    lost: list[tuple[Spoken, int]] = []
+    by_line: dict[int, list[Spoken]] = defaultdict(list)
+    for claim in claims:
+        by_line[claim.line_id].append(claim)
+    for line_id, mine in by_line.items():
+        served = first_units(mine, came.get(line_id, 0), lambda claim: claim.quantity)
+        taken = {claim.claim_id: units for claim, units in served}
+        open_units = {claim.claim_id: claim.quantity - taken.get(claim.claim_id, 0) for claim in mine}
+        over = sum(open_units.values()) - left.get(line_id, 0)
+        filled += served
+        lost += first_units(mine[::-1], over, lambda claim, units=open_units: units[claim.claim_id])  # type: ignore[misc]
+    return filled, lost

@@ -74,6 +74,17 @@ class MoveReason(models.TextChoices):
     OPENING = "OPENING", _("Opening stock")
 
 
+class SupplyClaimState(models.TextChoices):
+    HELD = "HELD", _("Held for a basket")
+    ALLOCATED = "ALLOCATED", _("Allocated")
+    FILLED = "FILLED", _("Received")
+    RELEASED = "RELEASED", _("Released")
+
+
+# States in which the claim counts in PurchaseOrderLine.quantity_claimed.
+CLAIMING_SUPPLY = (SupplyClaimState.HELD, SupplyClaimState.ALLOCATED)
+
+
 class PurchaseOrderStatus(models.TextChoices):
     OPEN = "OPEN", _("Open")
     PARTLY_RECEIVED = "PARTLY_RECEIVED", _("Partly received")

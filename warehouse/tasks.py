@@ -9,7 +9,9 @@ from warehouse.workflows import labels
 
 @shared_task
 def release_expired_holds() -> int:
-    return operations.release_expired_holds(now=timezone.now())
+    """Of shelves and of what is under way."""
+    now = timezone.now()
+    return operations.release_expired_holds(now=now) + operations.release_expired_supply(now=now)
 
 
 @shared_task

@@ -56,6 +56,11 @@ ops_urlpatterns = [
     path("shipments/<str:number>/<str:act>/", shipments.act, name="shipment_act"),
     path("purchase-orders/", purchasing.purchase_orders, name="purchase_orders"),
     path("purchase-orders/<str:number>/", purchasing.purchase_order, name="purchase_order"),
+    path(
+        "purchase-orders/<str:number>/change/",
+        purchasing.change_purchase_order,
+        name="change_purchase_order",
+    ),
     path("transfers/", transfers.transfer_list, name="transfers"),
     path("transfers/new/", transfers.new_transfer, name="transfer_new"),
     path("transfers/<str:number>/", transfers.transfer_page, name="transfer"),

@@ -242,6 +242,33 @@ def changed(order: OrderFacts, *, what: frozenset[str], left: tuple[Line, ...], 
     )
 
 
+def supply_changed(order: OrderFacts, *, is_known: bool) -> Letter:
+    """What was ordered ahead comes on another day, or nobody knows when: wait, or cancel and have all of it back."""
+    said = {"number": order.number, "when": _promised(order)}
+    first = (
+        _("The supplier has changed the delivery that order %(number)s waits for. It now arrives %(when)s.")
+        if is_known
+        else _(
+            "The supplier did not bring all that order %(number)s waits for, and we do not know a new date yet. We are looking for it elsewhere."
+        )
+    )
+    choice = _(
+        "You may wait: then there is nothing to do. Or cancel on the page of the order, and all that was paid is returned."
+    )
+    return Letter(
+        subject=_("Another date for order %(number)s") % said
+        if is_known
+        else _("We do not have a date for order %(number)s") % said,
+        heading=_("We are sorry: the date has changed") if is_known else _("We are sorry: it did not come"),
+        preheader=first % said,
+        paragraphs=(_hello(order), first % said, choice),
+        action=Action(_("Wait or cancel"), order.url),
+        lines=order.lines,
+        sums=_sums(order),
+        currency=order.currency,
+    )
+
+
 def _changed_words(what: frozenset[str]) -> list[str]:
     """The parts of an order in the words that its buyer knows, each once."""
     parts = [

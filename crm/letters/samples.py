@@ -142,6 +142,14 @@ SAMPLES: dict[str, tuple[str | Promise, Sample]] = {
             _order(base, now), what=frozenset({"street", "lines"}), left=LINES[:1], missing=Decimal("0.00")
         ),
     ),
+    "supply-changed": (
+        _("Pre-order: another date"),
+        lambda base, now: orders.supply_changed(_order(base, now), is_known=True),
+    ),
+    "supply-missing": (
+        _("Pre-order: no date"),
+        lambda base, now: orders.supply_changed(_order(base, now), is_known=False),
+    ),
     "canceled": (_("Order canceled"), lambda base, now: orders.canceled(_order(base, now), is_whole=True)),
     "return-asked": (
         _("Return announced"),

@@ -51,6 +51,9 @@ class BasketLinePart(serializers.Serializer[Any]):
     total = MoneySerializer(allow_null=True)
     discounts = DiscountPart(many=True)
     held_until = serializers.DateTimeField(allow_null=True, help_text="null when the goods are not held")
+    supply_on = serializers.DateField(
+        allow_null=True, help_text="pre-order: the day on which its units are to reach us"
+    )
 
 
 class ProblemPart(serializers.Serializer[Any]):

@@ -27,6 +27,9 @@ class BasketLineBody(StrictSerializer):
     sku = serializers.CharField(max_length=40)
     quantity = Quantity()
     location = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    preorder = serializers.BooleanField(
+        required=False, default=False, help_text="when none is on a shelf, claim units that are under way"
+    )
 
 
 class CouponBody(StrictSerializer):
@@ -222,7 +225,7 @@ def show_basket(view: BasketView, held: Sequence[Tender] = ()) -> dict[str, Any]
     made = split(tenders=held, total=view.priced.total)
     lines = []
     for line in view.lines:
-        hold = view.holds.get(line.pk)
+        hold, awaited = view.holds.get(line.pk), view.awaited.get(line.pk)
         key = str(line.public_id)
         priced = None if key in view.quote.unpriced else view.priced.line(key)
         lines.append(
@@ -237,6 +240,7 @@ def show_basket(view: BasketView, held: Sequence[Tender] = ()) -> dict[str, Any]
                 "held_until": hold.expires_at.isoformat()
                 if hold and hold.expires_at and not hold.is_expired
                 else None,
+                "supply_on": awaited.day.isoformat() if awaited and awaited.day else None,
             }
         )
     return {

@@ -77,6 +77,7 @@ class BasketLines(ApiView):
             sku=data["sku"],
             quantity=data["quantity"],
             prefer_location=data["location"],
+            is_preorder=data["preorder"],
             now=timezone.now(),
         )
         return Response(shown_basket(token), status=201)

@@ -29,6 +29,7 @@ from oms.operations.orders import (
     OrderNotFound,
     QuantityExceeded,
     add_note,
+    await_no_supply,
     change_promise,
     complete_if_done,
     confirm_order,
@@ -51,6 +52,7 @@ from oms.operations.orders import (
     revive_order,
     save_order,
     set_fulfillment,
+    tell_supply_changed,
 )
 from oms.operations.payment_method import change_paper, change_payment_method, is_paid_before
 
@@ -68,6 +70,7 @@ __all__ = [
     "UnknownDownload",
     "add_note",
     "add_units",
+    "await_no_supply",
     "change_paper",
     "change_payment_method",
     "change_promise",
@@ -106,5 +109,6 @@ __all__ = [
     "signed",
     "take_download",
     "taken_by",
+    "tell_supply_changed",
     "write_details",
 ]

@@ -407,6 +407,23 @@ def change_promise(*, order: Order, promise: dict[str, object], cause: str, now:
     save_order(order, ["promise"])
 
 
+def await_no_supply(*, order: Order) -> None:
+    """Nothing of it is under way to us any more: it may be routed. The order row is locked by the caller."""
+    if not order.is_awaiting_supply:
+        return
+    order.is_awaiting_supply = False
+    save_order(order, ["is_awaiting_supply"])
+    announce(events.SupplySettled(order_id=order.pk, number=order.number), subject=("order", order.number))
+
+
+def tell_supply_changed(*, order: Order, cause: str, before: str, after: str) -> None:
+    """Goods that it waits for come on another day, or not at all (`after` is empty): the buyer is told."""
+    announce(
+        events.SupplyChanged(order_id=order.pk, number=order.number, cause=cause, before=before, after=after),
+        subject=("order", order.number),
+    )
+
+
 def add_note(*, order_id: int, text: str, by: User, now: datetime) -> OrderNote:
     if not text.strip():
         raise InvalidInput("Write something in the note.")

@@ -34,6 +34,8 @@ EVENTS: dict[str, tuple[str | Promise, str, str]] = {
     "oms.order_lines_canceled": (_("Some units canceled"), "no", "warn"),
     "oms.order_changed": (_("Order changed"), "edit", "info"),
     "oms.promise_changed": (_("Promise changed"), "clock", "warn"),
+    "oms.supply_changed": (_("Goods under way changed"), "clock", "warn"),
+    "oms.supply_settled": (_("Waits for no delivery any more"), "box", "info"),
     "oms.payment_failed": (_("Payment failed"), "alert", "bad"),
     "oms.return_requested": (_("Return requested"), "return", "warn"),
     "oms.return_received": (_("Return received"), "return", "info"),

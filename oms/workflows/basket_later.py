@@ -11,6 +11,7 @@ from django.db import transaction
 from oms.models import Basket, BasketLine, SavedLine
 from oms.states import BasketState
 from oms.workflows import baskets
+from oms.workflows.basket_supply import let_go
 from oms.workflows.baskets import QUANTITY_MAX, claim_basket, touch_basket
 from retail.kernel.errors import NotFound, Refusal
 from warehouse import operations as stock
@@ -57,6 +58,7 @@ def save_for_later(
         else:
             known.quantity = min(known.quantity + line.quantity, QUANTITY_MAX)
             known.save(update_fields=["quantity"])
+        let_go([line])
         stock.release_basket_line_claims(basket_line_ids=[line.pk], now=now)
         line.delete()
         touch_basket(basket, now)

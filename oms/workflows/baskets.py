@@ -13,6 +13,7 @@ from oms import selectors as oms
 from oms.models import Basket, BasketLine
 from oms.pricing import Priced
 from oms.states import BasketState
+from oms.workflows.basket_supply import hold_ahead, hold_ahead_again, is_here, let_go
 from oms.workflows.points import paid_with_points, wanted_by
 from oms.workflows.taking import with_gifts_that_can_be_had
 from retail.kernel.errors import InvalidInput, NotFound, Refusal
@@ -91,6 +92,8 @@ class BasketView:
     quote: oms.Quote
     holds: dict[int, warehouse.Hold]
     problems: list[Problem]
+    # By line that is ordered ahead, what it has claimed of what is under way.
+    awaited: dict[int, warehouse.Awaited] = field(default_factory=dict)
 
     @property
     def priced(self) -> Priced:
@@ -142,6 +145,7 @@ def start_basket(
     client_hash: str = "",
     customer_id: int | None = None,
     held_until: datetime | None = None,
+    is_preorder: bool = False,
 ) -> BasketLine:
     """The first units make the basket: both or neither. Held for the channel's time, or until the moment given. Refuses as `add_line`."""
     check_quantity(quantity)
@@ -150,13 +154,25 @@ def start_basket(
         _check_units(variant, quantity)
         amount = _unit_price(channel, variant, quantity, now)
         basket = _create(channel, language, postal_code, client_hash, customer_id, now)
-        line = _new_line(basket, variant, quantity, amount, now)
+        is_ahead = is_preorder and not is_here(basket, variant.pk, now)
+        line = _new_line(basket, variant, quantity, amount, now, is_preorder=is_ahead)
         _hold(basket, line, now, "", held_until)
     return line
 
 
-def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_location: str = "") -> BasketLine:
-    """Put units in the basket and hold them; a line that is there already grows. Refuses OutOfStock with what can be had."""
+def add_line(
+    *,
+    token: str,
+    sku: str,
+    quantity: int,
+    now: datetime,
+    prefer_location: str = "",
+    is_preorder: bool = False,
+) -> BasketLine:
+    """Put units in the basket and hold them; a line that is there already grows. Refuses OutOfStock with what can be had.
+
+    `is_preorder`: when none is here, units that are under way are claimed.
+    """
     check_quantity(quantity)
     with transaction.atomic():
         basket = claim_basket(token)
@@ -166,13 +182,15 @@ def add_line(*, token: str, sku: str, quantity: int, now: datetime, prefer_locat
         if line is not None and variant.is_digital:
             return line
         amount = _unit_price(basket.channel, variant, quantity + (line.quantity if line else 0), now)
+        is_ahead = is_preorder and not is_here(basket, variant.pk, now)
         if line is None:
-            line = _new_line(basket, variant, quantity, amount, now)
+            line = _new_line(basket, variant, quantity, amount, now, is_preorder=is_ahead)
         else:
             line.basket, line.variant = basket, variant
             line.quantity = check_quantity(line.quantity + quantity)
             line.price_seen = amount
-            line.save(update_fields=["quantity", "price_seen"])
+            line.is_preorder = line.is_preorder or is_ahead
+            line.save(update_fields=["quantity", "price_seen", "is_preorder"])
         _hold(basket, line, now, prefer_location)
         touch_basket(basket, now)
     return line
@@ -199,8 +217,17 @@ def _create(
     return basket
 
 
-def _new_line(basket: Basket, variant: Variant, quantity: int, amount: Decimal, now: datetime) -> BasketLine:
-    line = BasketLine(basket=basket, variant=variant, quantity=quantity, price_seen=amount, created_at=now)
+def _new_line(
+    basket: Basket, variant: Variant, quantity: int, amount: Decimal, now: datetime, *, is_preorder: bool
+) -> BasketLine:
+    line = BasketLine(
+        basket=basket,
+        variant=variant,
+        quantity=quantity,
+        price_seen=amount,
+        is_preorder=is_preorder,
+        created_at=now,
+    )
     insert([line])
     return line
 
@@ -239,11 +266,12 @@ def take_over(*, token: str, other: str, now: datetime) -> None:
     with transaction.atomic():
         theirs = claim_basket(other)
         lines = list(BasketLine.objects.filter(basket=theirs).select_related("variant").order_by("pk"))
-        wanted = [(line.variant.sku, line.quantity) for line in lines]
+        wanted = [(line.variant.sku, line.quantity, line.is_preorder) for line in lines]
+        let_go(lines)
         stock.release_basket_line_claims(basket_line_ids=[line.pk for line in lines], now=now)
         BasketLine.objects.filter(basket=theirs).delete()
-        for sku, quantity in wanted:
-            add_line(token=token, sku=sku, quantity=quantity, now=now)
+        for sku, quantity, is_preorder in wanted:
+            add_line(token=token, sku=sku, quantity=quantity, now=now, is_preorder=is_preorder)
 
 
 def change_line(*, token: str, line_id: uuid.UUID | str, quantity: int, now: datetime) -> BasketLine:
@@ -264,6 +292,7 @@ def remove_line(*, token: str, line_id: uuid.UUID | str, now: datetime) -> None:
     with transaction.atomic():
         basket = claim_basket(token)
         line = line_of(basket, line_id)
+        let_go([line])
         stock.release_basket_line_claims(basket_line_ids=[line.pk], now=now)
         line.delete()
         touch_basket(basket, now)
@@ -273,7 +302,7 @@ def extend_holds(*, token: str, now: datetime) -> datetime | None:
     """The shopper is still there: hold again what can be held, up to the channel's maximum."""
     with transaction.atomic():
         basket = claim_basket(token)
-        lines = oms.basket_lines(basket)
+        lines = hold_ahead_again(basket, oms.basket_lines(basket), now)
         if basket.channel.is_held_in_basket and lines:
             stock.hold_for_basket_lines(
                 channel_id=basket.channel_id,
@@ -327,11 +356,20 @@ def read_basket(
         now=now,
     )
     holds = warehouse.basket_holds(basket_id=basket.pk, now=now) if lines else {}
-    return BasketView(basket, lines, quoted, holds, _problems(basket, lines, quoted, holds))
+    awaited = (
+        warehouse.awaited_by_basket(basket_id=basket.pk, now=now)
+        if any(line.is_preorder for line in lines)
+        else {}
+    )
+    return BasketView(basket, lines, quoted, holds, _problems(basket, lines, quoted, holds, awaited), awaited)
 
 
 def _problems(
-    basket: Basket, lines: list[BasketLine], quoted: oms.Quote, holds: dict[int, warehouse.Hold]
+    basket: Basket,
+    lines: list[BasketLine],
+    quoted: oms.Quote,
+    holds: dict[int, warehouse.Hold],
+    awaited: dict[int, warehouse.Awaited],
 ) -> list[Problem]:
     found = []
     for line in lines:
@@ -345,6 +383,11 @@ def _problems(
                 Problem("PRICE_CHANGED", key, sku, {"before": str(line.price_seen), "after": str(unit)})
             )
         if line.variant.is_digital:
+            continue
+        if line.is_preorder:
+            claim = awaited.get(line.pk)
+            if claim is None or claim.is_expired or claim.quantity < line.quantity:
+                found.append(Problem("HOLD_LOST", key, sku, {"quantity": line.quantity}))
             continue
         hold = holds.get(line.pk)
         if basket.channel.is_held_in_basket and (
@@ -414,6 +457,9 @@ def _expiry(channel: Channel, now: datetime) -> datetime:
 def _hold(
     basket: Basket, line: BasketLine, now: datetime, prefer_location: str, until: datetime | None = None
 ) -> None:
+    if line.is_preorder:
+        hold_ahead(basket, line, now)
+        return
     if not basket.channel.is_held_in_basket or line.variant.is_digital:
         return
     place = (

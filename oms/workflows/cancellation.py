@@ -14,6 +14,7 @@ from oms import operations as orders
 from oms.models import Order, OrderLine
 from oms.states import SOLD_KINDS, FulfillmentStatus, LineKind, OrderStatus
 from oms.workflows import digital
+from oms.workflows.order_supply import let_supply_go
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.models import User
 from warehouse import operations as stock
@@ -193,6 +194,7 @@ def _cancel(
     if order.has_gift_cards:
         # Gift cards that get their money back below are locked before any claim.
         crm.lock_cards_of_order(order_number=order.number)
+    let_supply_go(order=order, now=now)
     stock.release_order_claims(order_line_ids=goods.values_list("pk", flat=True), now=now)
     stock.cancel_shipments(order_id=order.pk, now=now)
     if order.is_sent_to_store:

@@ -37,6 +37,7 @@ from oms.workflows.checkout import (
     sef_registration,
     with_registration_number,
 )
+from oms.workflows.order_supply import let_supply_go
 from oms.workflows.payments import payment_secured
 from oms.workflows.placing_promise import promise_json
 from retail.kernel.clock import business_date
@@ -240,6 +241,7 @@ def _carry_out(
     orders.write_details(order=order, values=fields)
     if fewer:
         orders.record_cancellation(order=order, lines=fewer, reason=ORDER_CHANGED, now=now, is_whole=False)
+        let_supply_go(order=order, now=now)
         stock.release_order_claims(order_line_ids=sorted(pk for pk, _ in fewer), now=now)
     _add(order, more, now)
     is_replanned = bool(more) or bool({"postal_code", "wanted_on", "wanted_slot_id"} & set(fields))

@@ -27,11 +27,18 @@ from oms.workflows.checkout import (
     sef_registration,
     with_registration_number,
 )
-from oms.workflows.placing_claims import GiftGone, claim_anew, claim_gifts, take_from_the_store
+from oms.workflows.placing_claims import (
+    GiftGone,
+    check_ahead,
+    claim_anew,
+    claim_gifts,
+    move_ahead,
+    take_from_the_store,
+)
 from oms.workflows.placing_digital import check_digital, has_digital, keep_consent
 from oms.workflows.placing_order import guest_row, order_lines, order_row
 from oms.workflows.placing_price import quote_for, total_now
-from oms.workflows.placing_promise import chosen_option
+from oms.workflows.placing_promise import check_payment, chosen_option
 from oms.workflows.placing_rows import Desk, KeyKept, read, write
 from oms.workflows.taking import line_discounts, taken_of
 from retail.kernel import failpoints, idempotency
@@ -147,8 +154,10 @@ def _create_with_claims(
     if gone_lines := [line.key for line in desk.lines if not line.is_sold]:
         raise PriceChanged("Something in the basket is no longer sold.", total="", lines=gone_lines)
     check_digital(desk, checkout)
+    check_ahead(desk)
     quote = quote_for(desk, checkout, gone, now)
     promise = chosen_option(desk, checkout, quote, now)
+    check_payment(desk, checkout, promise, now)
     split = tenders.split(
         tenders=desk.tenders,
         total=quote.priced.total,
@@ -175,7 +184,12 @@ def _create_with_claims(
         guest,
         quote,
         split,
-        {line.pk: row.pk for row, line in sold if line and not line.goods.is_digital},
+        {
+            line.pk: row.pk
+            for row, line in sold
+            if line and not line.goods.is_digital and not line.is_preorder
+        },
+        {line.pk: row.pk for row, line in sold if line and line.is_preorder},
         announced,
         claim,
         answer,
@@ -231,6 +245,7 @@ def _write(
     quote: oms.Quote,
     split: tenders.Split,
     pairs: dict[int, int],
+    ahead: dict[int, int],
     announced: Sequence[tuple[Any, tuple[str, str]]],
     claim: idempotency.Claim | None,
     answer: Callable[[Placed], idempotency.Answer] | None,
@@ -265,6 +280,8 @@ def _write(
         answer=answer(placed) if claim and answer else None,
     )
     ring_for(rows)
+    if ahead:
+        move_ahead(desk, ahead, state)
     if pairs and not (is_held and are_moved):
         claim_anew(desk, order, pairs, state, now)
     if order.shelf_id is not None:

@@ -7,9 +7,10 @@ from oms import selectors as oms
 from oms.models import Order, OrderLine
 from oms.states import OrderStatus
 from oms.workflows.checkout import MethodNotAvailable
-from oms.workflows.placing_rows import Desk
+from oms.workflows.placing_rows import Desk, Line
 from oms.workflows.taking import gift_of
 from warehouse import operations as stock
+from warehouse.selectors.promise import own_units
 
 
 class GiftGone(Exception):
@@ -58,7 +59,7 @@ def take_from_the_store(
 def hold_all(desk: Desk, now: datetime) -> None:
     stock.hold_for_basket_lines(
         channel_id=desk.channel.pk,
-        demands=[(line.pk, line.goods.pk, line.quantity) for line in desk.lines],
+        demands=[(line.pk, line.goods.pk, line.quantity) for line in desk.lines if not line.is_preorder],
         expires_at=now + timedelta(minutes=desk.channel.hold_minutes),
         now=now,
     )
@@ -73,4 +74,33 @@ def claim_anew(desk: Desk, order: Order, pairs: dict[int, int], state: str, now:
         state=state,
         expires_at=order.payment_deadline,
         now=now,
+    )
+
+
+def check_ahead(desk: Desk) -> None:
+    """What is ordered ahead is still claimed of what is under way; refuses HoldLost."""
+    ahead = [line for line in desk.lines if line.is_preorder]
+    if not ahead:
+        return
+    assert desk.live is not None, "a basket with lines knows what is under way"
+    own = own_units(desk.live.supply)
+    lost = [line for line in ahead if own.get(line.goods.pk, 0) < line.quantity]
+    if lost:
+        raise _ahead_lost(lost)
+
+
+def move_ahead(desk: Desk, pairs: dict[int, int], state: str) -> None:
+    """Claims of what is under way go to the order; refuses HoldLost."""
+    moved = stock.move_supply_to_order(lines=pairs, state=state)
+    lost = [line for line in desk.lines if line.pk in pairs and moved.get(line.pk) != line.quantity]
+    if lost:
+        raise _ahead_lost(lost)
+
+
+def _ahead_lost(lines: Sequence[Line]) -> stock.HoldLost:
+    told = [{"sku": line.goods.sku, "quantity": line.quantity, "held": 0} for line in lines]
+    return stock.HoldLost(
+        "Units that are under way are no longer kept for this basket: "
+        + ", ".join(line.goods.sku for line in lines),
+        lines=told,
     )

@@ -87,6 +87,7 @@ def order_row(
         promised_on=promise.date or (business_date(promise.ready_at) if promise.ready_at else None),
         promised_at=promise.ready_at,
         promise=promise_json(promise),
+        is_awaiting_supply=any(line.is_preorder for line in desk.lines),
         payment_deadline=swap.deadline if swap else payment_deadline(checkout.payment_method, now),
         placed_at=now,
         updated_at=desk.moment or now,

@@ -6,8 +6,10 @@ from typing import Any
 from oms import selectors as oms
 from oms.states import DeliveryKind
 from oms.workflows.checkout import Checkout, MethodNotAvailable
+from oms.workflows.order_supply import can_be_paid_with
 from oms.workflows.placing_claims import hold_all
 from oms.workflows.placing_rows import Desk
+from retail.kernel.clock import business_date
 from retail.kernel.models import Location
 from warehouse import selectors as warehouse
 
@@ -62,6 +64,18 @@ def chosen_option(desk: Desk, checkout: Checkout, quote: oms.Quote, now: datetim
             reason=option.reason if option is not None and option.reason else "NOT_OFFERED",
         )
     return option
+
+
+def check_payment(desk: Desk, checkout: Checkout, option: warehouse.Option, now: datetime) -> None:
+    """A card that would not outlive the waiting for goods under way is refused by name."""
+    if not any(line.is_preorder for line in desk.lines):
+        return
+    if not can_be_paid_with(checkout.payment_method, arrives_on=option.date, today=business_date(now)):
+        raise MethodNotAvailable(
+            "A card cannot be charged so much later: choose a transfer, or pay when it is brought.",
+            method=checkout.payment_method,
+            reason="CARD_TOO_EARLY",
+        )
 
 
 def wanted_day(method: str, wanted: warehouse.WantedDay | None) -> warehouse.WantedDay | None:

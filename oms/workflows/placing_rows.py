@@ -78,7 +78,7 @@ _READ = Steps(
     out_2 := json_build_array(v_basket.id, v_basket.customer_id, v_basket.language, v_basket.postal_code, to_json(v_channel),
                               CASE WHEN v_basket.has_gift_cards THEN ({TENDERS}) END, v_basket.points_wanted);
     IF v_basket.state = 'OPEN' THEN
-        SELECT COALESCE(json_agg(json_build_array(l.id, l.public_id, l.quantity, v.is_sellable AND p.status = 'PUBLISHED', v.id, v.sku, p.title, v.tax_class, v.weight_grams, v.is_digital)
+        SELECT COALESCE(json_agg(json_build_array(l.id, l.public_id, l.quantity, v.is_sellable AND p.status = 'PUBLISHED', v.id, v.sku, p.title, v.tax_class, v.weight_grams, v.is_digital, l.is_preorder)
                                  ORDER BY l.id), '[]'), array_agg(l.variant_id ORDER BY l.id)
           INTO out_3, v_variants
           FROM oms_basketline l JOIN storefront_variant v ON v.id = l.variant_id JOIN storefront_product p ON p.id = v.product_id
@@ -192,6 +192,8 @@ class Line:
     goods: oms.Goods
     # Still in the catalog; what was taken out of it since is told, not sold.
     is_sold: bool = True
+    # Ordered ahead: its units are claimed of what is under way.
+    is_preorder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +281,8 @@ def _desk(row: Sequence[Any], known: KnownRules, *, has_mailbox: bool) -> Desk:
     return replace(
         desk,
         lines=[
-            Line(pk, key, quantity, oms.Goods(*goods), is_sold)
-            for pk, key, quantity, is_sold, *goods in lines
+            Line(pk, key, quantity, oms.Goods(*goods), is_sold, is_preorder)
+            for pk, key, quantity, is_sold, *goods, is_preorder in lines
         ],
         tariff=oms.tariff_of(rest[:5], known),
         live=promise.live_of(rest[5:12]),
@@ -319,7 +321,7 @@ def write(
     claim: idempotency.Claim | None,
     answer: idempotency.Answer | None,
 ) -> bool:
-    """All of it. `claims` go from basket line to order line; False when one of them is lost, then none has moved.
+    """All of it. `claims` of the shelf go from basket line to order line; False when one of them is lost, then none has moved.
 
     Refuses OfferGone when others took what is `taken`.
     """
@@ -333,7 +335,7 @@ def write(
             "lines": told(lines),
             "discounts": told(discounts),
             **crm.spending_values(taken),
-            "is_claimed": claims is not None,
+            "is_claimed": bool(claims),
             "basket_lines": list(claims or ()),
             "order_lines": list((claims or {}).values()),
             "claim_state": claim_state,
@@ -349,4 +351,4 @@ def write(
     )
     if moved and moved[0][0] is None:
         raise crm.offer_gone()
-    return claims is None or (bool(moved) and all(is_moved for is_moved, *_ in moved))
+    return not claims or (bool(moved) and all(is_moved for is_moved, *_ in moved))

@@ -64,6 +64,8 @@ def propose_routing(*, order_id: int, now: datetime, by: User | None = None) -> 
     """The exact optimum of this order as things are now: a decision with all its terms, and a proposal."""
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
+        if order.is_awaiting_supply:
+            raise NotRoutable(f"{order.number} waits for goods that are under way.", number=order.number)
         if order.status not in ROUTABLE:
             raise NotRoutable(
                 f"{order.number} is {order.get_status_display()}.", number=order.number, status=order.status

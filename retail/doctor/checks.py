@@ -10,6 +10,7 @@ from retail.doctor.digital_checks import DIGITAL_CHECKS
 from retail.doctor.exchange_checks import EXCHANGE_CHECKS
 from retail.doctor.gift_card_checks import GIFT_CARD_CHECKS
 from retail.doctor.offer_checks import OFFER_CHECKS
+from retail.doctor.supply_checks import SUPPLY_CHECKS
 from retail.doctor.transfer_checks import TRANSFER_CHECKS
 
 __all__ = ["CHECKS", "Check"]
@@ -145,8 +146,10 @@ CHECKS: tuple[Check, ...] = (
         "Every unit that a confirmed order still owes is claimed, unless an exception tells why not.",
         """SELECT l.id, o.number, l.quantity - l.quantity_canceled - l.quantity_dispatched AS owed, COALESCE(c.units, 0) AS claimed
         FROM oms_orderline l JOIN oms_order o ON o.id = l.order_id JOIN storefront_variant v ON v.id = l.variant_id
-        LEFT JOIN (SELECT order_line_id, sum(quantity) units FROM warehouse_reservation
-                    WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') AND NOT is_put_back GROUP BY 1) c ON c.order_line_id = l.id
+        LEFT JOIN (SELECT order_line_id, sum(quantity) units FROM (
+                       SELECT order_line_id, quantity FROM warehouse_reservation WHERE state IN ('HELD', 'ALLOCATED', 'PICKED', 'PACKED') AND NOT is_put_back
+                       UNION ALL SELECT order_line_id, quantity FROM warehouse_supplyclaim WHERE state IN ('HELD', 'ALLOCATED')) x
+                    GROUP BY 1) c ON c.order_line_id = l.id
         WHERE l.kind = 'GOODS' AND NOT v.is_kit AND o.status IN ('PLACED', 'IN_FULFILLMENT', 'ON_HOLD') AND NOT o.is_imported
           AND l.quantity - l.quantity_canceled - l.quantity_dispatched <> COALESCE(c.units, 0)
           AND NOT EXISTS (SELECT 1 FROM oms_orderexception x WHERE x.order_id = o.id AND x.state = 'OPEN'
@@ -532,6 +535,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     *OFFER_CHECKS,
     *DIGITAL_CHECKS,
+    *SUPPLY_CHECKS,
     *GIFT_CARD_CHECKS,
     *TRANSFER_CHECKS,
     *EXCHANGE_CHECKS,

@@ -206,6 +206,7 @@ def environment(language: str) -> Environment:
         "script": _in_script if language == "sr-cyrl" else _as_it_is,
         "amount": lambda value: formats.number_text(value, language, 2),
         "day": lambda value: formats.day_text(value, language),
+        "short_day": lambda value: formats.short_day_text(value, language),
         "hour": formats.clock_text,
         "linebreaks": _linebreaks,
         "truncatechars": _shortened,

@@ -110,6 +110,14 @@ class OptionAnswer(serializers.Serializer[Any]):
     distance_km = serializers.FloatField(allow_null=True)
     locations = serializers.ListField(child=serializers.CharField(), help_text="which would serve it")
     reason = serializers.CharField(allow_null=True, help_text="why it cannot be had this way")
+    supply_on = serializers.DateField(
+        allow_null=True, help_text="pre-order: the day on which the goods are to reach us"
+    )
+
+
+class PreorderAnswer(serializers.Serializer[Any]):
+    expected_on = serializers.DateField()
+    available = serializers.IntegerField()
 
 
 class AvailabilityAnswer(serializers.Serializer[Any]):
@@ -117,6 +125,9 @@ class AvailabilityAnswer(serializers.Serializer[Any]):
     quantity = serializers.IntegerField()
     channel = serializers.CharField()
     available = serializers.IntegerField()
+    preorder = PreorderAnswer(
+        allow_null=True, help_text="with none on a shelf: the delivery that can be ordered of"
+    )
     options = OptionAnswer(many=True)
 
 
@@ -212,4 +223,5 @@ def show_option(option: warehouse.Option) -> dict[str, Any]:
         "distance_km": option.distance_km,
         "locations": list(option.locations),
         "reason": option.reason,
+        "supply_on": option.supply_on.isoformat() if option.supply_on else None,
     }

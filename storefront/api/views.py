@@ -227,5 +227,11 @@ class Availability(QuickRead):
             "quantity": quantity,
             "channel": channel.code,
             "available": sum(found.units.values()),
+            "preorder": {
+                "expected_on": found.coming.day.isoformat(),
+                "available": found.coming.units,
+            }
+            if found.coming
+            else None,
             "options": [shapes.show_option(option) for option in found.options],
         }

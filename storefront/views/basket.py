@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +65,8 @@ class Row:
     authors: str
     priced: PricedLine | None
     troubles: tuple[Trouble, ...]
+    # Ordered ahead: the day on which its units are to reach us.
+    awaited_on: date | None = None
 
     @property
     def total(self) -> Decimal | None:
@@ -99,7 +101,8 @@ def add(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     try:
         quantity = whole(request.POST.get("quantity", "1"))
-        line = shopper.put_in(request, sku=sku, quantity=quantity, now=now)
+        is_preorder = request.POST.get("preorder") == "1"
+        line = shopper.put_in(request, sku=sku, quantity=quantity, now=now, is_preorder=is_preorder)
     except Refusal as refusal:
         return _refused_add(request, sku, refusal)
     if request.headers.get("HX-Request"):
@@ -118,7 +121,8 @@ def add(request: HttpRequest) -> HttpResponse:
 def put_back(request: HttpRequest, sku: str, quantity: int) -> HttpResponse:
     """Undo of a removal."""
     try:
-        line = shopper.put_in(request, sku=sku, quantity=quantity, now=clock.now())
+        is_preorder = request.GET.get("preorder") == "1"
+        line = shopper.put_in(request, sku=sku, quantity=quantity, now=clock.now(), is_preorder=is_preorder)
     except Refusal as refusal:
         return show(request, notice=words_of(refusal), status=refusal.status)
     response = _shown_again(request)
@@ -175,6 +179,7 @@ def _removed(request: HttpRequest, token: str, line: uuid.UUID) -> HttpResponse:
         return _shown_again(request)
     words = _("Removed: %(title)s") % {"title": gone.variant.product.title}
     undo = reverse("shop:put_back", args=[gone.variant.sku, gone.quantity])
+    undo += "?preorder=1" if gone.is_preorder else ""
     if request.headers.get("HX-Request"):
         return toast_with(_shown_again(request), words, undo_url=undo)
     toast(request, words, undo_url=undo)
@@ -309,12 +314,18 @@ def context_of(
         "postal_code": code,
         "held_until": view.held_until,
         "hold_minutes": channel.hold_minutes,
+        "waits_together": waits_together(view),
         "can_check_out": not any(row.troubles for row in problems),
         "refused_words": words_of(refusal) if refusal and not refused_key else "",
         "currency": channel.currency,
         "aside": aside.put_aside(request),
         "shared": aside.share_shown(request, found),
     }
+
+
+def waits_together(view: baskets.BasketView) -> bool:
+    """Some of it is under way to us and some is here: all of it is sent when the last has come."""
+    return 0 < sum(line.is_preorder for line in view.lines) < len(view.lines)
 
 
 def _became(request: HttpRequest) -> Order | None:
@@ -364,6 +375,7 @@ def rows_of(
                 authors=", ".join(card.authors) if card else "",
                 priced=priced.get(key),
                 troubles=tuple(troubles),
+                awaited_on=view.awaited[line.pk].day if line.pk in view.awaited else None,
             )
         )
     return rows

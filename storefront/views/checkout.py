@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,7 @@ from oms.workflows.checkout import (
     MethodNotAvailable,
     PriceChanged,
 )
+from oms.workflows.order_supply import can_be_paid_with
 from oms.workflows.placing_digital import ConsentMissing, PaidBeforeSent
 from oms.workflows.points import NotForCompanies
 from oms.workflows.tenders import Tender, TenderChanged, split, tenders_of
@@ -144,6 +145,15 @@ class Desk:
             for option in self.options
             if option.method == DeliveryKind.PARCEL_LOCKER and option.is_orderable and option.location
         ]
+
+    @cached_property
+    def arrives_on(self) -> date | None:
+        """Of goods that are under way to us: the day at the door, which a card must live to see."""
+        days = [option.date for option in self.options if option.is_orderable and option.supply_on]
+        return max((day for day in days if day), default=None)
+
+    def can_be_paid_with(self, method: str) -> bool:
+        return can_be_paid_with(method, arrives_on=self.arrives_on, today=clock.business_date(self.now))
 
     def priced_with(self, method: str) -> Priced:
         """What the engine asks with this way: exactly what the order will be written with."""
@@ -291,6 +301,10 @@ def _refused(request: HttpRequest, refusal: Refusal | None = None) -> HttpRespon
     elif isinstance(refusal, MethodNotAvailable):
         if refusal.details.get("reason") == "DAY_NOT_POSSIBLE":
             form.add_error("when", day_is_gone())
+        elif refusal.details.get("reason") == "CARD_TOO_EARLY":
+            form.add_error(
+                "payment", _("A card cannot wait so long for a pre-order. Choose another way to pay.")
+            )
         else:
             form.add_error("delivery", _("This way cannot be had for your basket now. Choose another one."))
     elif isinstance(refusal, stock.OutOfStock | stock.HoldLost):
@@ -360,7 +374,9 @@ def _initial(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     chosen_code = desk.basket.postal_code or shopper.chosen_postcode(request)
     initial: dict[str, Any] = {
         "delivery": _first_method(desk),
-        "payment": PaymentMethod.CARD,
+        "payment": PaymentMethod.CARD
+        if desk.can_be_paid_with(PaymentMethod.CARD)
+        else PaymentMethod.BANK_TRANSFER,
         "postal_code": chosen_code,
         "city": ways.place_of(chosen_code),
     }
@@ -427,9 +443,11 @@ def _context(
         "form": form,
         "rows": problems,
         "delivery_rows": rows,
-        "payment_rows": _payment_rows(str(form["payment"].value() or ""), has_files=desk.has_files),
+        "payment_rows": _payment_rows(desk, str(form["payment"].value() or "")),
         "has_files": desk.has_files,
         "is_files_only": desk.is_files_only,
+        "is_card_too_early": not desk.can_be_paid_with(PaymentMethod.CARD),
+        "waits_together": basket_page.waits_together(desk.view),
         "has_stores": bool(desk.stores),
         "has_ship_stores": bool(desk.ship_stores),
         "has_lockers": bool(desk.lockers),
@@ -453,13 +471,13 @@ def _context(
     }
 
 
-def _payment_rows(chosen: str, *, has_files: bool) -> list[PaymentRow]:
-    """What is sent as soon as it is paid is not paid at a door."""
+def _payment_rows(desk: Desk, chosen: str) -> list[PaymentRow]:
+    """What is sent as soon as it is paid is not paid at a door; a card does not wait for what comes later."""
     words = {
         PaymentMethod.CARD: (
             _("By card"),
             _("On the bank's page; we never see the card number. Electronic editions are charged at once.")
-            if has_files
+            if desk.has_files
             else _("On the bank's page; we never see the card number. You are charged when the goods leave."),
         ),
         PaymentMethod.BANK_TRANSFER: (
@@ -476,5 +494,5 @@ def _payment_rows(chosen: str, *, has_files: bool) -> list[PaymentRow]:
     return [
         PaymentRow(method, PAYMENT_ICONS[method], title, why, method == chosen)
         for method, (title, why) in words.items()
-        if not (has_files and method == PaymentMethod.CASH_ON_DELIVERY)
+        if desk.can_be_paid_with(method) and not (desk.has_files and method == PaymentMethod.CASH_ON_DELIVERY)
     ]

@@ -53,6 +53,7 @@ def show(request: HttpRequest, found: Order, *, notice: str = "", status: int = 
         "papers": tracking.papers(found),
         "promise_changes": found.promise_changes.order_by("-pk")[:3],
         "notice": notice,
+        "awaited_on": tracking.awaited_on(found, now),
         "crumbs": [(_("Home"), reverse("shop:home")), (found.number, "")],
         **payment.status_context(found),
     }

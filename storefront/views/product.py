@@ -29,7 +29,7 @@ from oms.pricing import in_words as step_in_words
 from oms.volume_prices import volume_prices
 from oms.workflows import baskets
 from retail.front import quick
-from retail.front.formats import money_text
+from retail.front.formats import money_text, short_day_text
 from retail.kernel import clock
 from storefront import selectors as catalog
 from storefront.models import Channel
@@ -69,6 +69,15 @@ class Offer:
     is_digital: bool = False
     reasons: tuple[Reason, ...] = ()
     hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What can be ordered ahead: units of the next delivery, its day, and the day at the buyer's door."""
+
+    units: int
+    day: str
+    when: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +150,7 @@ def show(
         "related": [reading.book(card) for card in page.related],
         "is_together": page.is_together,
         "is_digital": chosen.variant.is_digital,
-        "quantities": range(1, max(1, min(promise["units"], QUANTITY_MAX_SHOWN)) + 1),
+        "quantities": range(1, max(1, min(_most(promise), QUANTITY_MAX_SHOWN)) + 1),
         "refused": render_to_string(
             "shop/parts/refused.html", {"refused": refused, "variant": chosen.variant}, request
         )
@@ -151,6 +160,12 @@ def show(
         "ways": [*promise["ways"], *_as_file(offers, chosen)],
     }
     return quick.page(request, "shop/product.html", context, status=status)
+
+
+def _most(promise: dict[str, Any]) -> int:
+    """Units that can be chosen: from the shelves, or of the delivery that can be ordered of."""
+    ahead: Ahead | None = promise["ahead"]
+    return ahead.units if ahead else int(promise["units"])
 
 
 @require_POST
@@ -249,11 +264,27 @@ def promise_of(
     return {
         "ways": rows,
         "is_orderable": any(row.is_orderable for row in rows),
+        "ahead": _ahead(found) if price is not None else None,
         "postal_code": code,
         "units": sum(found.units.values()),
         "shelves": (nearby := _shelves(found, now)),
         "area": _area(nearby, found.here),
     }
+
+
+def _ahead(found: warehouse.Availability) -> Ahead | None:
+    """With nothing here: the delivery that can be ordered of, and when it would be at the door."""
+    if found.coming is None or any(option.is_orderable for option in found.options):
+        return None
+    day = next((option.date for option in found.options if option.supply_on and option.date), None)
+    if day is None:
+        return None
+    language = shopper.language()
+    return Ahead(
+        found.coming.units,
+        short_day_text(found.coming.day, language),
+        short_day_text(day, language),
+    )
 
 
 def _area(nearby: list[ways.Shelf], here: tuple[float | None, float | None]) -> str:
@@ -426,6 +457,7 @@ def _head(
     product, path = page.product, quick.here("shop:product", page.product.slug)
     can_be_had = heads.availability(
         is_orderable=promise["is_orderable"],
+        is_ahead=promise["ahead"] is not None,
         units=promise["units"],
         released_on=product.released_on,
         today=clock.business_date(now),

@@ -98,11 +98,13 @@ def owns(request: HttpRequest, basket: Basket) -> bool:
     return customer is not None and customer.pk == basket.customer_id
 
 
-def put_in(request: HttpRequest, *, sku: str, quantity: int, now: datetime) -> BasketLine:
+def put_in(
+    request: HttpRequest, *, sku: str, quantity: int, now: datetime, is_preorder: bool = False
+) -> BasketLine:
     """Units for the open basket; when there is none, they make one. Only for what is posted."""
     if token := basket_token(request):
         with suppress(baskets.BasketNotFound):
-            return baskets.add_line(token=token, sku=sku, quantity=quantity, now=now)
+            return baskets.add_line(token=token, sku=sku, quantity=quantity, now=now, is_preorder=is_preorder)
     customer = customer_of(request)
     return baskets.start_basket(
         channel=channel(),
@@ -113,6 +115,7 @@ def put_in(request: HttpRequest, *, sku: str, quantity: int, now: datetime) -> B
         postal_code=chosen_postcode(request),
         client_hash=client_hash(request),
         customer_id=customer.pk if customer else None,
+        is_preorder=is_preorder,
     )
 
 

@@ -372,6 +372,8 @@ def headline(order: Order, found: list[Box], now: datetime, *, waits_for_goods: 
     if order.delivery_method == DeliveryKind.DIGITAL:
         return _("It comes to you in a moment")
     if not order.promised_on:
+        if fulfillment == FulfillmentStatus.UNROUTED:
+            return _("We are looking for a new date")
         return _("Your order is on its way")
     when = promised_words(order)
     if order.promised_on < local(now).date():
@@ -383,6 +385,14 @@ def headline(order: Order, found: list[Box], now: datetime, *, waits_for_goods: 
             "Arrives in %(n)s parcel, %(when)s", "Arrives in %(n)s parcels, %(when)s", len(found)
         ) % {"n": len(found), "when": when}
     return _("Arrives %(when)s") % {"when": when}
+
+
+def awaited_on(order: Order, now: datetime) -> date | None:
+    """The day on which the last of what the order waits for is to reach us."""
+    if not order.is_awaiting_supply:
+        return None
+    days = [each.day for each in warehouse.awaited_by_order(order_id=order.pk, now=now).values()]
+    return max((day for day in days if day), default=None)
 
 
 # ------------------------------------------------------------------ what can be done

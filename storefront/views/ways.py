@@ -49,6 +49,8 @@ class Way:
     store: str = ""
     store_name: str = ""
     parcels: str = ""
+    # Its goods are under way to us; not orderable, it can be ordered ahead.
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def way(option: warehouse.Option, now: datetime) -> Way:
         store=option.location.code if option.location else "",
         store_name=option.location.name if option.location else "",
         parcels=parcels_words(option),
+        is_ahead=option.supply_on is not None and option.date is not None,
     )
 
 
@@ -206,6 +209,10 @@ def _why(option: warehouse.Option, now: datetime) -> str:
         return _("Check the number, for example 11000")
     if option.reason:
         return ""
+    if option.supply_on is not None:
+        return _("A pre-order: it reaches us on %(day)s") % {
+            "day": short_day_text(option.supply_on, shopper.language())
+        }
     if not option.is_orderable:
         return _("Expected then; it can be ordered when it reaches us")
     if option.order_by is None or option.order_by <= now:

@@ -15,6 +15,7 @@ from warehouse.models.stock import (
     StockMove,
     StockPool,
 )
+from warehouse.models.supply import SupplyClaim
 
 __all__ = [
     "Bin",
@@ -31,6 +32,7 @@ __all__ = [
     "StockItem",
     "StockMove",
     "StockPool",
+    "SupplyClaim",
     "Transfer",
     "TransferLine",
 ]

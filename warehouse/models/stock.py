@@ -382,6 +382,8 @@ class PurchaseOrderLine(models.Model):
     variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField()
     quantity_received = models.PositiveIntegerField(default=0)
+    # What is still to come and spoken for: the sum of its live supply claims.
+    quantity_claimed = models.PositiveIntegerField(default=0, db_default=0)
     unit_cost = models.DecimalField(max_digits=14, decimal_places=4)
     expected_on = models.DateField(null=True, blank=True)
 
@@ -390,6 +392,11 @@ class PurchaseOrderLine(models.Model):
             models.UniqueConstraint(fields=["order", "variant"], name="purchase_line_variant_once"),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1, unit_cost__gte=0), name="purchase_line_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity_claimed=0)
+                | Q(quantity__gte=F("quantity_received") + F("quantity_claimed")),
+                name="purchase_line_not_overclaimed",
             ),
         ]
         indexes = [

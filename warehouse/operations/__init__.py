@@ -67,6 +67,14 @@ from warehouse.operations.shipments import (
     withdraw_shipments,
 )
 from warehouse.operations.stock import Claim
+from warehouse.operations.supply import (
+    SupplyHeld,
+    hold_supply,
+    move_supply_to_order,
+    release_basket_supply,
+    release_expired_supply,
+    release_surplus_supply,
+)
 
 __all__ = [
     "BelowClaims",
@@ -91,6 +99,7 @@ __all__ = [
     "RestIsComing",
     "ReturnedUnits",
     "StockBusy",
+    "SupplyHeld",
     "TargetTaken",
     "Unclaimed",
     "UnknownBin",
@@ -112,6 +121,8 @@ __all__ = [
     "extend_basket_holds",
     "hold_for_basket_line",
     "hold_for_basket_lines",
+    "hold_supply",
+    "move_supply_to_order",
     "move_units",
     "pack",
     "pick",
@@ -120,9 +131,12 @@ __all__ = [
     "put_back",
     "receive_returned_units",
     "release_basket_line_claims",
+    "release_basket_supply",
     "release_claims",
     "release_expired_holds",
+    "release_expired_supply",
     "release_order_claims",
+    "release_surplus_supply",
     "repoint_claims",
     "tell_arrival",
     "withdraw_shipments",

@@ -182,6 +182,12 @@ WITH missing AS MATERIALIZED (
        AND l.quantity > l.quantity_canceled + l.quantity_dispatched
        AND NOT EXISTS (SELECT 1 FROM warehouse_reservation r WHERE r.order_line_id = l.id AND NOT r.is_put_back
                                                                AND r.state NOT IN ('RELEASED', 'DISPATCHED'))
+       AND NOT EXISTS (SELECT 1 FROM warehouse_supplyclaim s WHERE s.order_line_id = l.id AND s.state IN ('HELD', 'ALLOCATED'))
+), awaited AS (
+    UPDATE warehouse_supplyclaim s SET state = 'ALLOCATED'
+      FROM oms_orderline l
+     WHERE l.order_id = ANY(%(orders)s::bigint[]) AND s.order_line_id = l.id AND s.state = 'HELD'
+       AND l.order_id NOT IN (SELECT order_id FROM missing)
 ), mine AS MATERIALIZED (
     SELECT r.id FROM oms_orderline l JOIN warehouse_reservation r ON r.order_line_id = l.id
      WHERE l.order_id = ANY(%(orders)s::bigint[]) AND r.state = 'HELD'

@@ -4,6 +4,8 @@ from warehouse.models import Bin
 from warehouse.operations.refusals import UnknownBin
 from warehouse.states import BinKind
 
+PREORDER = "PREORDER"
+
 
 def bin_of(*, location_id: int, kind: str) -> Bin:
     """The location's default bin of a kind, its first one, or a new one: a place that works needs a packing table."""
@@ -12,6 +14,14 @@ def bin_of(*, location_id: int, kind: str) -> Bin:
         return found
     made, _ = Bin.objects.get_or_create(
         location_id=location_id, code=kind, defaults={"kind": kind, "is_default": True}
+    )
+    return made
+
+
+def preorder_bin(*, location_id: int) -> Bin:
+    """A shelf of its own beside the door: what is spoken for is not carried into the shelves and back."""
+    made, _ = Bin.objects.get_or_create(
+        location_id=location_id, code=PREORDER, defaults={"kind": BinKind.STORAGE}
     )
     return made
 

@@ -13,8 +13,8 @@ from retail.kernel.models import Location, User
 from retail.kernel.money import rounded
 from retail.kernel.outbox import announce
 from warehouse import events
-from warehouse.models import Bin, PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
-from warehouse.operations.bins import bin_of
+from warehouse.models import Bin, PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine, StockItem
+from warehouse.operations.bins import bin_of, preorder_bin
 from warehouse.operations.holds import skus_of
 from warehouse.operations.numbers import next_number
 from warehouse.operations.refusals import (
@@ -25,6 +25,7 @@ from warehouse.operations.refusals import (
     UnknownPurchaseOrder,
 )
 from warehouse.operations.stock import Delta, Move, ensure_items, record_moves, shift_stock
+from warehouse.operations.supply_filling import Shared, Waiting, reserve_filled, settle_claims, share
 from warehouse.states import BinKind, MoveReason, PurchaseOrderStatus
 
 OPEN_ORDERS = (PurchaseOrderStatus.OPEN, PurchaseOrderStatus.PARTLY_RECEIVED)
@@ -98,6 +99,8 @@ class Arrival:
     entity_id: int
     items: list[tuple[int, int, Decimal]]
     moves: list[Move]
+    # Who waited for these units, and who waited in vain.
+    shared: Shared
 
 
 def take_in(
@@ -106,10 +109,14 @@ def take_in(
     lines: Sequence[ReceivedLine],
     delivery_note: str,
     is_complete: bool,
+    waiting: Waiting,
     by: User | None,
     now: datetime,
 ) -> Arrival:
-    """Counted units lie in the receiving bin, damaged ones in the damaged bin. More or fewer than ordered is written as it is."""
+    """Counted units lie in the receiving bin, damaged ones in the damaged bin. More or fewer than ordered is written as it is.
+
+    Units that somebody waits for lie on the shelf of pre-orders, claimed, from the moment they are counted.
+    """
     order = PurchaseOrder.objects.select_for_update(of=("self",)).filter(pk=purchase_order_id).first()
     if order is None:
         raise UnknownPurchaseOrder("There is no such purchase order.")
@@ -126,7 +133,8 @@ def take_in(
         created_at=now,
     )
     counted = [line for line in lines if line.quantity_good or line.quantity_damaged]
-    items, moves = _lay_down(order, counted, ordered)
+    shared = _shared(counted, ordered, waiting, is_complete=is_complete, now=now)
+    items, moves = _lay_down(order, counted, ordered, shared, waiting, now)
     ReceiptLine.objects.bulk_create(
         ReceiptLine(
             receipt=receipt,
@@ -141,13 +149,40 @@ def take_in(
     )
     for line in counted:
         ordered[line.variant_id].quantity_received += line.quantity_good + line.quantity_damaged
-    PurchaseOrderLine.objects.bulk_update(ordered.values(), ["quantity_received"])
+    by_line = {line.pk: line for line in ordered.values()}
+    for claim, units in [*shared.filled, *shared.lost]:
+        by_line[claim.purchase_order_line_id].quantity_claimed -= units
+    PurchaseOrderLine.objects.bulk_update(ordered.values(), ["quantity_received", "quantity_claimed"])
     is_all = all(line.quantity_received >= line.quantity for line in ordered.values())
     order.status = (
         PurchaseOrderStatus.RECEIVED if is_all or is_complete else PurchaseOrderStatus.PARTLY_RECEIVED
     )
     order.save(update_fields=["status"])
-    return Arrival(receipt, order.entity_id, items, moves)
+    return Arrival(receipt, order.entity_id, items, moves, shared)
+
+
+def _shared(
+    counted: Sequence[ReceivedLine],
+    ordered: dict[int, PurchaseOrderLine],
+    waiting: Waiting,
+    *,
+    is_complete: bool,
+    now: datetime,
+) -> Shared:
+    """Who gets what of the good units; nothing more is to come of a line that is full or of an order that is closed."""
+    came = {ordered[line.variant_id].pk: line for line in counted}
+    left = {}
+    for line in ordered.values():
+        now_in = came.get(line.pk)
+        units = now_in.quantity_good + now_in.quantity_damaged if now_in else 0
+        left[line.pk] = 0 if is_complete else max(0, line.quantity - line.quantity_received - units)
+    return share(
+        waiting=waiting,
+        lines=list(ordered.values()),
+        came={pk: line.quantity_good for pk, line in came.items()},
+        left=left,
+        now=now,
+    )
 
 
 def _check_received(lines: Sequence[ReceivedLine], ordered: dict[int, PurchaseOrderLine]) -> None:
@@ -164,17 +199,37 @@ def _check_received(lines: Sequence[ReceivedLine], ordered: dict[int, PurchaseOr
 
 
 def _lay_down(
-    order: PurchaseOrder, lines: Sequence[ReceivedLine], ordered: dict[int, PurchaseOrderLine]
+    order: PurchaseOrder,
+    lines: Sequence[ReceivedLine],
+    ordered: dict[int, PurchaseOrderLine],
+    shared: Shared,
+    waiting: Waiting,
+    now: datetime,
 ) -> tuple[list[tuple[int, int, Decimal]], list[Move]]:
+    spoken = shared.units_by_variant()
+    aside = preorder_bin(location_id=order.location_id).pk if spoken else 0
     good = bin_of(location_id=order.location_id, kind=BinKind.RECEIVING)
     damaged = bin_of(location_id=order.location_id, kind=BinKind.DAMAGED)
     placed: list[tuple[int, int, int]] = []
     for line in lines:
-        placed.append((line.variant_id, good.pk, line.quantity_good))
+        placed.append((line.variant_id, good.pk, line.quantity_good - spoken[line.variant_id]))
+        placed.append((line.variant_id, aside, spoken[line.variant_id]))
         placed.append((line.variant_id, damaged.pk, line.quantity_damaged))
     placed = [row for row in placed if row[2]]
     stock = ensure_items((variant_id, bin_id) for variant_id, bin_id, _ in placed)
-    shift_stock(Delta(stock[variant_id, bin_id], on_hand=units) for variant_id, bin_id, units in placed)
+    shift_stock(
+        Delta(stock[variant_id, bin_id], on_hand=units, reserved=units if bin_id == aside else 0)
+        for variant_id, bin_id, units in placed
+    )
+    if shared.filled or shared.lost:
+        held = StockItem.objects.in_bulk([stock[variant_id, aside] for variant_id in spoken])
+        reserve_filled(
+            shared=shared,
+            stock={item.variant_id: item for item in held.values()},
+            waiting=waiting,
+            now=now,
+        )
+        settle_claims(shared=shared)
     items = [
         (variant_id, units, rounded(ordered[variant_id].unit_cost * units)) for variant_id, _, units in placed
     ]

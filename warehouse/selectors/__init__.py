@@ -26,7 +26,7 @@ from warehouse.selectors.picking import (
     scanned_variant,
     shipment_queue,
 )
-from warehouse.selectors.promise import Availability, Option, available_ways, promise_options
+from warehouse.selectors.promise import Availability, Coming, Option, available_ways, promise_options
 from warehouse.selectors.reach import Reach, reach
 from warehouse.selectors.shipments import Contents, shipment_contents
 from warehouse.selectors.stock import (
@@ -37,6 +37,7 @@ from warehouse.selectors.stock import (
     availability_by_location,
     stock_rows,
 )
+from warehouse.selectors.supply import Awaited, awaited_by_basket, awaited_by_order
 from warehouse.selectors.waterfall import Holder, Incoming, PlaceTerms, Waterfall, explain_availability
 
 __all__ = [
@@ -44,7 +45,9 @@ __all__ = [
     "IN_STOCK",
     "STOCK_OF_SKU",
     "Availability",
+    "Awaited",
     "ClaimRow",
+    "Coming",
     "Contents",
     "DayChoice",
     "Hold",
@@ -66,6 +69,8 @@ __all__ = [
     "availability",
     "availability_by_location",
     "available_ways",
+    "awaited_by_basket",
+    "awaited_by_order",
     "basket_holds",
     "explain_availability",
     "hold_expiry",

@@ -47,6 +47,8 @@ class Option:
     place: str = ""
     location: Place | None = None
     distance_km: float | None = None
+    # The day on which the goods that it waits for are to reach us. Without a claim on them it cannot be ordered, only ordered ahead.
+    supply_on: date | None = None
     date: date | None = None
     ready_at: datetime | None = None
     order_by: datetime | None = None
@@ -64,6 +66,10 @@ class Option:
     days: tuple[DayChoice, ...] = ()
     slot: Slot | None = None
 
+
+# A claim on what is under way that is the asker's own.
+_OWN = """(s.basket_line_id IN (SELECT m.id FROM oms_basketline m WHERE m.basket_id = %(basket)s::bigint)
+                OR s.order_line_id IN (SELECT m.id FROM oms_orderline m WHERE m.order_id = %(order)s::bigint))"""
 
 LIVE = Prepared(
     "stock_promise",
@@ -83,10 +89,17 @@ SELECT (SELECT version FROM warehouse_network),
        (SELECT COALESCE(json_agg(json_build_array(p.sold_id, v.sku, p.variant_id, p.per_unit, s.weight_grams, p.is_digital) ORDER BY p.sold_id, p.variant_id), '[]')
           FROM parts p JOIN storefront_variant v ON v.id = p.variant_id JOIN storefront_variant s ON s.id = p.sold_id),
        (SELECT COALESCE(json_agg(json_build_array(l.variant_id, l.code, l.free, {safety_of("l")})), '[]') FROM lots l),
-       (SELECT COALESCE(json_agg(json_build_array(l.variant_id, p.code, l.quantity - l.quantity_received, COALESCE(l.expected_on, o.expected_on))), '[]')
+       (SELECT COALESCE(json_agg(json_build_array(l.variant_id, p.code, l.quantity - l.quantity_received - l.quantity_claimed + COALESCE(c.back, 0),
+                                                  COALESCE(l.expected_on, o.expected_on), COALESCE(c.own, 0))
+                                 ORDER BY COALESCE(l.expected_on, o.expected_on), l.id), '[]')
           FROM warehouse_purchaseorderline l
           JOIN warehouse_purchaseorder o ON o.id = l.order_id AND o.status IN ('OPEN', 'PARTLY_RECEIVED')
           JOIN pooled p ON p.id = o.location_id
+          LEFT JOIN LATERAL (
+               SELECT sum(s.quantity) FILTER (WHERE s.expires_at <= %(now)s::timestamptz OR {_OWN})::int AS back,
+                      sum(s.quantity) FILTER (WHERE {_OWN})::int AS own
+                 FROM warehouse_supplyclaim s
+                WHERE s.purchase_order_line_id = l.id AND s.state IN ('HELD', 'ALLOCATED')) c ON l.quantity_claimed > 0
          WHERE l.variant_id = ANY(ARRAY(SELECT variant_id FROM parts)) AND l.quantity_received < l.quantity
            AND COALESCE(l.expected_on, o.expected_on) IS NOT NULL),
        {LOAD},
@@ -108,6 +121,15 @@ SELECT (SELECT version FROM warehouse_network),
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """A delivery under way: the day on which it is to reach us, and its units that nobody has spoken for."""
+
+    day: date
+    units: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     version: uuid.UUID
     zone: str | None
@@ -117,7 +139,8 @@ class Live:
     parts: dict[int, list[tuple[str, int, int]]]
     weights: dict[int, int]
     lots: list[tuple[int, str, int, int]]
-    supply: list[tuple[int, str, int, str]]
+    # variant, place, units that nobody else has spoken for, day, and of these the asker's own
+    supply: list[tuple[int, str, int, str, int]]
     load: list[tuple[str, str | None, int]]
     rates: tuple[RateRow, ...]
     # What of it is a file: no place serves it, nobody brings it.
@@ -129,6 +152,15 @@ class Live:
         for variant_id, code, free, safety in self.lots:
             found.setdefault(variant_id, {})[code] = max(0, free - safety)
         return found
+
+    def coming(self, sold_id: int, units: int, today: date) -> Coming | None:
+        """The first delivery that brings so many of what is sold; a day that has passed promises nothing, and no kit is ordered ahead."""
+        if [part for _, part, _ in self.parts.get(sold_id, ())] != [sold_id]:
+            return None
+        for variant_id, code, free, day, _ in self.supply:
+            if variant_id == sold_id and free >= units and date.fromisoformat(day) > today:
+                return Coming(date.fromisoformat(day), free, code)
+        return None
 
     def served(self, sold_id: int) -> dict[str, int]:
         """How many of what is sold each place can serve; of a kit as many as its scarcest part allows."""
@@ -148,6 +180,8 @@ class Availability:
     options: list[Option]
     units: dict[str, int]
     here: tuple[float | None, float | None]
+    # With nothing here: what can be ordered ahead.
+    coming: Coming | None = None
 
 
 def promise_options(
@@ -209,7 +243,11 @@ def available_ways(
     live = known or _read(lines, channel_id, now, postal_code, basket_id, None)
     options = _options(lines, live, now, postal_code, None, goods_total, currency, pickups_max=pickups_max)
     units = {"": DIGITAL_UNITS} if variant_id in live.digital else live.served(variant_id)
-    return Availability(options, units, (live.latitude, live.longitude))
+    coming = None
+    if not any(live.offered().get(variant_id, {}).values()):
+        today = promise_network(live.version).network.local(now).date()
+        coming = live.coming(variant_id, quantity, today)
+    return Availability(options, units, (live.latitude, live.longitude), coming)
 
 
 def _options(
@@ -363,14 +401,41 @@ class _Asked:
         self.is_known = all(sold_id in live.parts for sold_id, _ in lines) and bool(lines)
         offered = live.offered()
         self.offered: dict[int, dict[str, int]] = {part: offered.get(part, {}) for part in wanted}
+        self.wanted, today = wanted, kept.network.local(now).date()
+        self.supply, self.supply_on = self._awaited(today)
+        own = dict.fromkeys(wanted, 0) | own_units(live.supply)
         self.is_here = all(
-            sum(self.offered[variant_id].values()) >= units for variant_id, units in wanted.items()
+            sum(self.offered[variant_id].values()) + own[variant_id] >= units
+            for variant_id, units in wanted.items()
         )
-        self.wanted = wanted
         self.engine_lines, levels, supply = self._divided()
-        today = kept.network.local(now).date()
         stock = engine.Stock(levels=levels, supply=supply, load=load_by_day(live.load, today))
         self.promise = engine.Promise(kept.network, stock, now=now)
+
+    def _awaited(self, today: date) -> tuple[list[tuple[int, str, int, str]], date | None]:
+        """The supply that counts, and the day on which what is waited for is here.
+
+        What the asker has claimed of deliveries is what is promised, whatever else lies or comes; without a claim and with nothing here,
+        the one delivery that would be claimed.
+        """
+        own = own_units(self.live.supply)
+        found: list[tuple[int, str, int, str]] = []
+        days: list[date] = []
+        for variant_id, units in self.wanted.items():
+            rows = [row for row in self.live.supply if row[0] == variant_id]
+            coming = None
+            if own.get(variant_id):
+                rows = [(part, code, mine, day, mine) for part, code, _, day, mine in rows if mine]
+                days += [date.fromisoformat(row[3]) for row in rows]
+                if own[variant_id] >= units:
+                    self.offered[variant_id] = {}
+            elif not any(self.offered[variant_id].values()):
+                coming = self.live.coming(variant_id, units, today)
+            if coming is not None:
+                rows = [(variant_id, coming.location, units, coming.day.isoformat(), 0)]
+                days.append(coming.day)
+            found += [(part, code, free, day) for part, code, free, day, _ in rows if free > 0]
+        return found, max(days, default=None)
 
     def home(
         self, method: Method, postal_code: str, price: Decimal | None, rates: Sequence[RateRow], currency: str
@@ -399,6 +464,7 @@ class _Asked:
             service_code=last.carrier or "",
             locations=offer.locations,
             location_names=tuple(self.kept.places[code].name for code in offer.locations),
+            supply_on=self.supply_on,
         )
 
     def on_a_day(self, home: Option, wanted: WantedDay | None) -> Option:
@@ -475,6 +541,7 @@ class _Asked:
             service_code=locker.service,
             locations=offer.locations,
             location_names=tuple(self.kept.places[code].name for code in offer.locations),
+            supply_on=self.supply_on,
         )
 
     def pickups(
@@ -538,7 +605,12 @@ class _Asked:
         currency: str,
         at_most: int | None,
     ) -> list[Option]:
-        """Stores that have not all of it, to which the rest is sent; the nearest, or those that were named."""
+        """Stores that have not all of it, to which the rest is sent; the nearest, or those that were named.
+
+        What is still under way to us is brought to the door only.
+        """
+        if self.supply_on is not None:
+            return []
         named = None if location_ids is None else set(location_ids)
         found: list[Option] = []
         for distance, code in self.kept.by_distance(self.live.latitude, self.live.longitude):
@@ -623,9 +695,18 @@ class _Asked:
                     left -= taken
         supply = [
             engine.Dated(code, self.skus[variant_id], units, date.fromisoformat(day))
-            for variant_id, code, units, day in self.live.supply
+            for variant_id, code, units, day in self.supply
         ]
         return lines, levels, supply
+
+
+def own_units(supply: Iterable[tuple[int, str, int, str, int]]) -> dict[int, int]:
+    """By variant, what the asker has claimed of what is under way."""
+    found: dict[int, int] = {}
+    for variant_id, _, _, _, own in supply:
+        if own:
+            found[variant_id] = found.get(variant_id, 0) + own
+    return found
 
 
 def _by_nearness(option: Option) -> tuple[bool, float, float, str]:

@@ -49,6 +49,8 @@ class Incoming:
     location: str
     quantity: int
     expected_on: date | None
+    # Of them, spoken for by pre-orders.
+    claimed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def _incoming(variant_id: int) -> list[Incoming]:
             line.order.location.code,
             line.quantity - line.quantity_received,
             line.expected_on or line.order.expected_on,
+            line.quantity_claimed,
         )
         for line in rows
     ]

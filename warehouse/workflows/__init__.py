@@ -17,6 +17,7 @@ from warehouse.workflows.parcels import (
     receive_carrier_event,
     refresh_parcels,
 )
+from warehouse.workflows.purchase_changes import cancel_purchase_order, move_purchase_order
 from warehouse.workflows.receiving import receive_goods
 from warehouse.workflows.shelves import Adjusted, ShortPicked, adjust_stock, count_bin, short_pick, write_off
 from warehouse.workflows.transfers import receive_transfer, report_missing
@@ -29,12 +30,14 @@ __all__ = [
     "announce_parcels",
     "approve_count",
     "cancel_count",
+    "cancel_purchase_order",
     "count_bin",
     "deliver",
     "dispatch_shipment",
     "fail_delivery",
     "follow_parcel",
     "hand_over",
+    "move_purchase_order",
     "receive_carrier_event",
     "receive_goods",
     "receive_transfer",

@@ -249,8 +249,12 @@ def _day(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
-def availability(*, is_orderable: bool, units: int, released_on: date | None, today: date) -> str:
+def availability(
+    *, is_orderable: bool, is_ahead: bool = False, units: int, released_on: date | None, today: date
+) -> str:
     """In schema.org's words: on the shelf, promised from dated supply, or not to be had."""
+    if is_ahead:
+        return "PreOrder"
     if not is_orderable:
         return "OutOfStock"
     if units > 0:
