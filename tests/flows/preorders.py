@@ -19,7 +19,9 @@ from warehouse.models import PurchaseOrder, PurchaseOrderLine, Receipt, SupplyCl
 COMES, AT_THE_DOOR = date(2026, 12, 10), date(2026, 12, 12)
 
 
-def bought(chain: Chain, *wanted: tuple[Variant, int], on: date | None = COMES) -> PurchaseOrder:
+def bought(
+    chain: Chain, *wanted: tuple[Variant, int], on: date | None = COMES, now: datetime = NOW
+) -> PurchaseOrder:
     supplier, _ = Location.objects.get_or_create(
         code="SUP-1", defaults={"name": "Izdavač", "kind": "SUPPLIER", "entity": chain.entity}
     )
@@ -29,7 +31,7 @@ def bought(chain: Chain, *wanted: tuple[Variant, int], on: date | None = COMES) 
         lines=[stock.OrderedLine(variant.pk, units, Decimal(400)) for variant, units in wanted],
         expected_on=on,
         by=chain.dragan,
-        now=NOW,
+        now=now,
     )
 
 
@@ -53,7 +55,7 @@ def came(
 
 
 def ahead(chain: Chain, variant: Variant, units: int = 1, *, now: datetime = NOW, **changes: Any) -> Order:
-    basket = chain.basket()
+    basket = chain.basket(now=now)
     baskets.add_line(token=basket.token, sku=variant.sku, quantity=units, now=now, is_preorder=True)
     return placing.place_order(checkout=chain.checkout(basket, **changes), by=None, now=now).order
 

@@ -80,6 +80,9 @@ _ASKED_LINE = "(SELECT l.id FROM warehouse_transferline l JOIN warehouse_transfe
 _IN_TRANSIT = "(SELECT s.id FROM warehouse_stockitem s JOIN warehouse_bin b ON b.id = s.bin_id AND b.kind = 'TRANSIT' WHERE s.reserved = 0)"
 _TRAVELLING_LINE = f"(SELECT transfer_line_id FROM warehouse_reservation WHERE id = {_claim('to_store')})"
 
+_COMING_CLAIM = f"(SELECT id FROM warehouse_supplyclaim WHERE order_line_id = {_line('ahead')})"
+_COMING_LINE = f"(SELECT purchase_order_line_id FROM warehouse_supplyclaim WHERE id = {_COMING_CLAIM})"
+
 _SEGMENT = (
     "INSERT INTO crm_segment (slug, name, description, definition, version, state, created_at, updated_at) "
     "VALUES ('spoiled', 'Spoiled', '', '{words}', 1, '{state}', now(), now())"
@@ -106,6 +109,22 @@ CORRUPTIONS: dict[str, Corruption] = {
     "ordered_units_go_to_their_store": Corruption(
         "UPDATE oms_order SET pickup_location_id = (SELECT id FROM kernel_location WHERE code = 'WH-1') WHERE id = %(to_store)s",
         "SELECT id FROM warehouse_transfer WHERE order_id = %(to_store)s",
+        "oms_order",
+    ),
+    # --- ordered ahead of a delivery
+    "supply_claimed_matches_claims": Corruption(
+        f"UPDATE warehouse_purchaseorderline SET quantity_claimed = 3 WHERE id = {_COMING_LINE}",
+        f"SELECT {_COMING_LINE} AS id, 3 AS quantity_claimed, 2 AS claims",
+        "warehouse_purchaseorderline",
+    ),
+    "supply_claims_only_what_comes": Corruption(
+        f"UPDATE warehouse_purchaseorder SET status = 'RECEIVED' WHERE id = (SELECT order_id FROM warehouse_purchaseorderline WHERE id = {_COMING_LINE})",
+        f"SELECT {_COMING_CLAIM} AS id, 'RECEIVED' AS status",
+        "warehouse_purchaseorder",
+    ),
+    "order_that_waits_has_claims": Corruption(
+        "UPDATE oms_order SET is_awaiting_supply = false WHERE id = %(ahead)s",
+        "SELECT %(ahead)s AS id, 2 AS claims",
         "oms_order",
     ),
     # --- segments

@@ -17,7 +17,7 @@ from oms.workflows.checkout import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
 from storefront.models import KitComponent, Price, Product, Variant
-from tests.flows import ebooks, gift_cards, to_store
+from tests.flows import ebooks, gift_cards, preorders, to_store
 from tests.flows.chain import Chain
 from tests.flows.exchanges import arrives, swap
 from tests.oms import offering
@@ -57,6 +57,7 @@ class Teller:
         self.offered()
         self.paid_by_gift_card(book)
         self.exchanged()
+        self.ordered_ahead()
         self.orders["file"], _ = ebooks.paid_ebook(
             self.chain, ebooks.make_ebook(self.chain, now=self.now), now=self.now
         )
@@ -245,6 +246,13 @@ class Teller:
         self.route(order)
         transfer = Transfer.objects.get(order=order)
         transfers.ship_transfer(transfer_id=transfer.pk, by=self.chain.bojan, now=self.now)
+
+    def ordered_ahead(self) -> None:
+        """Two units of a title that is nowhere yet; a delivery in eight days brings five."""
+        title = self.chain.variant(price="800.00", stock=0)
+        comes = (self.now + timedelta(days=8)).date()
+        preorders.bought(self.chain, (title, 5), on=comes, now=self.now)
+        self.orders["ahead"] = preorders.ahead(self.chain, title, 2, now=self.now)
 
     def transferred(self, book: Variant) -> None:
         """One on its way to the store, one still on the shelves."""
