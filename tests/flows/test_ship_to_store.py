@@ -16,6 +16,7 @@ from retail.kernel import outbox
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.errors import IllegalMove
 from retail.kernel.models import LegalEntity, Location, OutboxEvent
+from storefront.models import KitComponent, Variant
 from tests.flows import to_store
 from tests.flows.chain import NOW, Chain
 from tests.flows.to_store import THERE, claims, shelves
@@ -278,6 +279,29 @@ def test_units_lost_or_broken_on_the_way_are_claimed_again_and_sent_after(
     with nothing_changes(), pytest.raises(stock.RestIsComing):
         to_store.pack(chain, order)
     to_store.receive(chain, second, (book, 1, 0))
+    shipment = to_store.pack(chain, order)
+    goods.hand_over(shipment_id=shipment.pk, code=shipment.handover_code, by=chain.bojan, now=THERE)
+    order.refresh_from_db()
+    assert order.fulfillment_status == "DELIVERED"
+    assert healthy()
+
+
+def test_a_part_of_a_kit_that_was_lost_comes_after_the_others(chain: Chain) -> None:
+    """The other part is here already, so no plan divides the kit again: the missing unit travels from where it was claimed."""
+    book, pen = chain.variant(stock=5), chain.variant(stock=5)
+    kit = chain.variant(price="1500.00", stock=0)
+    Variant.objects.filter(pk=kit.pk).update(is_kit=True)
+    for part in (book, pen):
+        KitComponent.objects.create(kit=kit, component=part, quantity=1)
+    order, transfer = to_store.sent(chain, (kit, 1))
+    to_store.receive(chain, transfer, (book, 1, 0), (pen, 0, 0), is_complete=True)
+    second = Transfer.objects.get(order=order, status="REQUESTED")
+    assert [(line.variant_id, line.quantity) for line in second.lines.all()] == [(pen.pk, 1)]
+    happen()
+    assert healthy()
+
+    to_store.send(chain, second, now=THERE)
+    to_store.receive(chain, second, (pen, 1, 0))
     shipment = to_store.pack(chain, order)
     goods.hand_over(shipment_id=shipment.pk, code=shipment.handover_code, by=chain.bojan, now=THERE)
     order.refresh_from_db()

@@ -313,8 +313,11 @@ def tell_arrived(order: Order, transfer: Transfer, arrival: Arrival, now: dateti
         ),
         subject=("order", order.number),
     )
+    sold = dict(order.lines.values_list("pk", "variant_id"))
+    is_kit_in_parts = False
     for (line_id, variant_id), units in sorted(arrival.missing.items()):
         is_claimed = _claim_again(order, transfer, line_id, variant_id, units, now)
+        is_kit_in_parts |= is_claimed and sold[line_id] != variant_id
         announce(
             events.ClaimsDisplaced(order.pk, order.number, ON_ARRIVAL, units, is_claimed),
             subject=("order", order.number),
@@ -328,6 +331,9 @@ def tell_arrived(order: Order, transfer: Transfer, arrival: Arrival, now: dateti
                 detail={"sku": sku, "units": units},
                 now=now,
             )
+    if is_kit_in_parts:
+        # A plan divides no kit, and the other parts of this one are here: what is missing comes from where it was claimed.
+        plan_transfers(order_id=order.pk, plan=(), by=None, now=now)
 
 
 def _claim_again(
