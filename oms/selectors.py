@@ -448,6 +448,9 @@ def quote_basket(
     *, basket: Basket, lines: Sequence[BasketLine], now: datetime, delivery_method: str = ""
 ) -> Quote:
     wanted = [Wanted(str(line.public_id), line.variant, line.quantity) for line in lines]
+    if all(one.variant.is_digital for one in wanted):
+        # Nothing to carry, so nothing is asked for carrying it.
+        delivery_method = ""
     return quote(
         channel=basket.channel,
         wanted=wanted,

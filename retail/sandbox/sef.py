@@ -59,6 +59,7 @@ def learn(call: Call) -> None:
 
 def all_companies(call: Call) -> Answer:
     """GET /sef/api/publicApi/getAllCompanies?includeAllStatuses=false"""
+    learn(call)
     with_deleted = call.query.get("includeAllStatuses", "false").lower() == "true"
     rows = call.db.execute(
         "SELECT * FROM company WHERE registered_on IS NOT NULL AND (? OR deleted_on IS NULL) ORDER BY pib",

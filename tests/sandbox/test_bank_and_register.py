@@ -177,5 +177,8 @@ def test_companies_of_the_sample_are_known_and_what_was_changed_by_hand_stays(
 
     register = outside.sef_register()
 
+    # The list is asked before any company is: the shop copies it when a house is new.
+    told = {one["VatRegistrationCode"]: one["Name"] for one in json.loads(register.companies())}
+    assert told["100000024"] == "Firma"
     assert register.is_registered(pib="100000024")
     assert not register.is_registered(pib="100000016")

@@ -9,8 +9,9 @@ from django.test import Client
 
 from oms.models import BasketLine
 from retail.kernel import clock
-from storefront.models import Price
+from storefront.models import Price, Variant
 from tests.flows.chain import NOW, Chain
+from tests.flows.ebooks import make_ebook
 from tests.storefront.shopping import basket, open_shop, put
 from tests.unchanged import nothing_changes
 from warehouse.models import Reservation, StockItem
@@ -169,3 +170,20 @@ def test_the_basket_is_changed_by_post_only(client: Client, chain: Chain) -> Non
     with nothing_changes():
         for page in ("/basket/add/", f"/basket/lines/{line.public_id}/", "/basket/prices/", "/basket/hold/"):
             assert client.get(page).status_code == 405
+
+
+def test_files_alone_are_not_carried_and_cost_no_carrying(client: Client, chain: Chain) -> None:
+    book = make_ebook(chain, price="699.00")
+    Variant.objects.filter(pk=book.pk).update(format_name="E-book (EPUB)")
+    put(client, book)
+    page = client.get("/en/basket/").text
+    assert "<dt>To pay</dt><dd>699.00" in page
+    assert "Courier to your address" not in page and "to free delivery" not in page
+    assert ", E-book (EPUB)</p>" in page
+    asked = client.get("/en/checkout/").text
+    assert "You may withdraw within 14 days" not in asked and "you accept the" in asked
+
+    put(client, chain.variant(price="1000.00"))
+    page = client.get("/en/basket/").text
+    assert "Courier to your address" in page and "<dt>To pay</dt><dd>1,989.00" in page
+    assert "You may withdraw within 14 days" in client.get("/en/checkout/").text

@@ -8,7 +8,9 @@ from django.test import Client
 from crm.models import Message
 from oms.models import Exchange, Order
 from retail.kernel import outbox
+from storefront.models import Variant
 from tests.flows.chain import NOW, Chain
+from tests.flows.ebooks import make_ebook
 from tests.flows.exchanges import arrives, bought
 from tests.storefront.shopping import hidden, open_shop
 from tests.unchanged import nothing_changes
@@ -77,6 +79,17 @@ def test_what_is_gone_is_said_and_nothing_is_left(client: Client, chain: Chain) 
     with nothing_changes():
         answer = client.post(url, form(order, ""))
     assert answer.status_code == 422 and "Choose what you want instead." in answer.text
+
+
+def test_a_file_is_not_offered_for_goods_that_come_back(client: Client, chain: Chain) -> None:
+    old, file = chain.variant(), make_ebook(chain)
+    Variant.objects.filter(pk=file.pk).update(product=old.product)
+    order = bought(chain, (old, 1))
+    url = f"/en/order/{order.token}/exchange/"
+    assert file.sku not in client.get(url).text
+    with nothing_changes():
+        answer = client.post(url, form(order, file.sku))
+    assert answer.status_code == 422
 
 
 def test_page_is_not_for_orders_without_goods(client: Client, chain: Chain) -> None:

@@ -97,13 +97,16 @@ def _offered(
         Variant.objects.filter(
             product_id__in=[*products, *found],
             is_sellable=True,
+            is_digital=False,
             product__status=ProductStatus.PUBLISHED,
         )
         .select_related("product")
         .order_by("pk")
     )
     if chosen and not any(variant.sku == chosen for variant in variants):
-        variants += Variant.objects.filter(sku=chosen[:40], is_sellable=True).select_related("product")
+        variants += Variant.objects.filter(
+            sku=chosen[:40], is_sellable=True, is_digital=False
+        ).select_related("product")
     prices = unit_prices([variant.pk for variant in variants], order.channel.price_list_id, clock.now())
     place = {product_id: rank for rank, product_id in enumerate([*products, *found])}
     variants.sort(key=lambda variant: place.get(variant.product_id, len(place)))
