@@ -60,13 +60,16 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
     claims: dict[int, list[Any]] = {}
     for claim in warehouse.order_claims(order_id=order.pk):
         claims.setdefault(claim.order_line_id, []).append(claim)
+    awaited = (
+        warehouse.awaited_by_order(order_id=order.pk, now=timezone.now()) if order.is_awaiting_supply else {}
+    )
     lines = list(order.lines.select_related("variant__product"))
     left = [
         line for line in lines if line.kind == "GOODS" and line.quantity_dispatched > line.quantity_returned
     ]
     return {
         "order": order,
-        "lines": [(line, claims.get(line.pk, [])) for line in lines],
+        "lines": [(line, claims.get(line.pk, []), awaited.get(line.pk)) for line in lines],
         "prices": [
             (line, sentence)
             for line in lines
@@ -90,7 +93,15 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "exceptions": [
             (each, words.exception_words(each.detail)) for each in order.exceptions.filter(state="OPEN")
         ],
-        "promise_changes": order.promise_changes.order_by("created_at"),
+        "promise_changes": [
+            (
+                each.created_at,
+                words.promise_words(each.before),
+                words.promise_words(each.after),
+                words.cause_words(each.cause),
+            )
+            for each in order.promise_changes.order_by("created_at")
+        ],
         "entries": _entries(order, with_audit=may(request.user, VIEW_TRACE) and "trace" in request.GET),
         "locations": _places(request),
         "can": _can(request, order),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from oms.pricing import Outcome, Step
 from oms.pricing.words import in_words
+from oms.rules import ORDER_CHANGED
 from retail.front.formats import money_text, short_day_text
 
 # topic → (title, icon, tone)
@@ -127,6 +128,10 @@ _CAUSES: dict[str, str | Promise] = {
     "UNKNOWN_REFERENCE": _("no order has this reference"),
     "AMBIGUOUS": _("several orders fit"),
     "TRANSFER": _("not arrived with its transfer"),
+    "MOVED": _("the supplier's delivery has another date"),
+    "SHORT": _("the supplier brought too few"),
+    "CANCELED": _("the purchase order was canceled"),
+    ORDER_CHANGED: _("the order was changed"),
 }
 _AMOUNTS = {"amount", "authorized", "paid", "missing", "expected", "refund"}
 
@@ -156,6 +161,12 @@ def event_words(details: dict[str, Any]) -> str:
 def cause_words(text: str) -> str:
     """A known cause in words; what a person wrote stays as it is."""
     return str(_CAUSES.get(text, text))
+
+
+def promise_words(promise: dict[str, Any]) -> str:
+    """The day of a promise; nothing is promised while a new one is looked for."""
+    day = str(promise.get("ready_at") or promise.get("date") or "")[:10]
+    return short_day_text(date.fromisoformat(day), get_language() or "en") if day else "–"
 
 
 def _value(key: str, value: Any) -> str:

@@ -73,6 +73,7 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
         "cards": tracking.gift_cards_of(found),
         "files": downloads.files_of(found, clock.now()),
         "promised": tracking.promised_words(found),
+        "awaited_on": tracking.awaited_on(found, clock.now()),
         "may_register": shopper.user_of(request) is None,
         "return_days": RETURN_DAYS,
         "crumbs": [(_("Home"), reverse("shop:home")), (found.number, "")],

@@ -223,7 +223,10 @@ def _steps(
     is_waiting = order.status == OrderStatus.PENDING_PAYMENT
     first = Step(DONE, "check", _("Order received"), order.placed_at)
     money = [Step(NOW, "clock", _("Waiting for payment"))] if is_waiting else []
-    if is_waiting:
+    supply = []
+    if order.is_awaiting_supply:
+        supply = [Step(LATER if is_waiting else NOW, "clock", _("On its way to us"))]
+    if is_waiting or supply:
         states = [DONE, LATER, LATER, LATER]
     second = Step(
         states[1],
@@ -245,7 +248,7 @@ def _steps(
         gone_at,
         _carrier_note(shipment, tracking),
     )
-    return (first, *money, second, third, _last_step(order, shipment, states[3], there_at))
+    return (first, *money, *supply, second, third, _last_step(order, shipment, states[3], there_at))
 
 
 def _on_the_way(coming: list[Journey]) -> tuple[Step, ...]:

@@ -7,13 +7,12 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from retail.front.toasts import toast
+from retail.kernel import clock
 from retail.kernel.access import ADJUST_STOCK, VIEW_STOCK, may, sees_location, staff_page
-from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, Refusal
 from retail.kernel.models import User
 from warehouse.models import PurchaseOrder, SupplyClaim
@@ -51,7 +50,7 @@ def purchase_orders(request: HttpRequest) -> HttpResponse:
         "status": status,
         "statuses": PurchaseOrderStatus.choices,
         "text": text,
-        "today": business_date(timezone.now()),
+        "today": clock.business_date(clock.now()),
         "open": OPEN,
     }
     return render(request, "ops/purchase_orders.html", context)
@@ -104,7 +103,7 @@ def change_purchase_order(request: HttpRequest, number: str) -> HttpResponse:
     order = PurchaseOrder.objects.filter(number=number).first()
     if order is None or not sees_location(request.user, order.location_id):
         raise Http404
-    now = timezone.now()
+    now = clock.now()
     try:
         if "cancel" in request.POST:
             cancel_purchase_order(number=number, by=request.user, now=now)

@@ -24,11 +24,6 @@ from warehouse.states import CLAIMING_SUPPLY
 MOVED = "MOVED"
 SHORT = "SHORT"
 CANCELED = "CANCELED"
-_CAUSES = {
-    MOVED: "the supplier's delivery has another date",
-    SHORT: "the supplier brought too few",
-    CANCELED: "the purchase order was canceled",
-}
 
 
 def settle(*, waiting: Waiting, shared: Shared, cause: str, now: datetime) -> None:
@@ -114,7 +109,7 @@ def _promise(
     cause: str,
     now: datetime,
 ) -> None:
-    orders.change_promise(order=order, promise=promise, cause=_CAUSES[cause], now=now)
+    orders.change_promise(order=order, promise=promise, cause=cause, now=now)
     if (order.promised_on, order.promised_at) != (day, ready_at):
         orders.write_details(order=order, values={"promised_on": day, "promised_at": ready_at})
 

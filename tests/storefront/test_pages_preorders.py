@@ -1,0 +1,155 @@
+"""A title that is only under way to us: ordered ahead by a shopper, who is told before paying what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from oms.models import BasketLine
+from storefront.models import Variant
+from tests.flows.chain import NOW, Chain
+from tests.flows.preorders import ahead, bought, claimed, claims
+from tests.staff import client_of, make_staff
+from tests.storefront.shopping import open_shop, order, put, typed
+from tests.unchanged import nothing_changes
+from warehouse import workflows as goods
+from warehouse.models import PurchaseOrder
+
+pytestmark = pytest.mark.django_db
+TOGETHER = "Something in the basket is still on its way to us."
+TOO_EARLY = "A card is charged when the goods leave"
+
+
+@pytest.fixture(autouse=True)
+def open_now(chain: Chain) -> Iterator[None]:
+    with open_shop():
+        yield
+
+
+@pytest.fixture
+def title(chain: Chain) -> Variant:
+    """Nowhere on a shelf; five come on Thursday, 10 December."""
+    found = chain.variant(stock=0)
+    bought(chain, (found, 5))
+    return found
+
+
+def put_ahead(client: Client, variant: Variant, quantity: int = 1) -> Any:
+    return client.post("/basket/add/", {"sku": variant.sku, "quantity": quantity, "preorder": "1"})
+
+
+def test_the_product_page_offers_it_with_both_days(client: Client, title: Variant) -> None:
+    page = client.get(f"/en/p/{title.product.slug}/?postal_code=21000").text
+    assert "Pre-order: it reaches us on Thu\xa010\xa0Dec and you by Sat\xa012\xa0Dec." in page
+    assert 'name="preorder" value="1"' in page
+    assert page.count('<option value="') == 5
+    assert '"https://schema.org/PreOrder"' in page
+    assert "Tell me when it is there again" not in page
+
+
+def test_when_all_of_it_is_spoken_for_nothing_is_offered(
+    client: Client, chain: Chain, title: Variant
+) -> None:
+    ahead(chain, title, 5)
+    page = client.get(f"/en/p/{title.product.slug}/").text
+    assert 'name="preorder"' not in page
+    assert "Tell me when it is there again" in page
+    with nothing_changes():
+        answer = put_ahead(client, title)
+    assert answer.status_code == 409
+
+
+def test_what_is_on_a_shelf_is_sold_as_ever(client: Client, chain: Chain) -> None:
+    here = chain.variant(stock=3)
+    bought(chain, (here, 5))
+    page = client.get(f"/en/p/{here.product.slug}/").text
+    assert 'name="preorder"' not in page
+    assert "Pre-order" not in page
+
+
+def test_without_being_asked_for_it_nothing_is_ordered_ahead(client: Client, title: Variant) -> None:
+    with nothing_changes():
+        answer = put(client, title)
+    assert (answer.status_code, claims(title)) == (409, [])
+
+
+def test_the_basket_says_what_waits_and_that_the_rest_waits_with_it(
+    client: Client, chain: Chain, title: Variant
+) -> None:
+    put_ahead(client, title, 2)
+    page = client.get("/en/basket/").text
+    assert "A pre-order: it reaches us on Thu\xa010\xa0Dec." in page
+    assert TOGETHER not in page
+    put(client, chain.variant(stock=3))
+    assert TOGETHER in client.get("/en/basket/").text
+
+
+def test_what_is_taken_out_comes_back_as_a_preorder(client: Client, title: Variant) -> None:
+    put_ahead(client, title, 2)
+    line = BasketLine.objects.get()
+    page = client.post(f"/basket/lines/{line.public_id}/", {"step": "remove"}, follow=True).text
+    assert claimed(title) == 0
+    undo = f"/basket/put/{title.sku}/2/?preorder=1"
+    assert undo in page
+    client.post(undo)
+    assert claimed(title) == 2
+
+
+def test_the_checkout_says_it_before_paying_and_offers_no_card(
+    client: Client, chain: Chain, title: Variant
+) -> None:
+    put_ahead(client, title)
+    put(client, chain.variant(stock=3))
+    page = client.get("/en/checkout/").text
+    assert TOGETHER in page
+    assert TOO_EARLY in page
+    assert "A pre-order: it reaches us on Thu\xa010\xa0Dec." in page
+    assert 'value="CARD"' not in page
+    assert 'value="BANK_TRANSFER" checked' in page or 'checked value="BANK_TRANSFER"' in page
+    with nothing_changes():
+        answer = client.post("/checkout/", typed(client, payment="CARD"))
+    assert answer.status_code == 422
+
+
+def test_a_card_that_lives_long_enough_is_offered(client: Client, chain: Chain) -> None:
+    soon = chain.variant(stock=0)
+    bought(chain, (soon, 5), on=NOW.date() + timedelta(days=2))
+    put_ahead(client, soon)
+    page = client.get("/en/checkout/").text
+    assert TOO_EARLY not in page
+    assert 'value="CARD"' in page
+
+
+def test_it_is_ordered_and_followed(client: Client, chain: Chain, title: Variant) -> None:
+    put_ahead(client, title, 2)
+    client.post("/checkout/", typed(client))
+    placed = order()
+    assert (placed.is_awaiting_supply, placed.promised_on, claims(title)) == (
+        True,
+        date(2026, 12, 12),
+        [(2, "ALLOCATED")],
+    )
+    thanks = client.get(f"/en/order/{placed.token}/thanks/").text
+    assert "First the delivery with your items reaches us: Thu\xa010\xa0Dec." in thanks
+    page = client.get(f"/en/order/{placed.token}/").text
+    assert "We wait for a delivery that reaches us on Thu\xa010\xa0Dec" in page
+    assert "<b>On its way to us</b>" in page.split('aria-current="step"', 1)[1][:200]
+    client.post(f"/order/{placed.token}/cancel/")
+    assert (claims(title), claimed(title)) == ([(2, "RELEASED")], 0)
+    assert "We wait for a delivery" not in client.get(f"/en/order/{placed.token}/").text
+
+
+def test_staff_see_what_an_order_waits_for_and_why_its_day_changed(chain: Chain, title: Variant) -> None:
+    placed = ahead(chain, title, 2)
+    dragan = client_of(make_staff("OPS_LEAD", name="Dragan"))
+    page = dragan.get(f"/ops/orders/{placed.number}/").text
+    assert "2 × na putu, čet\xa010.\xa012." in page
+    assert "Čeka robu koja nam putuje; planira se kad roba stigne." in page
+    number = PurchaseOrder.objects.get().number
+    goods.move_purchase_order(number=number, expected_on=date(2026, 12, 14), by=chain.dragan, now=NOW)
+    page = dragan.get(f"/ops/orders/{placed.number}/").text
+    assert "sub\xa012.\xa012. → sre\xa016.\xa012., isporuka dobavljača ima drugi datum" in page
