@@ -1,6 +1,6 @@
 """The contract with an OpenSearch server, against a stand-in: the very bodies that are sent, and what is made of each answer.
 
-No such server can run here: the answers are those of its public reference, so this is unverified live (docs/search.md).
+No such server can run here: the answers were written from what its documentation says, so this is unverified live (docs/search.md).
 """
 
 from __future__ import annotations
