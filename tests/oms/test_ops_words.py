@@ -24,8 +24,8 @@ from tests.staff import client_of, make_staff
 pytestmark = pytest.mark.django_db
 # These speak of goods that belong to no order, or of a whole file of orders.
 OF_NO_ORDER = {
-    "GoodsReceived", "OrdersImported", "PurchaseOrderCreated", "StockAdjusted", "StockCounted", "TransferCanceled",
-    "TransferReceived", "TransferRequested", "TransferShipped", "UnitsMoved",
+    "GoodsReceived", "OrdersImported", "PurchaseOrderCanceled", "PurchaseOrderCreated", "PurchaseOrderMoved",
+    "StockAdjusted", "StockCounted", "TransferCanceled", "TransferReceived", "TransferRequested", "TransferShipped", "UnitsMoved",
 }  # fmt: skip
 CODE = re.compile(r"\b(?:[A-Z]{3,}_[A-Z_]+|(?:oms|finance|warehouse)\.[a-z_]+)\b")
 
