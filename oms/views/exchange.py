@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from oms.models import Order
-from oms.states import CHOSEN_METHODS
+from oms.states import CHOSEN_METHODS, LineKind
 from oms.views.order import order_of
 from oms.workflows import exchanges
 from oms.workflows.returns import Asked
@@ -66,7 +66,7 @@ def _form(request: HttpRequest, order: Order) -> dict[str, Any]:
     typed = request.POST
     left: dict[str, int] = {}
     titles: dict[str, str] = {}
-    for line in order.lines.exclude(sku="").order_by("position"):
+    for line in order.lines.filter(kind=LineKind.GOODS).order_by("position"):
         left[line.sku] = left.get(line.sku, 0) + line.quantity_dispatched - line.quantity_returned
         titles[line.sku] = line.title
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parseaddr
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -122,7 +123,7 @@ def _page(
         "row": row_of(grant.line, now) if grant else None,
         "order": grant.line.order if grant else None,
         "ended": ended,
-        "contact": settings.DEFAULT_FROM_EMAIL,
+        "contact": parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
         "crumbs": [(_("Home"), reverse("shop:home")), (_("Electronic edition"), "")],
     }
     return render(request, "shop/download.html", context, status=status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -24,8 +25,10 @@ from retail.sample.epub import make_epub
 from storefront import operations as catalog
 from tests.flows.chain import NOW, Chain
 from tests.flows.ebooks import make_ebook, order_ebook, paid_ebook
+from tests.flows.exchanges import bought
 from tests.flows.gift_cards import make_card, pay
 from tests.flows.test_lifecycle import balances, healthy
+from tests.staff import client_of, make_staff
 from tests.unchanged import nothing_changes
 from warehouse.models import Reservation, StockItem
 
@@ -185,7 +188,10 @@ def test_after_the_first_download_it_stays(chain: Chain) -> None:
         digital.give_file_back(order_id=order.pk, sku=book.sku, reason="ne treba", by=None, now=NOW)
 
 
-def test_the_letter_leads_to_a_page_and_its_button_to_the_file(chain: Chain, client: Client) -> None:
+def test_the_letter_leads_to_a_page_and_its_button_to_the_file(
+    chain: Chain, client: Client, settings: Any
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = "The shop <shop@onerow.example>"
     book = make_ebook(chain)
     order, grant = paid_ebook(chain, book)
     outbox.run_pending(now=NOW)
@@ -213,6 +219,7 @@ def test_the_letter_leads_to_a_page_and_its_button_to_the_file(chain: Chain, cli
     DownloadGrant.objects.update(downloads=5)
     ended = client.post(path)
     assert ended.status_code == 410 and order.number in ended.content.decode()
+    assert 'href="mailto:shop@onerow.example"' in ended.content.decode()
 
 
 def test_an_ended_link_is_renewed_with_a_reason(chain: Chain, client: Client) -> None:
@@ -238,3 +245,15 @@ def test_nothing_of_a_file_is_on_a_shelf(chain: Chain) -> None:
     order.refresh_from_db()
     assert order.status == "CANCELED" and not Payment.objects.filter(state="PENDING").exists()
     healthy()
+
+
+def test_the_back_office_shows_no_address_and_takes_no_file_back_by_exchange(chain: Chain) -> None:
+    book = make_ebook(chain)
+    order, _grant = paid_ebook(chain, book)
+    staff = client_of(make_staff("AGENT"))
+    page = staff.get(f"/en/ops/orders/{order.number}/").text
+    assert book.sku in page and "<dt>Address</dt>" not in page
+    assert f'name="qty_{book.sku}"' not in staff.get(f"/en/ops/orders/{order.number}/exchange/").text
+    sent = bought(chain, (goods := chain.variant(), 1))
+    assert "<dt>Address</dt>" in staff.get(f"/en/ops/orders/{sent.number}/").text
+    assert f'name="qty_{goods.sku}"' in staff.get(f"/en/ops/orders/{sent.number}/exchange/").text
