@@ -65,7 +65,11 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
     )
     lines = list(order.lines.select_related("variant__product"))
     left = [
-        line for line in lines if line.kind == "GOODS" and line.quantity_dispatched > line.quantity_returned
+        line
+        for line in lines
+        if line.kind == "GOODS"
+        and line.quantity_dispatched > line.quantity_returned
+        and not order.is_imported
     ]
     return {
         "order": order,

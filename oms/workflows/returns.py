@@ -43,6 +43,12 @@ class ReturnPeriodOver(Refusal):
     code = "RETURN_PERIOD_OVER"
 
 
+class SoldElsewhere(Refusal):
+    """An order of the time before this system: no paper of ours says what to give back for it."""
+
+    code = "SOLD_ELSEWHERE"
+
+
 class InvalidAccount(InvalidInput):
     """Not an account of a Serbian bank: 18 digits whose control number fits."""
 
@@ -83,6 +89,7 @@ def request_return(
         raise InvalidAccount("An account has 18 digits, for example 160-0000000012345-95.")
     with transaction.atomic():
         order = orders.lock_order(order_id=order_id)
+        check_ours(order)
         _check_period(order, now, is_shopper)
         by_sku: dict[str, list[OrderLine]] = {}
         for line in order.lines.filter(kind=LineKind.GOODS).order_by("position"):
@@ -362,6 +369,15 @@ def _waiting(order: Order) -> dict[int, int]:
         .annotate(units=Sum("quantity"))
     )
     return {row["order_line_id"]: row["units"] for row in rows}
+
+
+def check_ours(order: Order) -> None:
+    """Refuses SoldElsewhere."""
+    if order.is_imported:
+        raise SoldElsewhere(
+            f"{order.number} was sold before this system. Take it back where its receipt was made.",
+            number=order.number,
+        )
 
 
 def _check_period(order: Order, now: datetime, is_shopper: bool) -> None:

@@ -152,6 +152,7 @@ WORDS: dict[str, str | Promise] = {
     "EMPTY_ENTRY": _("An entry needs lines."),
     "UNKNOWN_PAPER": _("There is no such paper."),
     "NOT_SIGNED": _("The fiscal processor has not signed it yet."),
+    "SOLD_ELSEWHERE": _("It was sold before this system: take it back where its receipt was made."),
     "BEYOND_SOLD": _("More would be taken back than was sold."),
     "BEYOND_ISSUE": _("More would come back than went out."),
     "BEYOND_THE_LINE": _("More than the line has left."),

@@ -410,7 +410,9 @@ def may_cancel(order: Order) -> bool:
 
 
 def returnable(order: Order, lines: list[OrderLine]) -> list[Returnable]:
-    """Dispatched units that are not back and on no open return."""
+    """Dispatched units that are not back and on no open return; of an order of a former system nothing comes back to us."""
+    if order.is_imported:
+        return []
     waiting = dict(
         ReturnLine.objects.filter(parent__order=order, parent__status=ReturnStatus.REQUESTED)
         .values_list("order_line_id")

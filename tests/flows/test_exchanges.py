@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from finance import operations as finance
 from finance import workflows as money
@@ -395,6 +396,22 @@ def test_what_cannot_be_exchanged_changes_nothing(chain: Chain, change: dict[str
     first = bought(chain, (old, 1))
     with nothing_changes(), pytest.raises(refusal or LineNotFound):
         agreed(first, replace(swap(old, new), **change))
+
+
+def test_what_a_former_system_sold_is_neither_taken_back_nor_exchanged(chain: Chain, client: Client) -> None:
+    small, large = chain.variant(), chain.variant()
+    order = bought(chain, (small, 1))
+    page = f"/order/{order.token}/"
+    assert f"{page}return/" in client.get(page).text
+    Order.objects.filter(pk=order.pk).update(is_imported=True)
+
+    with nothing_changes(), pytest.raises(returns.SoldElsewhere):
+        agreed(order, swap(small, large))
+    with nothing_changes(), pytest.raises(returns.SoldElsewhere):
+        returns.request_return(
+            order_id=order.pk, lines=[returns.Asked(small.sku, 1, "OTHER")], by=None, now=NOW
+        )
+    assert f"{page}return/" not in client.get(page).text
 
 
 def test_new_goods_that_are_gone_leave_no_return_behind(chain: Chain) -> None:
