@@ -1,5 +1,6 @@
 """Exchanging by API: the same call shows what it would do, and does it; and letting the new goods leave before the old ones are back."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -13,7 +14,7 @@ from oms.api.views import OrderView
 from oms.states import PaymentMethod
 from oms.workflows import exchanges
 from oms.workflows.returns import Asked
-from retail.rest.fields import amount_of, money, read
+from retail.rest.fields import EmptyBody, amount_of, money, read
 
 
 class OrderExchanges(OrderView):
@@ -46,7 +47,7 @@ class OrderExchanges(OrderView):
             return Response(_shown(outcome, None))
         done = exchanges.exchange(
             order_id=order.pk,
-            wanted=wanted,
+            wanted=replace(wanted, idempotency_caller=self.caller, idempotency_key=self.idempotency_key),
             by=None if is_shopper else self.actor,
             now=now,
             is_shopper=is_shopper,
@@ -93,9 +94,12 @@ class OrderSendAhead(OrderView):
     idempotent = "optional"
     is_one_transaction = True
 
-    @extend_schema(operation_id="exchange_send_ahead", request=None, responses={200: answers.OrderAnswer})
+    @extend_schema(
+        operation_id="exchange_send_ahead", request=EmptyBody, responses={200: answers.OrderAnswer}
+    )
     def post(self, request: Request, number: str) -> Response:
         """The new goods of an even exchange may leave before the old ones are back. Refuses EXCHANGE_OVER, EXCHANGE_REST_NOT_PAID."""
+        read(EmptyBody, request)
         order = self.order(request, number)
         exchanges.send_ahead(number=order.number, by=self.actor, now=timezone.now())
         return Response(show_order(self.order(request, number), is_shopper=False))

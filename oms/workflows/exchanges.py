@@ -7,7 +7,7 @@ preview runs the very exchange and takes it back. Why so: docs/decisions/0017-ex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from finance import selectors as finance
 from finance import workflows as money
 from finance.models import Payment
 from finance.rules import Sold
+from finance.states import PaymentState
 from finance.workflows.sef_registration import Registration
 from oms import events
 from oms import operations as orders
@@ -83,6 +84,9 @@ class Wanted:
     buyer_id_kind: str = ""
     buyer_id: str = ""
     bank_account: str = ""
+    # Whoever asks again with the same key is told of the exchange that was made.
+    idempotency_caller: str = ""
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ def exchange(
         ):
             raise PriceChanged("The sums are not those that were shown.", total=str(outcome.total), lines=[])
     payment, redirect_url = placed.payment, None
-    if payment.method == PaymentMethod.CARD:
+    if payment.method == PaymentMethod.CARD and payment.state == PaymentState.PENDING:
         try:
             payment = money.open_card_session(payment_id=payment.pk, language=placed.order.language, now=now)
             redirect_url = payment.redirect_url or None
@@ -190,6 +194,8 @@ def _carry_out(
     if not wanted.instead:
         raise NothingInstead("Say what you want instead.")
     order = orders.lock_order(order_id=order_id)
+    if wanted.idempotency_key and (before := _agreed_before(order, wanted)):
+        return before
     returned = request_return(
         order_id=order.pk,
         lines=wanted.back,
@@ -205,7 +211,11 @@ def _carry_out(
     # Whoever only looks has not said yet how the rest is paid.
     method = wanted.payment_method or (PaymentMethod.BANK_TRANSFER if is_preview else PaymentMethod.EXCHANGE)
     token = _basket(order, wanted.instead, now)
-    checkout = _checkout(order, token, method, company, credit)
+    checkout = replace(
+        _checkout(order, token, method, company, credit),
+        idempotency_caller=wanted.idempotency_caller,
+        idempotency_key=wanted.idempotency_key,
+    )
     placed = place_inside(checkout=checkout, registration=known, by=by, now=now)
     paid = min(worth, placed.order.total)
     made = Exchange.objects.create(
@@ -221,22 +231,46 @@ def _carry_out(
         ),
         subject=("order", order.number),
     )
-    outcome = Outcome(
+    return _outcome(worth, made, placed), made, placed
+
+
+def _agreed_before(order: Order, wanted: Wanted) -> tuple[Outcome, Exchange, Placed] | None:
+    """The exchange that this key made, whose answer was lost."""
+    made = (
+        Exchange.objects.select_related("returned", "order")
+        .filter(
+            returned__order=order,
+            order__idempotency_caller=wanted.idempotency_caller,
+            order__idempotency_key=wanted.idempotency_key,
+        )
+        .first()
+    )
+    if made is None:
+        return None
+    is_awaited = made.returned.status == ReturnStatus.REQUESTED
+    asked = finance.payments_of_order(order_id=made.order_id)
+    payment = asked.exclude(method=PaymentMethod.EXCHANGE).last() or asked.last()
+    assert payment is not None, "an exchange pays"
+    placed = Placed(made.order, payment, None, list(made.order.lines.order_by("position")))
+    return _outcome(_worth(order, made.returned) if is_awaited else made.credit, made, placed), made, placed
+
+
+def _outcome(worth: Decimal, made: Exchange, placed: Placed) -> Outcome:
+    return Outcome(
         number=placed.order.number,
-        currency=order.currency,
+        currency=placed.order.currency,
         worth=worth,
         total=placed.order.total,
-        to_pay=placed.order.total - paid,
-        to_refund=worth - paid,
+        to_pay=placed.order.total - made.credit,
+        to_refund=worth - made.credit,
         lines=[
             Instead(line.sku, line.title, line.quantity, line.total)
             for line in placed.lines
             if line.variant_id is not None
         ],
         promise=placed.order.promise,
-        deadline=credit.deadline,
+        deadline=made.deadline,
     )
-    return outcome, made, placed
 
 
 def _worth(order: Order, returned: Return) -> Decimal:

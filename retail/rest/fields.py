@@ -23,6 +23,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class EmptyBody(StrictSerializer):
+    """Nothing is told."""
+
+
 class MoneySerializer(StrictSerializer):
     """{"amount": "1299.00", "currency": "RSD"}"""
 

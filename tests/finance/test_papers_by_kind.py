@@ -364,7 +364,7 @@ def test_company_of_the_register_gets_advance_invoice_invoice_and_credit_note(sh
 
 
 def test_table_has_a_row_for_every_paper_and_method() -> None:
-    assert len(PAPERS) == 12
+    assert len(PAPERS) == 15
     assert paper_of(is_company=False, is_sef_registered=True) == PaperKind.FISCAL
     assert paper_of(is_company=True, is_sef_registered=True) == PaperKind.SEF
     assert paper_of(is_company=True, is_sef_registered=False) == PaperKind.FISCAL_COMPANY

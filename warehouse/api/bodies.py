@@ -121,10 +121,6 @@ class DispatchBody(StrictSerializer):
     code = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
 
 
-class EmptyBody(StrictSerializer):
-    """Nothing is told."""
-
-
 class FailBody(StrictSerializer):
     reason = serializers.ChoiceField(list(FAILURES))
 

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from retail.rest.fields import money
+from retail.rest.fields import EmptyBody, money
 from retail.rest.paging import page
 from retail.rest.views import ApiView
 from warehouse import selectors as warehouse
@@ -166,10 +166,10 @@ class ShipmentDispatch(ShipmentAct):
 
 class ShipmentDeliver(ShipmentAct):
     @extend_schema(
-        operation_id="shipment_deliver", request=bodies.EmptyBody, responses={200: answers.ShipmentAnswer}
+        operation_id="shipment_deliver", request=EmptyBody, responses={200: answers.ShipmentAnswer}
     )
     def post(self, request: Request, number: str) -> Response:
-        bodies.read(bodies.EmptyBody, request)
+        bodies.read(EmptyBody, request)
         goods.deliver(shipment_id=shipment_of(number).pk, by=self.actor, now=timezone.now())
         return Response(show_shipment(number))
 

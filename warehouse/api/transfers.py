@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from retail.kernel.errors import InvalidInput
+from retail.rest.fields import EmptyBody
 from retail.rest.paging import page
 from retail.rest.views import ApiView
 from warehouse.api import answers, bodies
@@ -141,12 +142,10 @@ class TransferReceive(TransferAct):
 
 
 class TransferCancel(TransferAct):
-    @extend_schema(
-        operation_id="transfer_cancel", request=bodies.EmptyBody, responses={200: answers.TransferAnswer}
-    )
+    @extend_schema(operation_id="transfer_cancel", request=EmptyBody, responses={200: answers.TransferAnswer})
     def post(self, request: Request, number: str) -> Response:
         """Before it is sent: the claimed units are free again."""
-        bodies.read(bodies.EmptyBody, request)
+        bodies.read(EmptyBody, request)
         cancel_transfer(transfer_id=transfer_of(number).pk, by=self.actor, now=timezone.now())
         return Response(show_transfer(number))
 
