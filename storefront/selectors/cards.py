@@ -115,7 +115,7 @@ def cards_sql(wanted: str, *, as_array: bool = False, first: str = "") -> str:
                        WHERE variant_id = each.id AND price_list_id = %(list)s AND minimum_quantity = 1
                          AND valid_from <= %(now)s AND (valid_to IS NULL OR valid_to > %(now)s)) o ON true
                 WHERE each.product_id = p.id AND each.is_sellable
-                ORDER BY o.amount NULLS LAST, each.position, each.id LIMIT 1) v
+                ORDER BY o.amount IS NULL, each.is_digital, o.amount, each.position, each.id LIMIT 1) v
          {order}"""
 
 

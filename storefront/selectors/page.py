@@ -123,7 +123,7 @@ def text() -> str:
              WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
            ({CHANNEL_VERSION}), {any_offer()}, ARRAY(SELECT id FROM sold),
            (SELECT v.id FROM sold v LEFT JOIN entries e ON e.variant_id = v.id AND e.minimum_quantity = 1
-             WHERE %(sku)s IN ('', v.sku) ORDER BY e.amount NULLS LAST, v.position, v.id LIMIT 1)
+             WHERE %(sku)s IN ('', v.sku) ORDER BY e.amount IS NULL, v.is_digital, e.amount, v.position, v.id LIMIT 1)
       INTO {", ".join(f"out_{place}" for place in first)}
       FROM shown p;
     IF NOT FOUND THEN RETURN; END IF;

@@ -23,12 +23,14 @@ from oms.workflows.checkout import Company, MethodNotAvailable
 from retail.kernel import outbox
 from retail.sample.epub import make_epub
 from storefront import operations as catalog
+from storefront.models import Price, Variant
 from tests.flows.chain import NOW, Chain
 from tests.flows.ebooks import make_ebook, order_ebook, paid_ebook
 from tests.flows.exchanges import bought
 from tests.flows.gift_cards import make_card, pay
 from tests.flows.test_lifecycle import balances, healthy
 from tests.staff import client_of, make_staff
+from tests.storefront.shopping import open_shop
 from tests.unchanged import nothing_changes
 from warehouse.models import Reservation, StockItem
 
@@ -235,6 +237,19 @@ def test_an_ended_link_is_renewed_with_a_reason(chain: Chain, client: Client) ->
     assert client.get(f"/download/{old}/").status_code == 404
     assert orders.grant_of(orders.signed(new)).pk == grant.pk
     healthy()
+
+
+def test_a_title_is_first_shown_as_the_book_and_not_as_its_cheaper_file(chain: Chain, client: Client) -> None:
+    printed, file = chain.variant(price="1100.00"), make_ebook(chain, price="699.00")
+    Variant.objects.filter(pk=file.pk).update(product=printed.product, position=0)
+    Variant.objects.filter(pk=printed.pk).update(position=1)
+    with open_shop():
+        page = client.get(f"/p/{printed.product.slug}/").text
+    assert f'name="sku" value="{printed.sku}"' in page and f'name="sku" value="{file.sku}"' not in page
+    # Without a price for the book, the file is what can be bought.
+    Price.objects.filter(variant=printed).delete()
+    with open_shop():
+        assert f'name="sku" value="{file.sku}"' in client.get(f"/p/{printed.product.slug}/").text
 
 
 def test_nothing_of_a_file_is_on_a_shelf(chain: Chain) -> None:
