@@ -21,7 +21,7 @@ UNTRACED = {
     "storefront.FeedRejection",
     # Counted, never changed; says nothing of a person.
     "storefront.ShopVisit",
-    # A copy of a public register, renewed every night.
+    # A copy of a public register, renewed each day.
     "crm.RegisteredCompany",
     "kernel.IdempotencyKey",
     "kernel.OutboxEvent",

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class RegisteredCompany(models.Model):
-    """A company in the public register: to look names up in, never what a paper is decided by."""
+    """A company in the public register: names and numbers are looked up here; whether it takes electronic invoices is asked of SEF itself."""
 
     pib = models.CharField(max_length=9)
     # Public bodies may share a PIB; each has a number of its own.

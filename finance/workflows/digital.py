@@ -5,12 +5,10 @@ Nothing lies on a shelf, so nothing is cost. Why: docs/decisions/0015-electronic
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
 
 from finance import rules, selectors
 from finance.chart import ADVANCES
@@ -23,17 +21,15 @@ from finance.selectors.ledger import order_balances
 from finance.states import OperationState, PaymentState
 from finance.workflows.card_calls import execute_capture
 from finance.workflows.dispatch import compose_sale, paid_with, write_invoice, write_receipts
+from finance.workflows.due import PAID, deliver_due
 from finance.workflows.sef_registration import check_before_issue
 from oms import operations as orders
 from oms.models import Order, OrderLine
-from oms.states import LineKind, OrderStatus, PaymentMethod
+from oms.states import LineKind, PaymentMethod
 from retail.kernel.clock import business_date
 from retail.kernel.money import ZERO
 
-logger = logging.getLogger("onerow.finance")
-
 SALE = "digital_sale"
-PAID = (OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT)
 
 
 def deliver_digital(*, order_id: int, now: datetime) -> str:
@@ -55,23 +51,10 @@ def deliver_digital(*, order_id: int, now: datetime) -> str:
     return _deliver(order_id, now)
 
 
-def deliver_due_files(*, now: datetime, limit: int = 100) -> int:
-    """What no event has told of; one that fails does not hold up the others."""
-    waiting = (
-        Order.objects.filter(
-            status__in=PAID, lines__kind=LineKind.DIGITAL, lines__quantity_dispatched=0, is_imported=False
-        )
-        .filter(lines__quantity__gt=F("lines__quantity_canceled"))
-        .distinct()
-        .order_by("pk")
+def deliver_due_files(*, now: datetime) -> int:
+    return deliver_due(
+        LineKind.DIGITAL, lambda order_id: deliver_digital(order_id=order_id, now=now) == "DELIVERED"
     )
-    done = 0
-    for order_id in waiting.values_list("pk", flat=True)[:limit]:
-        try:
-            done += deliver_digital(order_id=order_id, now=now) == "DELIVERED"
-        except Exception:
-            logger.exception("the files of order %s could not be delivered", order_id)
-    return done
 
 
 def _lines(order: Order) -> list[OrderLine]:

@@ -6,12 +6,10 @@ receipt of its sale is one for an advance without tax. Why: docs/decisions/0013-
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
 
 from crm import operations as crm
 from crm import points as calendar
@@ -28,19 +26,17 @@ from finance.rules import RateAmounts
 from finance.selectors.ledger import order_balances
 from finance.states import FiscalKind, FiscalTransaction, OperationState, PaymentState
 from finance.workflows.card_calls import execute_capture
+from finance.workflows.due import PAID, deliver_due
 from oms import operations as orders
 from oms.models import Order
-from oms.states import LineKind, OrderStatus, PaymentMethod
+from oms.states import LineKind, PaymentMethod
 from retail.kernel.clock import business_date
 from retail.kernel.models import User
 from retail.kernel.money import ZERO
 
-logger = logging.getLogger("onerow.finance")
-
 # What is on a card can be spent for so long; the letter and the balance page say the day.
 GOOD_FOR_MONTHS = 24
 ISSUE, EXPIRY, RETURN = "gift_cards", "gift_card_expiry", "gift_card_return"
-PAID = (OrderStatus.PLACED, OrderStatus.IN_FULFILLMENT)
 
 
 # Issued when paid
@@ -62,24 +58,11 @@ def deliver_cards(*, order_id: int, now: datetime) -> str:
 
 
 def deliver_due_cards(*, now: datetime, batch: int = 100) -> int:
-    """What no event has told of, in batches until none is left; one that fails does not hold up the others."""
-    waiting = (
-        Order.objects.filter(
-            status__in=PAID, lines__kind=LineKind.GIFT_CARD, lines__quantity_dispatched=0, is_imported=False
-        )
-        .filter(lines__quantity__gt=F("lines__quantity_canceled"))
-        .distinct()
-        .order_by("pk")
+    return deliver_due(
+        LineKind.GIFT_CARD,
+        lambda order_id: deliver_cards(order_id=order_id, now=now) == "ISSUED",
+        batch=batch,
     )
-    done, last = 0, 0
-    while found := list(waiting.filter(pk__gt=last).values_list("pk", flat=True)[:batch]):
-        for order_id in found:
-            try:
-                done += deliver_cards(order_id=order_id, now=now) == "ISSUED"
-            except Exception:
-                logger.exception("gift cards of order %s could not be issued", order_id)
-        last = found[-1]
-    return done
 
 
 @transaction.atomic

@@ -106,8 +106,15 @@ def restore(home: Path, folder: Path, *, until: datetime | None = None) -> Path:
     changes = folder / "changes"
     try:
         postgres.recover(home, copy / "database", changes if changes.is_dir() else None, until=until)
-    except postgres.PostgresFailed as error:
-        raise BackupFailed(f"The restored database does not start: {error}") from error
+    except BaseException as error:
+        # Empty again, so that another moment can be tried.
+        postgres.forget_data(home)
+        if isinstance(error, postgres.PostgresFailed):
+            raise BackupFailed(
+                "The restored database does not start. Is the moment later than the last change that was kept? "
+                f"PostgreSQL says: {error}"
+            ) from error
+        raise
     return copy
 
 

@@ -128,6 +128,13 @@ def has_data(home: Path) -> bool:
     return (_place(home).data / "PG_VERSION").exists()
 
 
+def forget_data(home: Path) -> None:
+    """The server ends, and its rows with it."""
+    stop(home)
+    for folder in (_place(home).data, _place(home).root / "changes"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def recover(home: Path, base: Path, changes: Path | None, *, until: datetime | None) -> None:
     """Starts a server of an empty home from a base backup and the changes since, up to a moment or to their end."""
     place = _place(home)

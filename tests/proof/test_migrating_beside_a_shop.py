@@ -54,8 +54,10 @@ def test_nothing_to_migrate_waits_for_nobody(chain: Chain, monkeypatch: pytest.M
     order = chain.place((chain.variant(), 1), now=timezone.now())
     with stranger() as other:
         other.execute("UPDATE oms_order SET version = version WHERE id = %s", [order.pk])
+        before = value("SHOW lock_timeout")
         call_command("migrate", verbosity=0)
         other.rollback()
+    assert value("SHOW lock_timeout") == before
 
 
 def test_what_traces_a_table_is_renewed_without_its_lock(

@@ -155,6 +155,21 @@ def test_a_copy_alone_restores_its_own_moment_and_refuses_another(
     assert notes(home) == ["first"]
 
 
+def test_a_restore_that_fails_leaves_an_empty_home(
+    lived_in: Path, tmp_path: Path, empty_home: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment that no kept change reaches: another one can be tried at once."""
+    monkeypatch.setattr(postgres, "START_ATTEMPTS", 2)
+    with backups.following(lived_in, tmp_path):
+        backups.back_up(lived_in, tmp_path, now=NOW)
+    home = empty_home()
+    with pytest.raises(backups.BackupFailed, match="later than the last change"):
+        backups.restore(home, tmp_path, until=datetime.now(UTC) + timedelta(days=365))
+    assert not postgres.has_data(home) and not postgres.is_running(home)
+    backups.restore(home, tmp_path)
+    assert notes(home) == ["first"]
+
+
 def test_refusals_say_what_to_do_and_leave_nothing(
     lived_in: Path, tmp_path: Path, empty_home: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

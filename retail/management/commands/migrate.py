@@ -1,7 +1,8 @@
 """Django's `migrate`, in little more than half the time on an empty database, and beside a shop that sells."""
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.core.management.commands import migrate
@@ -24,18 +25,17 @@ TIMES = 40
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Each migration is one transaction: what was applied stays, the one that found a table in use is tried again as a whole."""
-        connection = connections[options["database"]]
-        for times_left in reversed(range(TIMES)):
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET lock_timeout = '{WAITS_SECONDS}s'")
+        times_left = TIMES
+        while True:
+            times_left -= 1
             try:
-                return self._apply(*args, **options)
+                with _patience(connections[options["database"]]):
+                    return self._apply(*args, **options)
             except OperationalError as error:
                 if not isinstance(error.__cause__, LockNotAvailable) or not times_left:
                     raise
                 self.stderr.write("A table is in use. Giving way, and trying again …")
                 time.sleep(COMES_AGAIN_AFTER_SECONDS)
-        raise AssertionError
 
     def _apply(self, *args: Any, **options: Any) -> None:
         is_plain = not any(
@@ -47,6 +47,18 @@ class Command(migrate.Command):
             migrate_libraries(connection, self.migration_progress_callback)
             _migrate_ours(connection, self.migration_progress_callback)
         super().handle(*args, **options)
+
+
+@contextlib.contextmanager
+def _patience(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Inside, nobody is waited for longer; what comes after it on this connection waits as ever."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{WAITS_SECONDS}s'")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
 
 
 def migrate_libraries(connection: BaseDatabaseWrapper, progress: Callable[..., None] | None = None) -> None:
