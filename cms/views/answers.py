@@ -20,6 +20,7 @@ from cms.views import pages, viewer
 from cms.views.answer_forms import SENT, AnswerForm
 from cms.views.parts import Block, Tongue, here, shown_blocks
 from cms.workflows import answers
+from retail.front.formats import cell_text
 from retail.kernel import clock
 from retail.kernel.access import EDIT_CAMPAIGNS, VIEW_CUSTOMERS, may, staff_page
 from retail.rest.throttles import count_request
@@ -166,7 +167,6 @@ def _table(found: Iterable[FormAnswer]) -> str:
 
 
 def _cell(value: str | bool) -> str:
-    """Nothing that a spreadsheet would run."""
     if isinstance(value, bool):
         return "1" if value else "0"
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return cell_text(value)

@@ -26,6 +26,7 @@ from crm.segments.tree import Any as AnyOf
 from crm.selectors import SegmentTooCostly, member_ids, members, segments_in_use, uses_of_segment
 from crm.states import ConsentKind, SegmentState
 from retail.front import refusals
+from retail.front.formats import cell_text
 from retail.front.parts import DiffRow
 from retail.front.toasts import toast
 from retail.kernel.access import EDIT_SEGMENTS, RATIFY_CAMPAIGNS, VIEW_SEGMENTS, may, staff_page
@@ -288,9 +289,7 @@ def _csv(ids: list[int]) -> Iterator[str]:
 
 
 def _row(cells: list[str]) -> str:
-    """Quoted; what a spreadsheet would take for a formula is made a text."""
-    safe = (f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells)
-    return ",".join('"' + cell.replace('"', '""') + '"' for cell in safe) + "\r\n"
+    return ",".join('"' + cell_text(cell).replace('"', '""') + '"' for cell in cells) + "\r\n"
 
 
 def _consent(typed: str) -> str:

@@ -20,6 +20,7 @@ from crm.models import Customer
 from crm.views.acts import user_of
 from crm.workflows import privacy
 from retail.front import refusals
+from retail.front.formats import cell_text
 from retail.front.toasts import toast
 from retail.kernel.access import EDIT_CUSTOMERS, staff_page
 from retail.kernel.errors import Refusal
@@ -61,9 +62,8 @@ def _tables(found: dict[str, Any]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """Nothing that a spreadsheet would run."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-    return f"'{text}" if isinstance(text, str) and text[:1] in "=+-@\t\r" else text
+    return cell_text(text) if isinstance(text, str) else text
 
 
 @require_http_methods(["GET", "POST"])

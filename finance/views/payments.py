@@ -25,7 +25,7 @@ from finance.models import BankStatementLine, Capture, CourierRemittanceLine, Pa
 from finance.states import OperationState, PaymentState
 from finance.views import listing, words
 from oms.states import PaymentMethod
-from retail.front.formats import money_text
+from retail.front.formats import cell_text, money_text
 from retail.front.keyset import newest_first
 from retail.front.parts import MoneyCell
 from retail.front.toasts import toast
@@ -208,20 +208,15 @@ def _payment_orders(rows: Iterable[Refund]) -> HttpResponse:
         writer.writerow(
             [
                 refund.public_id,
-                _harmless(order.company_name or order.name),
+                cell_text(order.company_name or order.name),
                 refund.bank_account,
                 refund.amount,
                 refund.payment.currency,
-                _harmless(f"Povraćaj {order.number}"),
+                cell_text(f"Povraćaj {order.number}"),
                 order.number,
             ]
         )
     return response
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet must not read a buyer's name as a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 @require_POST

@@ -65,6 +65,11 @@ def money_text(value: Any, language: str, currency: str = "") -> str:
     return text if text == NOTHING or not code else f"{text}{NBSP}{code}"
 
 
+def cell_text(text: str) -> str:
+    """A cell of a CSV file: what a spreadsheet would run as a formula is made a text."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def percent_text(value: Any, language: str, places: int | None = None) -> str:
     text = number_text(_plain(value) if places is None else value, language, places)
     return text if text == NOTHING else f"{text}{NBSP}%"

@@ -129,3 +129,16 @@ def test_an_amount_is_read_with_either_mark(typed: str, read: str) -> None:
 @pytest.mark.parametrize("typed", ["", "NaN", "-5", "1e9", "1.2.3", "12,345,6789", "٣", "5 RSD"])
 def test_what_is_no_amount_is_not_guessed(typed: str) -> None:
     assert formats.read_amount(typed) is None
+
+
+def test_a_cell_of_a_file_is_never_a_formula() -> None:
+    assert [formats.cell_text(text) for text in ("=1+1", "+381", "-5", "@x", "\tx", "Ana", "", "a=b")] == [
+        "'=1+1",
+        "'+381",
+        "'-5",
+        "'@x",
+        "'\tx",
+        "Ana",
+        "",
+        "a=b",
+    ]
