@@ -43,7 +43,8 @@ def _all_sources() -> set[Path]:
     }
     found |= {ROOT / "crm" / "selectors" / "offers.py", ROOT / "crm" / "operations" / "spending.py"}
     # The trace's functions are made of its templates and of what is said of each column.
-    found |= {ROOT / "audit" / name for name in ("sql.py", "attach.py", "register.py")}
+    found |= {ROOT / "audit" / name for name in ("sql.py", "attach.py")}
+    found |= set((ROOT / "audit" / "register").glob("*.py"))
     found |= set((ROOT / "storefront" / "selectors").glob("*.py"))
     return found | {ROOT / "warehouse" / "selectors" / "sql.py", ROOT / "warehouse" / "apps.py"}
 

@@ -10,7 +10,7 @@ from oms.workflows.checkout import MethodNotAvailable
 from oms.workflows.placing_rows import Desk, Line
 from oms.workflows.taking import gift_of
 from warehouse import operations as stock
-from warehouse.selectors.promise import own_units
+from warehouse.selectors.promise_rows import own_units
 
 
 class GiftGone(Exception):

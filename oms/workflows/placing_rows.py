@@ -31,7 +31,7 @@ from retail.kernel.prepared import Steps, with_variables
 from retail.kernel.rows import as_json, insertion, told
 from storefront.models import Channel
 from warehouse.operations.allocations import ALLOCATE
-from warehouse.selectors import promise
+from warehouse.selectors import promise_rows
 
 _TARIFF = with_variables(
     oms.TARIFF.sql,
@@ -46,7 +46,7 @@ _TARIFF = with_variables(
     },
 )
 _LIVE = with_variables(
-    promise.LIVE.sql,
+    promise_rows.LIVE.sql,
     {
         "variants": "v_variants",
         "channel": "v_channel.id",
@@ -123,7 +123,7 @@ _READ = Steps(
         "json",
         "json",
         *oms.TARIFF.returns,
-        *promise.LIVE.returns,
+        *promise_rows.LIVE.returns,
         "bigint",
         "text",
         "bigint[]",
@@ -209,7 +209,7 @@ class Desk:
     channel: Channel
     lines: Sequence[Line] = ()
     tariff: oms.Tariff | None = None
-    live: promise.Live | None = None
+    live: promise_rows.Live | None = None
     guest_id: int | None = None
     is_new_guest: bool = False
     number: str = ""
@@ -285,7 +285,7 @@ def _desk(row: Sequence[Any], known: KnownRules, *, has_mailbox: bool) -> Desk:
             for pk, key, quantity, is_sold, *goods, is_preorder in lines
         ],
         tariff=oms.tariff_of(rest[:5], known),
-        live=promise.live_of(rest[5:12]),
+        live=promise_rows.live_of(rest[5:12]),
         guest_id=more[0] if is_new else guest_id,
         is_new_guest=is_new,
         number=number,

@@ -38,7 +38,7 @@ from storefront.views import areas, bundles, listing, product_rows, shelves, sho
 from storefront.views import offers as offer_words
 from storefront.views.machines import heads, pictures
 from warehouse import selectors as warehouse
-from warehouse.selectors.promise import Live
+from warehouse.selectors.promise_rows import Live
 
 REDUCED_DAYS = 60
 STORES_NEARBY = 4

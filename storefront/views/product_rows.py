@@ -14,7 +14,7 @@ from retail.kernel.prepared import Steps, with_variables
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.selectors import page as pages
-from warehouse.selectors import promise
+from warehouse.selectors import promise_rows
 
 NAME = "shop_product"
 _PAGE = len(pages.RETURNS)
@@ -29,7 +29,7 @@ class ShownProduct:
     offers: Offers
     goods: unit_prices.GoodsFacts
     past: Sequence[Sequence[Any]] | None
-    live: promise.Live | None
+    live: promise_rows.Live | None
 
 
 def _out(first: int, count: int) -> str:
@@ -48,8 +48,8 @@ def _text() -> str:
         out_{_PAGE + _OFFERS} := ({with_variables(past, {"variants": goods})});
     END IF;
     IF {chosen} IS NOT NULL THEN
-        SELECT w.* INTO {_out(_PAGE + _OFFERS + 1, len(promise.LIVE.returns))}
-          FROM ({with_variables(promise.LIVE.sql, {"variants": f"ARRAY[{chosen}]", "order": "NULL"})}) w;
+        SELECT w.* INTO {_out(_PAGE + _OFFERS + 1, len(promise_rows.LIVE.returns))}
+          FROM ({with_variables(promise_rows.LIVE.sql, {"variants": f"ARRAY[{chosen}]", "order": "NULL"})}) w;
     END IF;
     RETURN NEXT;"""  # noqa: S608 - texts of our own
 
@@ -65,7 +65,7 @@ catalog.define(
         "known": "text[]",
         "postal_code": "text",
     },
-    (*pages.RETURNS, *["json"] * _OFFERS, *promise.LIVE.returns),
+    (*pages.RETURNS, *["json"] * _OFFERS, *promise_rows.LIVE.returns),
     kind=partial(Steps, variables=pages.VARIABLES),
 )
 
@@ -90,7 +90,7 @@ def read(
         "basket": basket_id,
         "customer": customer_id,
         "known": list(rules),
-        "postal_code": promise.bare(postal_code),
+        "postal_code": promise_rows.bare(postal_code),
     }
     rows = catalog.ask(NAME, {**known, **own})
     if not rows:
@@ -99,5 +99,5 @@ def read(
     page = pages.page_of_row(row[:_PAGE])
     live, goods, past = row[_PAGE : _PAGE + _OFFERS]
     offers, facts = unit_prices.offers_of_row(rules, live, goods, now=now, customer_id=customer_id)
-    stock = promise.live_of(row[_PAGE + _OFFERS :]) if page.chosen is not None else None
+    stock = promise_rows.live_of(row[_PAGE + _OFFERS :]) if page.chosen is not None else None
     return ShownProduct(page, offers, facts, past, stock)

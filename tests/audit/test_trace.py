@@ -244,7 +244,7 @@ def test_every_column_is_classified_once() -> None:
         listed = [column for columns in COLUMNS.get(model._meta.label, {}).values() for column in columns]
         actual = [str(field.column) for field in model._meta.local_concrete_fields]
         assert sorted(listed) == sorted(actual), (
-            f"{model._meta.label}: classify its columns in audit/register.py"
+            f"{model._meta.label}: classify its columns in audit/register/"
         )
 
 

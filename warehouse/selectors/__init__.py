@@ -26,7 +26,9 @@ from warehouse.selectors.picking import (
     scanned_variant,
     shipment_queue,
 )
-from warehouse.selectors.promise import Availability, Coming, Option, available_ways, promise_options
+from warehouse.selectors.promise import Availability, available_ways, promise_options
+from warehouse.selectors.promise_rows import Coming
+from warehouse.selectors.promise_ways import Option
 from warehouse.selectors.reach import Reach, reach
 from warehouse.selectors.shipments import Contents, shipment_contents
 from warehouse.selectors.stock import (

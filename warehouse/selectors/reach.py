@@ -19,7 +19,8 @@ from oms import promise as engine
 from oms.states import DeliveryKind
 from storefront import selectors as catalog
 from warehouse.selectors.network import Place, PromiseNetwork, promise_network
-from warehouse.selectors.promise import UNKNOWN_POSTCODE, load_by_day
+from warehouse.selectors.promise_rows import load_by_day
+from warehouse.selectors.promise_ways import UNKNOWN_POSTCODE
 from warehouse.selectors.sql import LOAD, POOLED, SAFETY, given_back_of, safety_of
 
 _UNIT = "unit"

@@ -1,0 +1,63 @@
+"""Columns of cms's tables."""
+
+from audit.register.kinds import Columns
+
+COLUMNS: Columns = {
+    "cms.HomePage": {"plain": ("page_ptr_id", "body")},
+    "cms.ArticlePage": {"plain": ("page_ptr_id", "body", "intro")},
+    "cms.StorePage": {"plain": ("page_ptr_id", "body", "store_id")},
+    "cms.ListingPage": {"plain": ("page_ptr_id", "body", "category_id")},
+    "cms.CampaignPage": {"plain": ("page_ptr_id", "body", "campaign_id")},
+    "cms.FormAnswer": {
+        "personal": ("email", "answers"),
+        "secret": ("token",),
+        "plain": (
+            "id",
+            "page_id",
+            "page_title",
+            "form",
+            "form_name",
+            "key",
+            "language",
+            "customer_id",
+            "consents",
+            "answered_at",
+            "confirmed_at",
+        ),
+    },
+    "cms.FormExport": {"plain": ("id", "form", "form_name", "count", "taken_by_id", "taken_at")},
+    # The tree and the state of every page: publishing one changes its row here.
+    "wagtailcore.Page": {
+        "plain": (
+            "id",
+            "path",
+            "depth",
+            "numchild",
+            "translation_key",
+            "locale_id",
+            "latest_revision_id",
+            "live",
+            "has_unpublished_changes",
+            "first_published_at",
+            "last_published_at",
+            "live_revision_id",
+            "go_live_at",
+            "expire_at",
+            "expired",
+            "locked",
+            "locked_at",
+            "locked_by_id",
+            "title",
+            "draft_title",
+            "slug",
+            "content_type_id",
+            "url_path",
+            "owner_id",
+            "seo_title",
+            "show_in_menus",
+            "search_description",
+            "latest_revision_created_at",
+            "alias_of_id",
+        ),
+    },
+}

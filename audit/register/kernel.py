@@ -1,0 +1,81 @@
+"""Columns of kernel's tables."""
+
+from audit.register.kinds import Columns
+
+COLUMNS: Columns = {
+    "kernel.User": {
+        "personal": ("email", "name"),
+        "secret": ("password",),
+        "plain": ("id", "last_login", "is_superuser", "language", "is_staff", "is_active", "date_joined"),
+    },
+    "kernel.ApiKey": {
+        "secret": ("digest",),
+        "plain": (
+            "id",
+            "public_id",
+            "name",
+            "user_id",
+            "prefix",
+            "scopes",
+            "created_at",
+            "expires_at",
+            "revoked_at",
+            "last_used_on",
+        ),
+    },
+    "kernel.LegalEntity": {
+        "plain": (
+            "id",
+            "code",
+            "name",
+            "pib",
+            "registration_number",
+            "street",
+            "city",
+            "postal_code",
+            "country",
+            "bank_account",
+            "email",
+            "currency",
+            "is_vat_registered",
+            "fiscal_software_number",
+        ),
+    },
+    "kernel.Location": {
+        "plain": (
+            "id",
+            "code",
+            "name",
+            "kind",
+            "entity_id",
+            "street",
+            "city",
+            "postal_code",
+            "country",
+            "phone",
+            "latitude",
+            "longitude",
+            "time_zone",
+            "work_days",
+            "hours",
+            "is_open_on_holidays",
+            "cutoff_time",
+            "capacity_units_per_day",
+            "capacity_lines_soft",
+            "putaway_days",
+            "express_minutes",
+            "receive_minutes",
+            "has_pickup",
+            "pick_cost_parcel",
+            "pick_cost_line",
+            "tariff_factor",
+            "is_active",
+        ),
+    },
+    "kernel.LocationClosure": {
+        "plain": ("id", "location_id", "date", "reason"),
+    },
+    "kernel.Holiday": {
+        "plain": ("id", "country", "date", "name"),
+    },
+}
