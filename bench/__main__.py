@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import segments
+from bench import growing, segments
 from bench.figures import as_file, rotated, summarize, table
 from bench.measures import MEASURES, NEEDS, RACE_RUNS, Bench
 from bench.stand import ROOT, SIZES, BenchFailed, NoReferences, Stand
@@ -78,8 +78,12 @@ def _open(stand: Stand, options: argparse.Namespace, rounds: int, wanted: list[s
         return Bench(stand, large=0, small=0, floor=0, seconds=0, baskets=0, races=0, accounts=accounts)
     large = stand.start_web("large", stand.port)
     small = processes.free_port(start=stand.port + 1)
-    if "growth" in wanted:
+    if {"growth", "growth_full"} & set(wanted):
         stand.start_web("small", small)
+    huge = processes.free_port(start=stand.port + 3)
+    if "growth_full" in wanted:
+        stand.make_huge()
+        stand.start_web(growing.DATABASE, huge)
     floor = processes.free_port(start=stand.port + 2)
     if "floors" in wanted:
         stand.start_floor(floor)
@@ -92,6 +96,7 @@ def _open(stand: Stand, options: argparse.Namespace, rounds: int, wanted: list[s
         baskets=80 if options.quick else 320,
         races=2 if options.quick else -(-RACE_RUNS // rounds),
         accounts=accounts,
+        huge=huge,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench import growing
 from bench.segments import COMPARED
 
 
@@ -89,4 +90,5 @@ GOALS = (
     Goal("growth_listing", "ms of CPU-bound time", "listing_1x", 1.5, 1.1, is_less_better=True),
     Goal("growth_search", "ms of CPU-bound time", "search_1x", 1.5, 1.1, is_less_better=True),
     Goal("growth_orders_list", "ms of CPU-bound time", "orders_list_1x", 1.5, 1.1, is_less_better=True),
+    *(Goal(f"full_{name}", "ms", f"full_{name}_1x", 1.5, 1.1, is_less_better=True) for name in growing.PAGES),
 )

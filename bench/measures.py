@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
-from bench import load
+from bench import growing, load
 from bench import segments as sizes_of_segments
 from bench.figures import quantile
 from bench.load import Answer, Browser, Load
@@ -38,6 +40,7 @@ class Bench:
     baskets: int
     races: int
     accounts: int = sizes_of_segments.ACCOUNTS
+    huge: int = 0
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def ask(self, size: str) -> dict[str, Any]:
@@ -46,7 +49,7 @@ class Bench:
         return self.known[size]
 
     def port(self, size: str) -> int:
-        return self.large if size == "large" else self.small
+        return {"large": self.large, "small": self.small, growing.DATABASE: self.huge}[size]
 
     def busy(self, name: str, process: str, work: Callable[[], Load]) -> tuple[Load, Figures]:
         """The work with its rate by second, and by second of CPU that the process and PostgreSQL used for it."""
@@ -61,6 +64,9 @@ class Bench:
 
     def read(self, port: int, paths: list[str], *, clients: int = 16, **headers: str) -> Load:
         return load.run(port, reading(paths), clients=clients, seconds=self.seconds, headers=headers)
+
+
+Paths = Callable[[Bench, str], list[str]]
 
 
 # ------------------------------------------------------------------ references
@@ -192,19 +198,31 @@ def availability(bench: Bench) -> Figures:
 
 def growth(bench: Bench) -> Figures:
     """The same pages over the small and the ten times larger database, one right after the other, one client."""
-    found = {}
-    for name, paths_of in _GROWING.items():
-        for size in ("small", "large"):
-            session = bench.stand.inside(size, "session")["session"] if name == "orders_list" else ""
-            headers = {"Cookie": f"session={session}"} if session else {}
-            paths = paths_of(bench, size)
-            bench.read(
-                bench.port(size), paths, **headers
-            )  # every process has met the page before it is timed
-            done = bench.read(bench.port(size), paths, clients=1, **headers)
-            label = f"growth_{name}" if size == "large" else f"{name}_1x"
-            found[label] = done.quantile(0.5)
+    found = _compared(bench, _GROWING, "large")
+    return {name if name.endswith("_1x") else f"growth_{name}": value for name, value in found.items()}
+
+
+def growth_full(bench: Bench) -> Figures:
+    """The same over 100,000 titles with a million orders, which are made once, beside the small sample."""
+    ways = {**_GROWING, **_LISTS}
+    return _compared(bench, {f"full_{name}": ways[name] for name in growing.PAGES}, growing.DATABASE)
+
+
+def _compared(bench: Bench, ways: Mapping[str, Paths], size: str) -> Figures:
+    """Medians of one client over the small database (`…_1x`) and another one."""
+    found: Figures = {}
+    for name, paths_of in ways.items():
+        for asked, label in (("small", f"{name}_1x"), (size, name)):
+            headers = _staff(bench, asked) if _STAFF.search(name) else {}
+            paths = paths_of(bench, asked)
+            # Every process has met the page before it is timed.
+            bench.read(bench.port(asked), paths, **headers)
+            found[label] = bench.read(bench.port(asked), paths, clients=1, **headers).quantile(0.5)
     return found
+
+
+def _staff(bench: Bench, size: str) -> dict[str, str]:
+    return {"Cookie": f"session={bench.stand.inside(size, 'session')['session']}"}
 
 
 def _product_paths(bench: Bench, size: str) -> list[str]:
@@ -223,12 +241,34 @@ def _orders_paths(bench: Bench, size: str) -> list[str]:
     return ["/ops/orders/"]
 
 
-_GROWING: dict[str, Callable[[Bench, str], list[str]]] = {
+_GROWING: dict[str, Paths] = {
     "product_page": _product_paths,
     "listing": _listing_paths,
     "search": _search_paths,
     "orders_list": _orders_paths,
 }
+# What is looked at over the full shop as well: every list that people narrow, sort and search.
+_LISTS: dict[str, Paths] = {
+    "home": lambda bench, size: ["/"],
+    "listing_newest": lambda bench, size: _with(_listing_paths(bench, size), "sort=newest"),
+    "listing_cheapest": lambda bench, size: _with(_listing_paths(bench, size), "sort=price_asc"),
+    "listing_by_title": lambda bench, size: _with(_listing_paths(bench, size), "sort=title"),
+    "listing_best_rated": lambda bench, size: _with(_listing_paths(bench, size), "sort=rating"),
+    "listing_available": lambda bench, size: _with(_listing_paths(bench, size), "available=1"),
+    "suggestions": lambda bench, size: [
+        f"/search/suggestions/?q={quote(words)}" for words in bench.ask(size)["words"]
+    ],
+    "orders_filtered": lambda bench, size: ["/ops/orders/?status=COMPLETED&payment_method=CARD"],
+    "orders_late": lambda bench, size: ["/ops/orders/?view=late"],
+    "orders_found": lambda bench, size: ["/ops/orders/?q=Jovanovi%C4%87"],
+    "customers_list": lambda bench, size: ["/ops/customers/"],
+    "stock_lookup": lambda bench, size: [f"/ops/stock/?sku={sku}" for sku in bench.ask(size)["skus"]],
+}
+_STAFF = re.compile("orders_|customers_|stock_lookup")
+
+
+def _with(paths: list[str], asked: str) -> list[str]:
+    return [f"{path}?{asked}" for path in paths]
 
 
 # ------------------------------------------------------------------ work without a client
@@ -287,6 +327,7 @@ MEASURES: dict[str, Callable[[Bench], Figures]] = {
     "hot_sku": hot_sku,
     "race": race,
     "growth": growth,
+    "growth_full": growth_full,
     "statements": statements,
     "price_under_discounts": price_under_discounts,
     "import_catalog": import_catalog,

@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.growing import take_down
+
 DATABASE = "segments"
 ACCOUNTS, LINES = 1_000_000, 5_000_000
 CATEGORIES, TITLES = 200, 50
@@ -76,7 +78,7 @@ def fill(connection: Any, references: Path, *, accounts: int, lines: int) -> Non
     connection.execute("SET session_replication_role = replica")
     for index in _UNUSED:
         connection.execute(f"DROP INDEX IF EXISTS {index}")
-    kept = _take_down(connection, "oms_orderline") + _take_down(connection, "oms_order")
+    kept = take_down(connection, "oms_orderline") + take_down(connection, "oms_order")
     for statement in _FILL.format(categories=CATEGORIES, titles=TITLES).split(";\n"):
         if statement.strip():
             connection.execute(statement)
@@ -93,18 +95,6 @@ def _reference(references: Path, accounts: int, lines: int) -> list[str]:
     text = re.sub(r"--.*$", "", text, flags=re.MULTILINE)
     text = text.replace("5000000", str(lines)).replace("1000000", str(accounts))
     return [each.strip() for each in text.split(";") if each.strip()]
-
-
-def _take_down(connection: Any, table: str) -> list[str]:
-    """Plain indexes of a table are made after its rows; the ones that keep a rule stay."""
-    rows = connection.execute(
-        "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i "
-        "WHERE i.indrelid = %s::regclass AND NOT i.indisunique",
-        [table],
-    ).fetchall()
-    for name, _ in rows:
-        connection.execute(f"DROP INDEX {name}")
-    return [definition for _, definition in rows]
 
 
 def measure() -> dict[str, float]:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from bench import segments
+from bench import growing, segments
 from retail.environment import read
 from retail.running import home as local
 from retail.running import postgres, processes, valkey
@@ -98,6 +98,18 @@ class Stand:
         with self._administrator(segments.DATABASE) as connection:
             segments.fill(connection, REFERENCES, accounts=accounts, lines=lines)
         local.write_record(self.home, segments.DATABASE, {"digest": digest})
+
+    def make_huge(self) -> None:
+        """The large database many times over, kept until what it is made of changes."""
+        name = growing.DATABASE
+        digest = _digest("*/migrations/*.py", "bench/growing.py", *_MADE_OF)
+        if local.read_record(self.home, name).get("digest") != digest:
+            print(f"  filling {growing.PRODUCTS:,} titles with {growing.ORDERS:,} orders …", flush=True)
+            self.renew(name, "origin_large")
+            with self._administrator(name) as connection:
+                growing.grow(connection)
+            local.write_record(self.home, name, {"digest": digest})
+        self.inside(name, "refresh")
 
     def _migrate(self) -> None:
         """Tables, with rows or without, as the migrations of today make them."""
