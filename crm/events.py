@@ -7,6 +7,14 @@ class CustomerCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerChanged:
+    """Another system wrote to the account; `fields` names what differs now."""
+
+    customer: str
+    fields: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class MessageQueued:
     message_id: int
     kind: str

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm import operations as crm
 from crm import search
 from crm.models import Customer
 from crm.states import ConsentKind, CustomerKind
-from retail.kernel.errors import InvalidInput, NotFound
-from retail.rest.fields import choice_values, moment_of
+from oms import selectors as oms
+from retail.kernel.errors import InvalidInput, NotFound, StaleVersion
+from retail.rest.fields import StrictSerializer, choice_values, moment_of, read
 from retail.rest.paging import page
 from retail.rest.views import ApiView
 
 
 class UnknownCustomer(NotFound):
     code = "UNKNOWN_CUSTOMER"
+
+
+class UnknownPostcode(InvalidInput):
+    code = "UNKNOWN_POSTCODE"
 
 
 class CustomerRow(serializers.Serializer[Any]):
@@ -58,6 +66,26 @@ class AddressPart(serializers.Serializer[Any]):
 
 
 ADDRESS_FIELDS = ("label", "name", "street", "city", "postal_code", "country", "phone", "is_default")
+
+
+class AddressBody(StrictSerializer):
+    label = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")  # type: ignore[assignment]
+    name = serializers.CharField(max_length=200)
+    street = serializers.CharField(max_length=200)
+    city = serializers.CharField(max_length=100)
+    postal_code = serializers.CharField(max_length=12)
+    country = serializers.RegexField(r"^[A-Z]{2}$", required=False, default="RS")
+    phone = serializers.CharField(max_length=30, required=False, allow_blank=True, default="")
+    is_default = serializers.BooleanField(required=False, default=False)
+
+
+class CustomerBody(StrictSerializer):
+    """What is left out stays. `addresses` is the whole book: what is not in it is removed; orders keep theirs."""
+
+    name = serializers.CharField(max_length=200, required=False)
+    phone = serializers.CharField(max_length=30, required=False, allow_blank=True)
+    language = serializers.ChoiceField([code for code, _ in settings.LANGUAGES], required=False)
+    addresses = AddressBody(many=True, required=False)
 
 
 class ConsentPart(serializers.Serializer[Any]):
@@ -111,19 +139,77 @@ class Customers(ApiView):
 
 
 class CustomerOne(ApiView):
-    scopes = {"GET": "customers:read"}
+    scopes = {"GET": "customers:read", "PUT": "customers:write"}
 
     @extend_schema(operation_id="customer_read", responses={200: CustomerAnswer})
     def get(self, request: Request, public_id: str) -> Response:
-        customer = (
-            Customer.objects.select_related("loyalty__tier", "merged_into")
-            .prefetch_related("addresses", "consents")
-            .filter(public_id=public_id)
-            .first()
+        """One account. The `ETag` may be sent back with a PUT as `If-Match`."""
+        return _answer(public_id)
+
+    @extend_schema(
+        operation_id="customer_put",
+        request=CustomerBody,
+        parameters=[OpenApiParameter("If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER)],
+        responses={200: CustomerAnswer},
+    )
+    def put(self, request: Request, public_id: str) -> Response:
+        """Change what is sent of an account; whole or not at all. Consents, the e-mail and the login are not changed this way.
+
+        Refuses ACCOUNT_GONE for one that was erased or merged, STALE_VERSION, UNKNOWN_POSTCODE.
+        """
+        data = read(CustomerBody, request)
+        customer = _customer(public_id)
+        for address in data.get("addresses", []):
+            _check_postcode(address)
+        if "addresses" in data:
+            data["addresses"] = tuple(crm.AddressData(**each) for each in data["addresses"])
+        crm.change_account(
+            customer_id=customer.pk,
+            data=crm.AccountData(**data),
+            by=self.actor,
+            seen_at=_seen_at(request, customer),
         )
-        if customer is None:
-            raise UnknownCustomer("There is no such customer.")
-        return Response(_whole(customer))
+        return _answer(public_id)
+
+
+def _customer(public_id: str) -> Customer:
+    customer = (
+        Customer.objects.select_related("loyalty__tier", "merged_into")
+        .prefetch_related("addresses", "consents")
+        .filter(public_id=public_id)
+        .first()
+    )
+    if customer is None:
+        raise UnknownCustomer("There is no such customer.")
+    return customer
+
+
+def _answer(public_id: str) -> Response:
+    customer = _customer(public_id)
+    return Response(_whole(customer), headers={"ETag": _tag(customer)})
+
+
+def _seen_at(request: Request, customer: Customer) -> datetime | None:
+    """`If-Match` must be the tag of what is stored; the verb looks once more under its lock."""
+    tag = request.headers.get("If-Match", "").strip()
+    if not tag or tag == "*":
+        return None
+    if tag != _tag(customer):
+        raise StaleVersion("The account changed since you read it; read it again.")
+    return customer.updated_at
+
+
+def _tag(customer: Customer) -> str:
+    return f'"{int(customer.updated_at.timestamp() * 1_000_000)}"'
+
+
+def _check_postcode(address: dict[str, Any]) -> None:
+    """As on the pages: couriers know the postcode, and it is written without spaces."""
+    if address["country"] != "RS":
+        return
+    address["postal_code"] = address["postal_code"].replace(" ", "")
+    if not oms.is_known_postcode(address["postal_code"]):
+        raise UnknownPostcode("There is no such postcode.", field="postal_code", value=address["postal_code"])
 
 
 def customer_row(customer: Customer) -> dict[str, Any]:

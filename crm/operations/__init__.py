@@ -1,5 +1,6 @@
 """Verbs of the CRM room, the only writers of its rows: accounts, addresses, letters, points."""
 
+from crm.operations.accounts import AccountData, AccountGone, AddressData, change_account
 from crm.operations.addresses import AddressNotFound, add_address, make_default_address, remove_address
 from crm.operations.alerts import (
     AlertNotFound,
@@ -122,6 +123,9 @@ __all__ = [
     "SEND_LEASE",
     "SPEND_IN_BLOCK",
     "SPEND_VARIABLES",
+    "AccountData",
+    "AccountGone",
+    "AddressData",
     "AddressNotFound",
     "AlertNotFound",
     "AlreadyReviewed",
@@ -167,6 +171,7 @@ __all__ = [
     "ask_to_be_told",
     "block_card",
     "card_by_code",
+    "change_account",
     "change_segment",
     "confirm_alert",
     "create_batch",

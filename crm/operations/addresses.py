@@ -23,7 +23,7 @@ def add_address(
 ) -> Address:
     """One more address of the book; the first one becomes the usual one."""
     with transaction.atomic():
-        Customer.objects.select_for_update().get(pk=customer_id)
+        _turn(customer_id)
         is_first = not Address.objects.filter(customer_id=customer_id).exists()
         return Address.objects.create(
             customer_id=customer_id,
@@ -40,7 +40,7 @@ def add_address(
 
 def make_default_address(*, customer_id: int, address_id: int) -> Address:
     with transaction.atomic():
-        Customer.objects.select_for_update().get(pk=customer_id)
+        _turn(customer_id)
         address = _address(customer_id, address_id)
         Address.objects.filter(customer_id=customer_id, is_default=True).exclude(pk=address_id).update(
             is_default=False
@@ -53,8 +53,13 @@ def make_default_address(*, customer_id: int, address_id: int) -> Address:
 def remove_address(*, customer_id: int, address_id: int) -> None:
     """Orders keep the address that they were placed with."""
     with transaction.atomic():
-        Customer.objects.select_for_update().get(pk=customer_id)
+        _turn(customer_id)
         _address(customer_id, address_id).delete()
+
+
+def _turn(customer_id: int) -> None:
+    """The address book is a part of the account: a change of it is one of the account's, and one comes after the other."""
+    Customer.objects.select_for_update().get(pk=customer_id).save(update_fields=["updated_at"])
 
 
 def _address(customer_id: int, address_id: int) -> Address:

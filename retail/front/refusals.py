@@ -98,6 +98,7 @@ WORDS: dict[str, str | Promise] = {
     "CANNOT_MERGE": _("These two accounts cannot become one."),
     "MERGED_ALREADY": _("One of them was merged into another account already."),
     "OPEN_ORDERS": _("Orders or returns are still under way."),
+    "ACCOUNT_GONE": _("This account was erased, or became a part of another one."),
     "NOT_ERASABLE": _("This account cannot be erased."),
     "CANNOT_UNDO_MERGE": _("Something has happened since that cannot be taken apart."),
     # Gift cards

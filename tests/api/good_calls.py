@@ -363,6 +363,11 @@ def _customer(trade: Trade) -> Call:
     return Call(f"customers/{customer.public_id}")
 
 
+def _customer_put(trade: Trade) -> Call:
+    address = {"name": "Ana", "street": "Glavna 1", "city": "Novi Sad", "postal_code": "21000"}
+    return Call(_customer(trade).path, {"name": "Ana Anić Perić", "addresses": [address]})
+
+
 def _webhook_body() -> dict[str, Any]:
     return {"url": "http://127.0.0.1:9/hook", "topics": ["oms.order_placed"]}
 
@@ -433,6 +438,7 @@ GOOD_CALLS: dict[str, Prepared] = {
     "get segments/{slug}/members": lambda trade: _segment(trade, "/members"),
     "get customers": plain("customers"),
     "get customers/{public_id}": _customer,
+    "put customers/{public_id}": _customer_put,
     "get events": plain("events"),
     "get invoices": plain("invoices"),
     "get invoices/{number}": _of_invoice(""),

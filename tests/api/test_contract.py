@@ -81,6 +81,7 @@ PROMISED: dict[str, set[str]] = {
     "ledger/entries": {"get"},
     "ledger/accounts": {"get"},
     "customers": {"get"},
+    "customers/{public_id}": {"get", "put"},
     "audit-events": {"get"},
     "webhooks": {"get", "post"},
     "webhooks/{public_id}/deliveries": {"get"},
