@@ -31,7 +31,7 @@ from retail.front.toasts import toast
 from retail.kernel.access import SELL, staff_page
 from retail.kernel.errors import Refusal
 from retail.kernel.models import User
-from storefront.forms import CheckoutForm
+from storefront.forms import CheckoutForm, day_is_gone
 from storefront.views import ways
 from warehouse import selectors as warehouse
 
@@ -71,6 +71,7 @@ class Desk:
     stores: list[tuple[str, str]]
     ship_stores: list[tuple[str, str]]
     lockers: list[tuple[str, str]]
+    days: list[tuple[str, str]]
 
     @property
     def basket(self) -> Basket:
@@ -194,7 +195,8 @@ def _desk(code: str, by: User, postal_code: str, now: datetime) -> Desk:
     )
     stores, ship_stores, lockers = (_places(options, kind) for kind in PLACE_KINDS)
     held = tenders.tenders_of(basket=basket, now=now)
-    return Desk(share, view, tuple(_deliveries(view, options, held)), stores, ship_stores, lockers)
+    days = ways.day_choices(options, now)
+    return Desk(share, view, tuple(_deliveries(view, options, held)), stores, ship_stores, lockers, days)
 
 
 def _deliveries(
@@ -244,6 +246,7 @@ def _form(desk: Desk, data: Any = None) -> CheckoutForm:
         stores=desk.stores,
         lockers=desk.lockers,
         ship_stores=desk.ship_stores,
+        days=desk.days,
     )
 
 
@@ -283,5 +286,7 @@ def _say(form: CheckoutForm, refusal: Refusal) -> None:
             form.add_error(name if name in form.fields else None, _("Check this field."))
     elif isinstance(refusal, InvalidPib):
         form.add_error("pib", refusals.say(refusal))
+    elif refusal.details.get("reason") == "DAY_NOT_POSSIBLE":
+        form.add_error("when", day_is_gone())
     else:
         form.add_error(None, refusals.say(refusal))

@@ -1,7 +1,8 @@
 """A basket shared by a code: staff see the shopper's own rows and order them; who guesses learns nothing."""
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from crm import operations as crm
-from oms.models import Basket, BasketLine, BasketShare, Order
+from oms.models import Basket, BasketLine, BasketShare, DeliverySlot, Order
 from oms.workflows import basket_sharing, tenders
 from oms.workflows.basket_coupons import TooManyAttempts
 from retail.kernel import clock
@@ -133,6 +134,29 @@ def test_a_changed_price_is_shown_before_anything_is_ordered(client: Client, cha
     assert answer.status_code == 422
     assert "The price has changed since the shopper saw it." in answer.text
     assert "1,490.00" in answer.text.replace("\u00a0", " ")
+
+
+def test_the_agent_chooses_the_day_that_the_checkout_would_offer(client: Client, chain: Chain) -> None:
+    put(client, chain.variant(stock=5))
+    slot = DeliverySlot.objects.create(
+        service=chain.services[0], weekdays=[4], begins=time(17), ends=time(20)
+    )
+    offered = re.findall(r'<option value="(2026[^"]*)"', client.get("/en/checkout/").text)
+    share = shared(client)
+    agent = client_of(make_staff("AGENT"))
+    url = f"/en/ops/baskets/{share.code}/"
+    page = agent.get(url).text
+    # NOW is Wednesday, 2 December.
+    assert re.findall(r'<option value="(2026[^"]*)"', page) == offered
+    assert f"2026-12-04/{slot.pk}" in offered
+    with nothing_changes():
+        sunday = agent.post(url, typed(page, when="2026-12-06"))
+        nonsense = agent.post(url, typed(page, when="soon"))
+    assert (sunday.status_code, nonsense.status_code) == (422, 422)
+    assert 'id="id_when"' in sunday.text and "aria-invalid" in sunday.text
+    agent.post(url, typed(page, when=f"2026-12-04/{slot.pk}"))
+    order = Order.objects.get()
+    assert (order.wanted_on, order.wanted_slot) == (date(2026, 12, 4), slot)
 
 
 @pytest.mark.parametrize(
