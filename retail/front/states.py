@@ -56,12 +56,7 @@ RESERVATION = {
     "RELEASED": State(IDLE, "back", _("Released")),
 }
 SHIPMENT = {
-    "PLANNED": State(INFO, "route", _("Planned")),
     "READY": State(INFO, "box", pgettext_lazy("shipment", "Ready")),
-    "PICKING": State(BUSY, "list", _("Being picked")),
-    "PICKED": State(BUSY, "list", _("Picked")),
-    "PACKED": State(BUSY, "box", _("Packed")),
-    "READY_FOR_PICKUP": State(GOOD, "bag", _("Ready for pickup")),
     "DISPATCHED": State(INFO, "truck", _("Dispatched")),
     "DELIVERED": State(GOOD, "delivered", _("Delivered")),
     "UNDELIVERED": State(WARN, "alert", _("Not delivered")),
@@ -72,14 +67,9 @@ SHIPMENT = {
 }
 RETURN = {
     "REQUESTED": State(INFO, "inbox", _("Requested")),
-    "APPROVED": State(INFO, "check", pgettext_lazy("return", "Approved")),
-    "IN_TRANSIT": State(BUSY, "truck", _("On its way back")),
     "RECEIVED": State(BUSY, "return", _("Goods received")),
-    "PARTLY_REFUNDED": State(BUSY, "back-part", _("Money partly returned")),
     "REFUNDED": State(GOOD, "back", _("Money returned")),
-    "CLOSED": State(IDLE, "ok", pgettext_lazy("return", "Closed")),
     "REJECTED": State(IDLE, "no", pgettext_lazy("return", "Rejected")),
-    "CANCELED": State(IDLE, "no", pgettext_lazy("return", "Canceled")),
 }
 DISPOSITION = {
     "RESTOCK": State(GOOD, "box", _("Back to the shelf")),
@@ -91,7 +81,6 @@ PROPOSAL = {
     "STALE": State(WARN, "alert", _("Stale")),
     "RATIFIED": State(GOOD, "ok", _("Ratified")),
     "REJECTED": State(IDLE, "no", pgettext_lazy("proposal", "Rejected")),
-    "WITHDRAWN": State(IDLE, "back", _("Withdrawn")),
 }
 EXCEPTION = {
     "OPEN": State(WARN, "alert", pgettext_lazy("exception", "Open")),
@@ -118,15 +107,6 @@ TRACKING = {
     "LOST": State(BAD, "alert", _("Lost")),
     "RETURNED": State(IDLE, "return", _("Goods returned")),
 }
-INVOICE = {
-    "DRAFT": State(IDLE, "edit", _("Draft")),
-    "ISSUED": State(INFO, "note", _("Issued")),
-    "PARTLY_PAID": State(WARN, "half", _("Partly paid")),
-    "PAID": State(GOOD, "paid", _("Paid")),
-    "CREDITED": State(IDLE, "back", _("Credited")),
-    "PARTLY_CREDITED": State(BUSY, "back-part", _("Partly credited")),
-    "CANCELED": State(IDLE, "no", pgettext_lazy("invoice", "Canceled")),
-}
 E_INVOICE = {
     "QUEUED": State(INFO, "clock", _("Waiting to be sent")),
     "BLOCKED_BY_ADVANCE": State(WARN, "pause", _("Waiting for the advance invoice")),
@@ -138,7 +118,6 @@ E_INVOICE = {
     "REJECTED": State(BAD, "no", _("Rejected by the buyer")),
     "MISTAKE": State(BAD, "alert", _("Not issued, a mistake")),
     "CANCELED": State(IDLE, "no", _("Withdrawn")),
-    "FAILED": State(BAD, "alert", _("Failed, will be repeated")),
     "STORNO": State(IDLE, "back", _("Reversed")),
 }
 PURCHASE_INVOICE = {
@@ -151,52 +130,29 @@ PURCHASE_INVOICE = {
     "Storno": State(IDLE, "back", pgettext_lazy("purchase invoice", "Reversed by the supplier")),
 }
 FISCAL = {
-    "QUEUED": State(INFO, "clock", pgettext_lazy("fiscal", "Waiting")),
     "PENDING": State(INFO, "clock", pgettext_lazy("fiscal", "Waiting")),
-    "SENDING": State(BUSY, "mail", _("Being sent")),
-    "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
     "SIGNED": State(GOOD, "ok", _("Signed")),
-    "ISSUED": State(GOOD, "ok", _("Issued")),
     "FAILED": State(BAD, "alert", pgettext_lazy("fiscal", "Refused")),
-    "NORMAL_SALE": State(INFO, "note", _("Normal sale")),
-    "NORMAL_REFUND": State(IDLE, "back", _("Normal refund")),
-    "ADVANCE_SALE": State(INFO, "note", _("Advance sale")),
-    "ADVANCE_REFUND": State(IDLE, "back", _("Advance refund")),
 }
 PAYMENT_ATTEMPT = {
-    "CREATED": State(IDLE, "unpaid", _("Begun")),
     "PENDING": State(INFO, "clock", pgettext_lazy("payment", "Waiting")),
     "AUTHORIZED": State(INFO, "lock", _("Authorized")),
-    "PARTLY_CAPTURED": State(BUSY, "half", _("Partly captured")),
     "CAPTURED": State(GOOD, "paid", _("Captured")),
-    "PARTLY_REFUNDED": State(BUSY, "back-part", _("Money partly returned")),
-    "REFUNDED": State(IDLE, "back", _("Money returned")),
     "VOIDED": State(IDLE, "no", _("Voided")),
     "FAILED": State(BAD, "alert", pgettext_lazy("payment", "Failed")),
-    "DECLINED": State(BAD, "no", _("Declined")),
     "EXPIRED": State(IDLE, "clock", _("Expired")),
-    "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
 }
 REFUND = {
-    "REQUESTED": State(INFO, "inbox", _("Requested")),
     "PENDING": State(INFO, "clock", pgettext_lazy("payment", "Waiting")),
     "DONE": State(GOOD, "back", _("Money returned")),
-    "SUCCEEDED": State(GOOD, "back", _("Money returned")),
     "REFUSED": State(BAD, "no", pgettext_lazy("payment", "Refused")),
-    "FAILED": State(BAD, "alert", pgettext_lazy("payment", "Failed")),
-    "UNKNOWN": State(WARN, "alert", _("No answer, being checked")),
 }
 SUPPLY = {
     "REQUESTED": State(INFO, "inbox", _("Requested")),
     "SHIPPED": State(BUSY, "truck", _("On its way")),
-    "DRAFT": State(IDLE, "edit", _("Draft")),
-    "ORDERED": State(INFO, "inbox", pgettext_lazy("purchase", "Ordered")),
     "OPEN": State(INFO, "inbox", pgettext_lazy("purchase", "Open")),
-    "IN_TRANSIT": State(BUSY, "truck", _("On its way")),
-    "DISPATCHED": State(BUSY, "truck", _("On its way")),
     "PARTLY_RECEIVED": State(BUSY, "half", _("Partly received")),
     "RECEIVED": State(GOOD, "ok", pgettext_lazy("purchase", "Received")),
-    "CLOSED": State(IDLE, "ok", pgettext_lazy("purchase", "Closed")),
     "CANCELED": State(IDLE, "no", pgettext_lazy("purchase", "Canceled")),
 }
 COUNT = {
@@ -227,7 +183,6 @@ TABLE: dict[str, dict[str, State]] = {
     "proposal": PROPOSAL,
     "exception": EXCEPTION,
     "tracking": TRACKING,
-    "invoice": INVOICE,
     "einvoice": E_INVOICE,
     "purchase_invoice": PURCHASE_INVOICE,
     "fiscal": FISCAL,

@@ -60,5 +60,15 @@ def test_each_code_has_its_words(kind: str, states: type[TextChoices]) -> None:
     assert [code for code in states.values if code not in TABLE[kind]] == []
 
 
+# Why a parcel came back, beside what became of it.
+BESIDE = {"shipment": {"REFUSED"}}
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, _ in SHOWN}))
+def test_no_chip_is_of_a_state_that_no_row_can_have(kind: str) -> None:
+    possible = {code for shown, states in SHOWN if shown == kind for code in states.values}
+    assert set(TABLE[kind]) - possible - BESIDE.get(kind, set()) == set()
+
+
 def test_an_unknown_code_is_shown_as_it_stands() -> None:
     assert (state_of("order", "NEW_ONE").tone, state_of("order", "NEW_ONE").word) == ("idle", "NEW_ONE")
