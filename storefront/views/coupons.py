@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,93 +22,82 @@ from storefront.views import basket, checkout, gift_cards, offers, shopper
 @never_cache
 def add(request: HttpRequest) -> HttpResponse:
     typed = shopper.plain(request.POST.get("code", ""), 60)
+    client = shopper.client_hash(request)
     if looks_like_a_card(typed):
-        return _add_card(request, typed)
+        return _changed(
+            request,
+            lambda token: tenders.apply_gift_card(
+                token=token, code=typed, now=clock.now(), client_hash=client
+            ),
+            shop_coupon_refused=lambda refusal: (typed, gift_cards.code_words(refusal)),
+        )
     customer = shopper.customer_of(request)
-    try:
-        basket_coupons.apply_coupon(
-            token=shopper.basket_token(request),
+    return _changed(
+        request,
+        lambda token: basket_coupons.apply_coupon(
+            token=token,
             code=typed,
             now=clock.now(),
-            client_hash=shopper.client_hash(request),
+            client_hash=client,
             customer_id=customer.pk if customer else None,
-        )
-    except baskets.BasketNotFound:
-        return _again(request)
-    except Refusal as refusal:
-        request.shop_coupon_refused = (typed, offers.refusal_words(refusal))  # type: ignore[attr-defined]
-        # The page is swapped for a form that was not right, whatever the reason; the words say which.
-        return _shown(request, 422)
-    return _again(request)
+        ),
+        shop_coupon_refused=lambda refusal: (typed, offers.refusal_words(refusal)),
+    )
 
 
-def _add_card(request: HttpRequest, typed: str) -> HttpResponse:
-    try:
-        tenders.apply_gift_card(
-            token=shopper.basket_token(request),
-            code=typed,
-            now=clock.now(),
-            client_hash=shopper.client_hash(request),
-        )
-    except baskets.BasketNotFound:
-        return _again(request)
-    except Refusal as refusal:
-        request.shop_coupon_refused = (typed, gift_cards.code_words(refusal))  # type: ignore[attr-defined]
-        return _shown(request, 422)
-    return _again(request)
+@require_POST
+@never_cache
+def remove(request: HttpRequest) -> HttpResponse:
+    typed = shopper.plain(request.POST.get("code", ""), 60)
+    return _changed(
+        request, lambda token: basket_coupons.remove_coupon(token=token, code=typed, now=clock.now())
+    )
 
 
 @require_POST
 @never_cache
 def remove_card(request: HttpRequest) -> HttpResponse:
-    try:
-        tenders.remove_gift_card(
-            token=shopper.basket_token(request),
-            public_id=shopper.plain(request.POST.get("card", ""), 32),
-            now=clock.now(),
-        )
-    except baskets.BasketNotFound:
-        return redirect("shop:basket")
+    card = shopper.plain(request.POST.get("card", ""), 32)
     request.shop_tenders_changed = True  # type: ignore[attr-defined]
-    return _again(request)
+    return _changed(
+        request, lambda token: tenders.remove_gift_card(token=token, public_id=card, now=clock.now())
+    )
 
 
 @require_POST
 @never_cache
 def use_points(request: HttpRequest) -> HttpResponse:
     """So many points as are typed, or none."""
-    customer = shopper.customer_of(request)
     # As the page writes it, in both languages.
     text = re.sub(r"[.,\s]", "", shopper.plain(request.POST.get("points", ""), 10))
-    try:
+    customer = shopper.customer_of(request)
+
+    def want(token: str) -> object:
         if customer is None:
             raise NoMember("Only a member can pay with points.")
-        tenders.want_points(
-            token=shopper.basket_token(request),
-            points=int(text) if text.isascii() and text.isdigit() else -1,
-            customer_id=customer.pk,
-            now=clock.now(),
-        )
-    except baskets.BasketNotFound:
-        return redirect("shop:basket")
-    except Refusal as refusal:
-        request.shop_points_refused = refusals.say(refusal)  # type: ignore[attr-defined]
-        return _shown(request, 422)
-    request.shop_tenders_changed = True  # type: ignore[attr-defined]
-    return _again(request)
+        points = int(text) if text.isascii() and text.isdigit() else -1
+        done = tenders.want_points(token=token, points=points, customer_id=customer.pk, now=clock.now())
+        request.shop_tenders_changed = True  # type: ignore[attr-defined]
+        return done
+
+    return _changed(request, want, shop_points_refused=refusals.say)
 
 
-@require_POST
-@never_cache
-def remove(request: HttpRequest) -> HttpResponse:
+def _changed(
+    request: HttpRequest, change: Callable[[str], object], **say: Callable[[Refusal], object]
+) -> HttpResponse:
+    """The basket or the checkout with it; what is refused is said by the words of `say`, kept for the page under its name."""
     try:
-        basket_coupons.remove_coupon(
-            token=shopper.basket_token(request),
-            code=shopper.plain(request.POST.get("code", ""), 60),
-            now=clock.now(),
-        )
+        change(shopper.basket_token(request))
     except baskets.BasketNotFound:
-        return redirect("shop:basket")
+        return _again(request)
+    except Refusal as refusal:
+        if not say:
+            raise
+        for name, words in say.items():
+            setattr(request, name, words(refusal))
+        # The page is swapped for a form that was not right, whatever the reason; the words say which.
+        return _shown(request, 422)
     return _again(request)
 
 
