@@ -20,6 +20,8 @@ from tests.oms import offering
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ORDERS = 4
+# Placed by each of two doors meanwhile.
+COMING = 10
 
 
 @pytest.fixture
@@ -69,6 +71,48 @@ def test_no_reader_ever_sees_a_difference(
     _, seen = run_together(2, act)
     assert {difference for _, difference in seen} == {Decimal("0.00")}
     assert seen[0][0] < figures(campaign).ledger.sold == Decimal("800.00") * ORDERS
+
+
+def test_orders_that_come_in_while_it_is_read_never_tear_it(
+    chain: Chain, campaign: Campaign, placed: list[Order], run_together: Callable[..., list[Any]]
+) -> None:
+    """Two doors take orders as fast as they can, a warehouse sends older ones, a reader looks all the time."""
+    variant = placed[0].lines.get(kind="GOODS").variant
+    assert variant is not None
+    working = [threading.Event() for _ in range(3)]
+
+    def read() -> list[CampaignFigures]:
+        seen = [figures(campaign)]
+        while not all(each.is_set() for each in working):
+            seen.append(figures(campaign))
+        return seen
+
+    def act(number: int) -> list[CampaignFigures]:
+        if number == len(working):
+            return read()
+        try:
+            if number == 0:
+                for order in placed:
+                    send(chain, order)
+            else:
+                for _ in range(COMING):
+                    chain.place((variant, 1))
+        finally:
+            working[number].set()
+        return []
+
+    *_, seen = run_together(4, act)
+    last = figures(campaign)
+    assert {each.difference for each in [*seen, last]} == {Decimal("0.00")}
+    # Each order brings its unit, its sum and its discount at once.
+    for each in [*seen, last]:
+        assert (each.units, each.ordered, each.promised) == (
+            each.orders,
+            Decimal("880.00") * each.orders,
+            Decimal("220.00") * each.orders,
+        )
+    assert seen[0].orders < last.orders == ORDERS + 2 * COMING
+    assert last.ledger.sold == Decimal("800.00") * ORDERS
 
 
 def test_two_statements_would_see_one(chain: Chain, campaign: Campaign, placed: list[Order]) -> None:
