@@ -86,6 +86,11 @@ GOALS = (
     Goal("segment_membership_planning_ms", "ms", None),
     Goal("segment_membership_of_20_ms", "ms", None),
     Goal("segment_membership_of_20_planning_ms", "ms", None),
+    # The whole page of the back office, of a million accounts.
+    Goal("find_account_p95_ms", "ms", None, 100, 50, is_less_better=True),
+    Goal("find_account_slowest_kind_ms", "ms", None, 100, 50, is_less_better=True),
+    Goal("find_account_api_p95_ms", "ms", None, 100, 50, is_less_better=True),
+    Goal("find_account_p50_ms", "ms", None),
     Goal("growth_product_page", "ms of CPU-bound time", "product_page_1x", 1.5, 1.1, is_less_better=True),
     Goal("growth_listing", "ms of CPU-bound time", "listing_1x", 1.5, 1.1, is_less_better=True),
     Goal("growth_search", "ms of CPU-bound time", "search_1x", 1.5, 1.1, is_less_better=True),

@@ -310,6 +310,13 @@ def segments(bench: Bench) -> Figures:
     return {f"segment_{name}": value for name, value in found.items()} | {"segment_count_ratio": max(ratios)}
 
 
+def find_accounts(bench: Bench) -> Figures:
+    """An account by anything, among as many as the segments have."""
+    bench.stand.make_segments(accounts=bench.accounts, lines=bench.accounts * 5)
+    found = bench.stand.inside(sizes_of_segments.DATABASE, "find-accounts")
+    return {f"find_account_{name}": value for name, value in found.items()}
+
+
 def _times(name: str, done: Load) -> Figures:
     return {f"{name}_p{share}": done.quantile(share / 100) for share in (50, 95, 99)}
 
@@ -333,6 +340,7 @@ MEASURES: dict[str, Callable[[Bench], Figures]] = {
     "import_catalog": import_catalog,
     "doctor": doctor,
     "segments": segments,
+    "find_accounts": find_accounts,
 }
 # What a measure is compared with must stand in the same round.
 NEEDS = {

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from bench.growing import take_down
+from bench.persons import people
 
 DATABASE = "segments"
 ACCOUNTS, LINES = 1_000_000, 5_000_000
@@ -27,17 +28,16 @@ COMPARED = (*map(str, CHOSEN), "not", "spent")
 # Nobody measures these here, and filling them would take most of the time.
 _UNUSED = (
     "order_search",
-    "customer_find",
     "order_updated",
-    "customer_updated",
     "order_fulfillment",
     "order_payment",
     "order_status",
 )
 _FILL = """
-INSERT INTO crm_tier (code, rank, name, points_from) SELECT 'bench-' || n, 10 + n, 'Bench ' || n, n FROM generate_series(1, 3) n;
+INSERT INTO crm_tier (code, rank, name, spend_from, earn_factor) SELECT 'bench-' || n, 10 + n, 'Bench ' || n, n, 1 FROM generate_series(1, 3) n;
 INSERT INTO crm_customer (id, public_id, kind, name, email, phone, language, pib, registration_number, jbkjs, external_ref, created_at, updated_at)
-    SELECT id, 'bench-' || id, 'PERSON', 'Bench ' || id, email, '', 'sr-latn', '', '', '', '', created, created FROM s_acct;
+    SELECT id, 'bench-' || id, CASE WHEN pib = '' THEN 'PERSON' ELSE 'COMPANY' END, name, p.email, phone, 'sr-latn', pib, '', '', '', created, created
+      FROM ({people}) p JOIN s_acct USING (id);
 INSERT INTO crm_loyaltyaccount (customer_id, number, tier_id, points, joined_on)
     SELECT a.id, 'B' || a.id, t.id, 0, a.created FROM s_acct a JOIN crm_tier t ON t.rank = 10 + a.tier;
 INSERT INTO storefront_category (id, slug, path, depth, name, name_en, position, external_ref)
@@ -78,8 +78,12 @@ def fill(connection: Any, references: Path, *, accounts: int, lines: int) -> Non
     connection.execute("SET session_replication_role = replica")
     for index in _UNUSED:
         connection.execute(f"DROP INDEX IF EXISTS {index}")
-    kept = take_down(connection, "oms_orderline") + take_down(connection, "oms_order")
-    for statement in _FILL.format(categories=CATEGORIES, titles=TITLES).split(";\n"):
+    kept = [
+        each
+        for table in ("crm_customer", "oms_orderline", "oms_order")
+        for each in take_down(connection, table)
+    ]
+    for statement in _FILL.format(categories=CATEGORIES, titles=TITLES, people=people("s_acct")).split(";\n"):
         if statement.strip():
             connection.execute(statement)
     for definition in kept:

@@ -90,7 +90,7 @@ class Stand:
 
     def make_segments(self, *, accounts: int, lines: int) -> None:
         """The database of the segments, kept until its migrations or its size change."""
-        digest = f"{_digest('*/migrations/*.py', 'bench/segments.py')}-{accounts}-{lines}"
+        digest = f"{_digest('*/migrations/*.py', 'bench/segments.py', 'bench/persons.py')}-{accounts}-{lines}"
         if local.read_record(self.home, segments.DATABASE).get("digest") == digest:
             return
         print(f"  filling {accounts:,} accounts with {lines:,} lines …", flush=True)

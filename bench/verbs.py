@@ -13,7 +13,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 
 from audit.attach import attach_triggers
-from bench import counting, filling, pricing, segments
+from bench import counting, filling, finding, pricing, segments
 from oms.models import OrderLine
 from oms.workflows import baskets
 from retail.doctor.examine import examine
@@ -154,4 +154,5 @@ VERBS: dict[str, Callable[..., Answer]] = {
     "price-under-discounts": price_under_discounts,
     "doctor": doctor,
     "segments": segments.measure,
+    "find-accounts": finding.measure,
 }
