@@ -119,8 +119,11 @@ def of_seen_entities(rows: QuerySet[Row], user: User | AnonymousUser, path: str 
 
 
 def sees_location(user: User | AnonymousUser, location_id: int) -> bool:
-    """Staff bound to places see only these; staff bound to none see all."""
+    """Staff bound to places see only these; staff bound to none see all. Asked once per request, as the companies."""
     if not isinstance(user, User):
         return False
-    bound = set(user.locations.values_list("pk", flat=True))
-    return user.is_superuser or not bound or location_id in bound
+    if not hasattr(user, "_onerow_locations"):
+        bound = () if user.is_superuser else user.locations.values_list("pk", flat=True)
+        user._onerow_locations = frozenset(bound)  # type: ignore[attr-defined]
+    seen: frozenset[int] = user._onerow_locations  # type: ignore[attr-defined]
+    return not seen or location_id in seen

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from oms.models import Order
@@ -11,6 +13,7 @@ from oms.workflows import routing
 from retail.kernel.fold import fold
 from retail.kernel.models import Holiday, Location
 from storefront.models import Product, Variant
+from tests.factories import make_location
 from tests.flows.chain import Chain, make_chain
 from tests.staff import client_of, make_staff
 from tests.unchanged import nothing_changes
@@ -108,6 +111,27 @@ def test_bound_staff_see_what_leaves_their_place(chain: Chain, carrier: StandIn)
     assert client.get(f"/ops/shipments/{there.number}/").status_code == 404
     assert client.post(f"/ops/shipments/{there.number}/dispatch/").status_code == 404
     assert client.get("/ops/locations/WH-1/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/ops/stock/?sku={sku}", "/ops/shipments/", "/ops/locations/", "/ops/transfers/new/"]
+)
+def test_ten_more_places_cost_no_statement(chain: Chain, path: str) -> None:
+    mira = make_staff("OPS_LEAD", name="Mira")
+    mira.locations.set([chain.store, chain.warehouse])
+    mine, path = client_of(mira), path.format(sku=chain.variant().sku)
+
+    def statements() -> int:
+        assert mine.get(path).status_code == 200
+        with CaptureQueriesContext(connection) as asked:
+            mine.get(path)
+        return len(asked)
+
+    before = statements()
+    for _ in range(10):
+        place = make_location(chain.entity, kind="STORE")
+        mira.locations.add(place)
+    assert statements() == before
 
 
 def test_auditor_may_look_and_not_act(chain: Chain, carrier: StandIn) -> None:
