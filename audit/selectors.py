@@ -24,7 +24,7 @@ def open_proposals(kind: str = "") -> QuerySet[Proposal]:
     waiting = (
         Proposal.objects.filter(state=ProposalState.OPEN)
         .select_related("author")
-        .order_by("-is_exception", "created_at")
+        .order_by("-is_exception", "created_at", "pk")
     )
     return waiting.filter(kind=kind) if kind else waiting
 

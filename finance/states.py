@@ -113,3 +113,28 @@ class StatementState(models.TextChoices):
 class PeriodState(models.TextChoices):
     OPEN = "OPEN", _("Open")
     CLOSED = "CLOSED", _("Closed")
+
+
+class VatRecordKind(models.TextChoices):
+    INDIVIDUAL = "INDIVIDUAL", _("Single record")
+    SUMMARY = "SUMMARY", _("Summary record")
+
+
+class VatRecordState(models.TextChoices):
+    """Where a record of VAT stands at SEF."""
+
+    QUEUED = "QUEUED", _("Waiting to be sent")
+    RECORDED = "RECORDED", _("Recorded")
+    REFUSED = "REFUSED", _("Refused by SEF")
+    REPLACED = "REPLACED", _("Replaced by a correction")
+    CANCELED = "CANCELED", _("Withdrawn")
+
+
+_V = VatRecordState
+VAT_RECORD_MOVES = {
+    _V.QUEUED: {_V.RECORDED, _V.REFUSED, _V.CANCELED},
+    _V.REFUSED: {_V.QUEUED},
+    _V.RECORDED: {_V.REPLACED, _V.CANCELED},
+    _V.REPLACED: set(),
+    _V.CANCELED: set(),
+}

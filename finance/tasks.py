@@ -16,7 +16,6 @@ from finance.providers import sef, sef_documents
 from finance.workflows import digital, gift_cards, loyalty
 from retail.kernel.clock import now
 from retail.kernel.context import acting
-from retail.kernel.models import LegalEntity
 from retail.kernel.outside import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -89,16 +88,19 @@ def send_einvoices() -> None:
         money.withdraw_einvoices(now=moment)
         money.poll_einvoices(now=moment)
         money.tell_decisions(now=moment)
+        money.send_vat_records(now=moment)
 
 
 @shared_task
 def read_sef() -> None:
-    """Once a day: what changed yesterday, and the key of tomorrow's messages."""
+    """Once a day: what changed yesterday, and the key of tomorrow's messages, of each company."""
     with acting(label="job:finance.read_sef"):
-        if not sef_documents.is_configured():
-            return
-        money.read_changes(now=now())
-        money.subscribe_to_sef(now=now())
+        for entity in sef_documents.clients():
+            try:
+                money.read_changes(entity=entity, now=now())
+                money.subscribe_to_sef(entity=entity, now=now())
+            except ProviderError as error:
+                logger.warning("SEF told %s nothing today: %s", entity.code, error)
 
 
 @shared_task
@@ -117,10 +119,11 @@ def renew_register() -> None:
 @shared_task
 def pull_purchases() -> None:
     with acting(label="job:finance.pull_purchases"):
-        entity = LegalEntity.objects.order_by("pk").first()
-        # One key is one company: the first of the group.
-        if entity is not None and sef_documents.is_configured():
-            money.pull_purchases(entity=entity, now=now())
+        for entity in sef_documents.clients():
+            try:
+                money.pull_purchases(entity=entity, now=now())
+            except ProviderError as error:
+                logger.warning("SEF showed %s no documents: %s", entity.code, error)
 
 
 @shared_task

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from finance.views import books, campaign_undo, campaigns, einvoices, imports, papers, payments, purchases
+from finance.views import (
+    books,
+    campaign_undo,
+    campaigns,
+    einvoices,
+    imports,
+    papers,
+    payments,
+    purchases,
+    vat,
+)
 
 app_name = "finance"
 urlpatterns = [
@@ -30,6 +40,11 @@ urlpatterns = [
     path("purchases/", purchases.purchase_list, name="purchases"),
     path("purchases/<int:pk>/", purchases.purchase_page, name="purchase"),
     path("purchases/<int:pk>/decide/", purchases.decide_purchase, name="decide_purchase"),
+    path("vat/", vat.work, name="vat"),
+    path("vat/<int:year>/<int:number>/", vat.period_page, name="vat_period"),
+    path("vat/<int:year>/<int:number>/record/", vat.record_period, name="record_vat"),
+    path("vat/records/<int:pk>/retry/", vat.retry_record, name="retry_vat_record"),
+    path("vat/records/<int:pk>/cancel/", vat.cancel_record, name="cancel_vat_record"),
     # Money
     path("payments/", payments.payment_list, name="payments"),
     path("payments/<str:public_id>/", payments.payment_page, name="payment"),

@@ -145,7 +145,15 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("FISCAL_PAC", "str", "", "PAC of the secure element."),
     Variable("FISCAL_CERT_HEADER", "str", "", "Client certificate that a TLS proxy passes to the processor."),
     Variable("SEF_URL", "str", "", "The national e-invoice system. Unset locally: the sandbox."),
-    Variable("SEF_API_KEY", "str", "", "Our key there."),
+    Variable("SEF_API_KEY", "str", "", "The key there of the first company of the group."),
+    Variable("SEF_API_KEYS", "dict", {}, "Keys of its other companies: `code=key,code=key`."),
+    Variable("VAT_QUARTERLY", "list", [], "Codes of the companies that account for VAT by quarters."),
+    Variable(
+        "VAT_RECORDS_RETAIL",
+        "bool",
+        True,
+        "Whether fiscal receipts of persons are recorded at SEF in a summary. Ask the accountant.",
+    ),
     Variable(
         "SEARCH_URL",
         "str",
@@ -190,7 +198,7 @@ def table() -> str:
     """The table of the README, in Markdown."""
     lines = ["| variable | kind | default | what |", "|---|---|---|---|"]
     for variable in VARIABLES:
-        default = "" if variable.default in (None, "", []) else f"`{variable.default}`"
+        default = "" if variable.default in (None, "", [], {}) else f"`{variable.default}`"
         lines.append(f"| `{variable.name}` | {variable.kind} | {default} | {variable.about} |")
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bonr_[A-Za-z0-9_\-]+"), "[token]"),
     (
         re.compile(
-            r"(?i)([\"']?\b(?:password|passwd|secret|token|api_key|authorization|cookie|sessionid|csrf\w*)\b"
+            r"(?i)([\"']?\b(?:password|passwd|secret|token|api[_-]?key|authorization|cookie|sessionid|csrf\w*)\b"
             r"[\"']?\s*[=:]\s*)([\"']?)[^\s\"'&,;}]+\2"
         ),
         r"\1[secret]",

@@ -528,6 +528,9 @@ FISCAL_CERT_HEADER: str = read("FISCAL_CERT_HEADER") or _ours("fiscal_certificat
 FISCAL_TIMEOUT_SECONDS = 10.0
 SEF_URL: str = read("SEF_URL") or _stand_in("sef")
 SEF_API_KEY: str = read("SEF_API_KEY") or _ours("sef_api_key")
+SEF_API_KEYS: dict[str, str] = read("SEF_API_KEYS")
+VAT_QUARTERLY: list[str] = read("VAT_QUARTERLY")
+VAT_RECORDS_RETAIL: bool = read("VAT_RECORDS_RETAIL")
 SEF_TIMEOUT_SECONDS = 20.0
 # SEF takes three calls a second with one key; this is what lies between two of ours.
 SEF_PAUSE_SECONDS = 0.35

@@ -69,9 +69,8 @@ def words_of(discount: Discount) -> str:
     else:
         core = str(discount.get_kind_display())
     audience = "" if discount.audience == "EVERYONE" else f", {discount.get_audience_display()}"
-    scope = ", ".join(
-        str(target) for target in discount.targets.select_related("category", "variant", "product")
-    )
+    targets = discount.targets.select_related("category", "variant", "product").order_by("pk")
+    scope = ", ".join(str(target) for target in targets)
     return f"{core}{audience}{f' ({scope})' if scope else ''}"
 
 

@@ -12,6 +12,7 @@ from finance.models.ledger import (
 from finance.models.papers import FiscalReceipt, Invoice, InvoiceLine
 from finance.models.payments import Capture, Payment, PaymentEvent, Refund
 from finance.models.statements import BankStatementLine, CourierRemittanceLine
+from finance.models.vat import VatRecord
 
 __all__ = [
     "BankStatementLine",
@@ -33,4 +34,5 @@ __all__ = [
     "Refund",
     "SefSubscription",
     "StockValue",
+    "VatRecord",
 ]

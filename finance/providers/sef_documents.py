@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from lxml import etree
 
+from retail.kernel.models import LegalEntity
 from retail.kernel.outside import Breaker, ProviderTimeout, Service, shared_breaker
 
 SERVICE = "SEF"
@@ -90,7 +91,7 @@ class SefDocuments:
 
     def upload(self, *, request_id: str, document: bytes, is_for_cir: bool) -> Stored:
         """Hand a document over. Repeated with the same id and bytes it is the same document, or refused as a duplicate."""
-        data = self._call(
+        data = self.call(
             "upload",
             "POST",
             "api/publicApi/sales-invoice/ubl",
@@ -102,21 +103,21 @@ class SefDocuments:
             },
             headers={"Content-Type": "application/xml"},
         )
-        sales_id = _field(data, "SalesInvoiceId")
+        sales_id = field_of(data, "SalesInvoiceId")
         if not isinstance(sales_id, int):
             raise self._service.unreadable("upload")
-        purchase_id = _field(data, "PurchaseInvoiceId")
+        purchase_id = field_of(data, "PurchaseInvoiceId")
         return Stored(sales_id, purchase_id if isinstance(purchase_id, int) else None)
 
     def read(self, *, sales_id: int) -> Standing:
         return self._standing(
             "read",
-            self._call("read", "GET", "api/publicApi/sales-invoice", parameters={"invoiceId": str(sales_id)}),
+            self.call("read", "GET", "api/publicApi/sales-invoice", parameters={"invoiceId": str(sales_id)}),
         )
 
     def find(self, *, number: str, today: date) -> Stored | None:
         """The document with this number, when SEF has one of the last month: the newest are looked at first."""
-        data = self._call(
+        data = self.call(
             "find",
             "POST",
             "api/publicApi/sales-invoice/ids",
@@ -125,7 +126,7 @@ class SefDocuments:
                 "dateTo": (today + timedelta(days=1)).isoformat(),
             },
         )
-        found = _field(data, "SalesInvoiceIds")
+        found = field_of(data, "SalesInvoiceIds")
         if not isinstance(found, list):
             raise self._service.unreadable("find")
         for sales_id in sorted((one for one in found if isinstance(one, int)), reverse=True):
@@ -138,26 +139,26 @@ class SefDocuments:
         """Withdraw a document that was never issued (a mistake)."""
         payload = {"invoiceId": sales_id, "cancelComments": comment}
         path = "api/publicApi/sales-invoice/cancel"
-        return self._standing("cancel", self._call("cancel", "POST", path, payload=payload))
+        return self._standing("cancel", self.call("cancel", "POST", path, payload=payload))
 
     def storno(self, *, sales_id: int, comment: str) -> Standing:
         """Reverse a document that the buyer has."""
         payload = {"invoiceId": sales_id, "stornoNumber": None, "stornoComment": comment}
         path = "api/publicApi/sales-invoice/storno"
-        return self._standing("storno", self._call("storno", "POST", path, payload=payload))
+        return self._standing("storno", self.call("storno", "POST", path, payload=payload))
 
     def changed_on(self, *, day: date) -> list[int]:
         """The sales ids of which something was told on a day that is over."""
         path = "api/publicApi/sales-invoice/changes"
-        data = self._call("changes", "POST", path, parameters={"date": day.isoformat()})
+        data = self.call("changes", "POST", path, parameters={"date": day.isoformat()})
         if not isinstance(data, list):
             raise self._service.unreadable("changes")
-        found = [_field(one, "SalesInvoiceId") for one in data]
+        found = [field_of(one, "SalesInvoiceId") for one in data]
         return sorted({one for one in found if isinstance(one, int)})
 
     def subscribe(self) -> str:
         """The key by which tomorrow's messages prove themselves."""
-        data = self._call("subscribe", "POST", "api/publicApi/subscribe", is_raw=True)
+        data = self.call("subscribe", "POST", "api/publicApi/subscribe", is_raw=True)
         key = bytes(data).decode("utf-8", "replace").strip().strip('"')
         if not 8 <= len(key) <= 80:
             raise self._service.unreadable("subscribe")
@@ -166,7 +167,7 @@ class SefDocuments:
     # -- Suppliers' documents ----------------------------------------------------------------------------------
 
     def purchases(self, *, first: date, last: date) -> list[Purchase]:
-        data = self._call(
+        data = self.call(
             "purchases",
             "GET",
             "api/publicApi/purchase-invoice/overview",
@@ -180,33 +181,33 @@ class SefDocuments:
     def purchase(self, *, sef_id: int) -> Standing:
         path = "api/publicApi/purchase-invoice"
         return self._standing(
-            "purchase", self._call("purchase", "GET", path, parameters={"invoiceId": str(sef_id)})
+            "purchase", self.call("purchase", "GET", path, parameters={"invoiceId": str(sef_id)})
         )
 
     def decide(self, *, sef_id: int, is_accepted: bool, comment: str) -> None:
         payload = {"invoiceId": sef_id, "accepted": is_accepted, "comment": comment}
-        data = self._call(
+        data = self.call(
             "decide", "POST", "api/publicApi/purchase-invoice/acceptRejectPurchaseInvoice", payload=payload
         )
-        if _field(data, "Success") is not True:
+        if field_of(data, "Success") is not True:
             raise self._service.unreadable("decide")
 
     # -- Reading -----------------------------------------------------------------------------------------------
 
-    def _call(self, operation: str, method: str, path: str, **options: Any) -> Any:
+    def call(self, operation: str, method: str, path: str, **options: Any) -> Any:
         with self._turn():
             return self._service.call(operation, method, path, **options).data
 
     def _standing(self, operation: str, data: Any) -> Standing:
-        status = _field(data, "Status")
+        status = field_of(data, "Status")
         if not isinstance(status, str) or not status:
             raise self._service.unreadable(operation)
-        words = [_field(data, name) for name in ("Comment", "CancelComment", "StornoComment")]
+        words = [field_of(data, name) for name in ("Comment", "CancelComment", "StornoComment")]
         return Standing(status[:40], " ".join(str(one) for one in words if one)[:1000])
 
     def _envelope(self, sales_id: int) -> tuple[Stored, str]:
         path = "api/publicApi/sales-invoice/xml"
-        body = self._call("xml", "GET", path, parameters={"invoiceId": str(sales_id)}, is_raw=True)
+        body = self.call("xml", "GET", path, parameters={"invoiceId": str(sales_id)}, is_raw=True)
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
         try:
             root = etree.fromstring(bytes(body), parser)
@@ -248,14 +249,39 @@ def _is_our_turn(cursor: Any, number: int) -> bool:
 
 
 def is_configured() -> bool:
-    return bool(settings.SEF_URL and settings.SEF_API_KEY)
+    return bool(settings.SEF_URL and (settings.SEF_API_KEY or settings.SEF_API_KEYS))
 
 
-def from_settings() -> SefDocuments:
-    """SEF with the one key that the settings hold."""
-    if not is_configured():
-        raise ImproperlyConfigured("SEF_URL and SEF_API_KEY must be set before documents can be sent.")
-    return _client(settings.SEF_URL, settings.SEF_API_KEY, settings.SEF_TIMEOUT_SECONDS)
+def keys() -> dict[LegalEntity, str]:
+    """The companies of the group that have a key at SEF. One key is one company; the first one's has a setting of its own."""
+    if not settings.SEF_URL:
+        return {}
+    companies = LegalEntity.objects.order_by("pk")
+    found = {
+        one: settings.SEF_API_KEYS.get(one.code) or (settings.SEF_API_KEY if place == 0 else "")
+        for place, one in enumerate(companies)
+    }
+    return {one: key for one, key in found.items() if key}
+
+
+def clients() -> dict[LegalEntity, SefDocuments]:
+    """SEF as each company of the group that has a key there."""
+    return {one: from_settings(api_key=key) for one, key in keys().items()}
+
+
+def client_of(entity: LegalEntity) -> SefDocuments:
+    """SEF as this company. A document goes by its seller's key, never by another's."""
+    found = keys().get(entity)
+    if found is None:
+        raise ImproperlyConfigured(
+            f"SEF_URL and a key of {entity.code} must be set before SEF is asked for it."
+        )
+    return from_settings(api_key=found)
+
+
+def from_settings(*, api_key: str) -> SefDocuments:
+    """SEF with this key; one client for each in a process."""
+    return _client(settings.SEF_URL, api_key, settings.SEF_TIMEOUT_SECONDS)
 
 
 @cache
@@ -265,7 +291,8 @@ def _client(base_url: str, api_key: str, timeout_seconds: float) -> SefDocuments
     )
 
 
-def _field(data: Any, name: str) -> Any:
+def field_of(data: Any, name: str) -> Any:
+    """A value of an answer, whatever the case of its key."""
     if not isinstance(data, dict):
         return None
     if name in data:
@@ -274,15 +301,15 @@ def _field(data: Any, name: str) -> Any:
 
 
 def _purchase(data: Any) -> Purchase:
-    sef_id = _field(data, "InvoiceId")
+    sef_id = field_of(data, "InvoiceId")
     if not isinstance(sef_id, int):
         raise TypeError("a purchase without its id")
 
     def text(name: str, length: int) -> str:
-        return str(_field(data, name) or "")[:length]
+        return str(field_of(data, name) or "")[:length]
 
     def amount(name: str) -> Decimal:
-        return Decimal(str(_field(data, name) or 0)).quantize(Decimal("0.01"))
+        return Decimal(str(field_of(data, name) or 0)).quantize(Decimal("0.01"))
 
     def day(name: str) -> date | None:
         written = text(name, 10)

@@ -135,6 +135,10 @@ EINVOICE_ERRORS: type_of_words = {
     "InvoiceNotInAppropriateStatusToBeReversed": _("SEF does not let a document in this state be reversed."),
     "InvoiceForCancellationNotInSpecificStatus": _("SEF does not let a document in this state be canceled."),
     "KEY_REFUSED": _("SEF refused our key; check the key of the API. It is repeated by itself."),
+    "KEY_MISSING": _("The selling company has no key at SEF; the paper waits for one."),
+    "CalculationNumberNotUnique": _("SEF has a record with this number that it does not show."),
+    "RequiredField": _("SEF misses a field of the record."),
+    "InvalidAmount": _("SEF does not take an amount of the record."),
     "STUCK_AT_SEF": _("SEF has been issuing it for hours."),
     "WITHOUT_SUCCESSOR": _("It was withdrawn and no paper took its place."),
 }

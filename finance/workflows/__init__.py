@@ -70,6 +70,7 @@ from finance.workflows.sweeps import (
     settle_captures,
     void_authorizations,
 )
+from finance.workflows.vat_records import send_vat_records
 
 __all__ = [
     "AlreadyDecided",
@@ -122,6 +123,7 @@ __all__ = [
     "refresh_payment",
     "report_unsent_captures",
     "send_refunds",
+    "send_vat_records",
     "set_aside_statement_line",
     "settle_captures",
     "sign_receipts",

@@ -16,6 +16,7 @@ from finance.providers.sef_documents import SefDocuments, Standing
 from finance.states import EINVOICE_MOVES, EInvoiceState, Withdrawal
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotAllowed
+from retail.kernel.models import LegalEntity
 from retail.kernel.outside import ProviderError, ProviderRefused
 
 STATES = {
@@ -55,13 +56,14 @@ class UnknownSubscription(NotAllowed):
 
 def poll_einvoices(*, now: datetime, limit: int = 100) -> int:
     """Ask how documents stand, those first that wait longest; how many changed."""
-    client = sef_documents.from_settings()
+    clients = {entity.pk: client for entity, client in sef_documents.clients().items()}
     changed = 0
-    due = EInvoice.objects.filter(next_poll_at__lte=now, sales_id__isnull=False).order_by(
-        "next_poll_at", "pk"
-    )
-    for pk, sales_id in list(due.values_list("pk", "sales_id")[:limit]):
+    due = EInvoice.objects.filter(
+        next_poll_at__lte=now, sales_id__isnull=False, invoice__entity__in=clients
+    ).order_by("next_poll_at", "pk")
+    for pk, sales_id, entity_id in list(due.values_list("pk", "sales_id", "invoice__entity")[:limit]):
         assert sales_id is not None, "the filter leaves none out"
+        client = clients[entity_id]
         try:
             changed += apply_standing(einvoice_id=pk, standing=client.read(sales_id=sales_id), now=now)
         except ProviderError:
@@ -96,9 +98,9 @@ def _next_look(einvoice: EInvoice, now: datetime) -> datetime | None:
     return now + pause
 
 
-def read_changes(*, now: datetime) -> int:
+def read_changes(*, entity: LegalEntity, now: datetime) -> int:
     """Yesterday's changes: documents of which a message was lost are asked about now. How many there are."""
-    sales_ids = sef_documents.from_settings().changed_on(day=business_date(now) - timedelta(days=1))
+    sales_ids = sef_documents.client_of(entity).changed_on(day=business_date(now) - timedelta(days=1))
     found = EInvoice.objects.filter(sales_id__in=sales_ids).exclude(state__in=einvoices.GONE)
     count = found.update(next_poll_at=now)
     if count:
@@ -106,9 +108,9 @@ def read_changes(*, now: datetime) -> int:
     return count
 
 
-def subscribe(*, now: datetime) -> None:
-    """The key of tomorrow's messages; older ones are forgotten."""
-    key = sef_documents.from_settings().subscribe()
+def subscribe(*, entity: LegalEntity, now: datetime) -> None:
+    """The key of tomorrow's messages to this company; older ones are forgotten."""
+    key = sef_documents.client_of(entity).subscribe()
     with transaction.atomic():
         SefSubscription.objects.get_or_create(key=key, defaults={"asked_at": now})
         SefSubscription.objects.filter(asked_at__lt=now - SUBSCRIPTION_LIVES).delete()
@@ -149,22 +151,26 @@ def _events(raw_body: bytes) -> list[dict[str, Any]]:
 
 def withdraw_einvoices(*, now: datetime, limit: int = 50) -> int:
     """Cancel and reverse what persons asked for; how many are out of the way now."""
-    client = sef_documents.from_settings()
+    clients = sef_documents.clients()
     done = 0
     for _ in range(limit):
-        einvoice = _claim(now)
+        einvoice = _claim(list(clients), now)
         if einvoice is None:
             break
-        done += _withdraw(client, einvoice, now)
+        done += _withdraw(clients[einvoice.invoice.entity], einvoice, now)
     return done
 
 
 @transaction.atomic
-def _claim(now: datetime) -> EInvoice | None:
+def _claim(sellers: list[LegalEntity], now: datetime) -> EInvoice | None:
     einvoice = (
         EInvoice.objects.select_for_update(of=("self",), skip_locked=True)
-        .select_related("invoice")
-        .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now), ~Q(withdrawal=""))
+        .select_related("invoice__entity")
+        .filter(
+            Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
+            ~Q(withdrawal=""),
+            invoice__entity__in=sellers,
+        )
         .order_by("pk")
         .first()
     )

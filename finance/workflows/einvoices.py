@@ -22,6 +22,7 @@ from finance.states import EInvoiceState, InvoiceKind
 from oms import operations as orders
 from retail.kernel import failpoints
 from retail.kernel.clock import business_date
+from retail.kernel.models import LegalEntity
 from retail.kernel.outside import ProviderError, ProviderRefused, ProviderUnavailable
 
 logger = logging.getLogger("onerow.finance")
@@ -51,11 +52,27 @@ _EXTENSIONS = {"XSD": ubl.ExtensionPrefix.XSD, "SBT": ubl.ExtensionPrefix.SBT}
 
 
 def submit_einvoices(*, now: datetime, limit: int = 100) -> int:
-    """Hand waiting documents over, oldest first; how many SEF has now that it had not before. Several workers may run at once."""
-    stored = 0
-    client = sef_documents.from_settings()
+    """Hand waiting documents over, each by its seller's key, oldest first; how many SEF has now that it had not before.
+
+    Several workers may run at once. Papers of a company without a key wait, and a person is told.
+    """
+    clients = sef_documents.clients()
+    _tell_keyless(~Q(invoice__entity__in=clients), now, limit)
+    return sum(_submit(entity, client, now, limit) for entity, client in clients.items())
+
+
+def _tell_keyless(of_whom: Q, now: datetime, limit: int) -> None:
     for _ in range(limit):
-        einvoice = _claim(now)
+        einvoice = _claim(of_whom, now)
+        if einvoice is None:
+            return
+        _postpone(einvoice, "KEY_MISSING", now, seconds=WAIT_SECONDS_MAX, is_told=True)
+
+
+def _submit(entity: LegalEntity, client: SefDocuments, now: datetime, limit: int) -> int:
+    stored = 0
+    for _ in range(limit):
+        einvoice = _claim(Q(invoice__entity=entity), now)
         if einvoice is None:
             break
         try:
@@ -68,14 +85,18 @@ def submit_einvoices(*, now: datetime, limit: int = 100) -> int:
 
 
 @transaction.atomic
-def _claim(now: datetime) -> EInvoice | None:
+def _claim(of_whom: Q, now: datetime) -> EInvoice | None:
     """The oldest document whose turn it is, under a lease: a crash in between leaves it for the next worker."""
     einvoice = (
         EInvoice.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related(
             "invoice__order__customer", "invoice__entity", "invoice__credits", "invoice__replaces"
         )
-        .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now), state__in=einvoices.WAITING)
+        .filter(
+            of_whom,
+            Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
+            state__in=einvoices.WAITING,
+        )
         .order_by("pk")
         .first()
     )

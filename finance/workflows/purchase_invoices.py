@@ -36,7 +36,7 @@ class AlreadyDecided(Refusal):
 def pull_purchases(*, entity: LegalEntity, now: datetime) -> int:
     """What suppliers sent in the last month, each document once, with its newest status; how many rows are new."""
     today = business_date(now)
-    found = sef_documents.from_settings().purchases(first=today - WINDOW, last=today)
+    found = sef_documents.client_of(entity).purchases(first=today - WINDOW, last=today)
     return sum(_take(entity, one, now) for one in found)
 
 
@@ -75,12 +75,13 @@ def decide_purchase(
 
 def tell_decisions(*, now: datetime, limit: int = 50) -> int:
     """Tell SEF what was decided; how many it took."""
-    client = sef_documents.from_settings()
+    clients = sef_documents.clients()
     done = 0
     for _ in range(limit):
-        row = _claim(now)
+        row = _claim(list(clients), now)
         if row is None:
             break
+        client = clients[row.entity]
         is_accepted = row.decision == PurchaseDecision.ACCEPT
         wanted = DECIDED[PurchaseDecision(row.decision)]
         try:
@@ -99,14 +100,16 @@ def tell_decisions(*, now: datetime, limit: int = 50) -> int:
 
 
 @transaction.atomic
-def _claim(now: datetime) -> PurchaseInvoice | None:
+def _claim(buyers: list[LegalEntity], now: datetime) -> PurchaseInvoice | None:
     row = (
         PurchaseInvoice.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related("entity")
         .filter(
             Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
             ~Q(decision=""),
             told_at__isnull=True,
             failure="",
+            entity__in=buyers,
         )
         .order_by("pk")
         .first()

@@ -72,6 +72,7 @@ OPS: type_of_sections = [
             Item("finance:entries", "scales", _("Journal")),
             Item("finance:invoices", "note", _("Invoices")),
             Item("finance:einvoices", "mail", _("e-Invoices (SEF)"), "invoices_refused", True),
+            Item("finance:vat", "scales", _("VAT records")),
             Item("finance:purchases", "inbox", _("Suppliers' invoices")),
             Item("finance:receipts", "note", _("Fiscal receipts")),
             Item("finance:payments", "card", _("Payments")),

@@ -145,6 +145,13 @@ WORDS: dict[str, str | Promise] = {
     "LINE_CHANGED": _("It was read before with another date or amount."),
     # Books and papers
     "PERIOD_CLOSED": _("The month of this day is closed."),
+    "VAT_PERIOD_NOT_OVER": _("This period is not over yet."),
+    "VAT_DIFFERS_FROM_LEDGER": _(
+        "Papers and ledger differ: nothing is recorded before the difference is explained."
+    ),
+    "VAT_RECEIPT_NOT_SIGNED": _("A receipt of this period is not signed yet."),
+    "VAT_RECORD_UNDER_WAY": _("An earlier summary of this period has not arrived at SEF yet."),
+    "UNKNOWN_VAT_RECORD": _("There is no such record."),
     "ALREADY_REVERSED": _("This entry was reversed already."),
     "ALREADY_POSTED": _("This was posted already."),
     "UNKNOWN_ENTRY": _("There is no such entry."),

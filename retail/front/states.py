@@ -120,6 +120,22 @@ E_INVOICE = {
     "CANCELED": State(IDLE, "no", _("Withdrawn")),
     "STORNO": State(IDLE, "back", _("Reversed")),
 }
+VAT_RECORD = {
+    "QUEUED": State(INFO, "clock", _("Waiting to be sent")),
+    "RECORDED": State(GOOD, "ok", pgettext_lazy("VAT", "Recorded")),
+    "REFUSED": State(BAD, "no", _("Refused by SEF")),
+    "REPLACED": State(IDLE, "back", _("Replaced by a correction")),
+    "CANCELED": State(IDLE, "no", _("Withdrawn")),
+}
+VAT_PERIOD = {
+    "RUNNING": State(IDLE, "clock", pgettext_lazy("VAT", "Still running")),
+    "TO_RECORD": State(WARN, "inbox", pgettext_lazy("VAT", "To be recorded")),
+    "CHANGED": State(WARN, "edit", pgettext_lazy("VAT", "Changed since it was recorded")),
+    "UNDER_WAY": State(BUSY, "mail", pgettext_lazy("VAT", "Being recorded")),
+    "REFUSED": State(BAD, "no", _("Refused by SEF")),
+    "DONE": State(GOOD, "ok", pgettext_lazy("VAT", "Recorded")),
+    "NOTHING": State(IDLE, "ok", pgettext_lazy("VAT", "Nothing to record")),
+}
 PURCHASE_INVOICE = {
     "New": State(INFO, "inbox", pgettext_lazy("purchase invoice", "New")),
     "Seen": State(INFO, "inbox", pgettext_lazy("purchase invoice", "Seen")),
@@ -184,6 +200,8 @@ TABLE: dict[str, dict[str, State]] = {
     "exception": EXCEPTION,
     "tracking": TRACKING,
     "einvoice": E_INVOICE,
+    "vat_record": VAT_RECORD,
+    "vat_period": VAT_PERIOD,
     "purchase_invoice": PURCHASE_INVOICE,
     "fiscal": FISCAL,
     "attempt": PAYMENT_ATTEMPT,

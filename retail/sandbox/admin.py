@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from retail.sandbox import card, carrier, faults, fiscal, messages, sef, sef_documents, sef_purchases
+from retail.sandbox import card, carrier, faults, fiscal, messages, sef, sef_documents, sef_purchases, sef_vat
 from retail.sandbox.config import Config
 from retail.sandbox.forms import check_origin
 from retail.sandbox.store import Store
@@ -64,6 +64,7 @@ def routes(store: Store, config: Config, postman: messages.Postman) -> list[Rout
             plain("sef", "decide", sef_documents.decide_by_admin),
             methods=["POST"],
         ),
+        Route("/admin/sef/vat-records", plain("sef", "list", sef_vat.everything), methods=["GET"]),
         Route("/admin/sef/purchases", plain("sef", "supply", sef_purchases.put), methods=["PUT"]),
     ]
 

@@ -34,6 +34,7 @@ from retail.sandbox import (
     sef,
     sef_documents,
     sef_purchases,
+    sef_vat,
     web,
 )
 from retail.sandbox.config import Config
@@ -96,6 +97,17 @@ DOORS: tuple[tuple[str, str, str, str, web.Handler], ...] = (
         "/sef/api/publicApi/purchase-invoice/acceptRejectPurchaseInvoice",
         sef_purchases.decide,
     ),
+    ("sef", "records", "GET", "/sef/api/v2/publicApi/vat-recording/{kind}", sef_vat.listed),
+    ("sef", "record", "POST", "/sef/api/v2/publicApi/vat-recording/{kind}", sef_vat.add),
+    ("sef", "standing", "GET", "/sef/api/v2/publicApi/vat-recording/{kind}/{id:int}", sef_vat.read),
+    (
+        "sef",
+        "correct",
+        "POST",
+        "/sef/api/v2/publicApi/vat-recording/{kind}/correction/{id:int}",
+        sef_vat.correct,
+    ),
+    ("sef", "withdraw", "POST", "/sef/api/v2/publicApi/vat-recording/{kind}/cancel/{id:int}", sef_vat.cancel),
     ("mail", "receive", "POST", "/mail", mail.receive),
     ("mail", "find", "GET", "/mail.json", mail.find),
 )
@@ -109,6 +121,7 @@ SCHEMAS = (
     sef.SCHEMA,
     sef_documents.SCHEMA,
     sef_purchases.SCHEMA,
+    sef_vat.SCHEMA,
     mail.SCHEMA,
 )
 

@@ -28,7 +28,7 @@ class Config:
     carrier_secrets: tuple[str, ...]
     fiscal_pac: str
     fiscal_certificate: str
-    sef_key: str
+    sef_keys: tuple[str, ...]
     is_local: bool
 
     def __post_init__(self) -> None:
@@ -56,6 +56,6 @@ def loads(text: str) -> Config:
     values = {field.name: data[field.name] for field in fields(Config)}
     for name in ("home", "styles"):
         values[name] = Path(values[name])
-    for name in ("card_secrets", "carrier_secrets"):
+    for name in ("card_secrets", "carrier_secrets", "sef_keys"):
         values[name] = tuple(values[name])
     return Config(**values)

@@ -46,6 +46,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "calls_per_second": ("3", "0"),
     "retry_after": ("NO", "YES"),
     "webhook_shape": ("ARRAY", "OBJECT"),
+    "vat_record_begins": ("RECORDED", "DRAFT"),
 }
 ISSUE_SECONDS = 2
 PRIVATE_DAYS, PUBLIC_DAYS, MORE_DAYS = 15, 15, 5
@@ -65,7 +66,7 @@ def identify(call: Call) -> str:
         raise Refused(503, b"<html><body>Sistem je u redovnom odrzavanju.</body></html>", "text/html")
     key = call.headers.get("apikey", "")
     row = call.db.execute("SELECT pib FROM sef_key WHERE api_key = ?", (key,)).fetchone()
-    if call.fault("KEY_EXPIRED") or (row is None and key != call.config.sef_key) or not key:
+    if call.fault("KEY_EXPIRED") or (row is None and key not in call.config.sef_keys) or not key:
         raise Refused(401, b"")
     _limit(call, key)
     sef.learn(call)
@@ -122,9 +123,9 @@ def upload(call: Call) -> Answer:
         return _no(sef_rules.Refusal("RequiredRequestId", "requestId", "The request id is required."))
     document, faults = sef_rules.parse(call.raw)
     if document is not None and not owner:
-        # The key of the settings belongs to the first company that sends under it.
+        # A key of the settings belongs to the first company that sends under it.
         owner = document.seller_pib
-        call.db.execute("INSERT OR IGNORE INTO sef_key VALUES (?, ?)", (call.config.sef_key, owner))
+        call.db.execute("INSERT OR IGNORE INTO sef_key VALUES (?, ?)", (call.headers["apikey"], owner))
     if (
         switch(call.db, "validated_before_request") == "YES"
         and document

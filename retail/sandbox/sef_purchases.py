@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 
 from retail.sandbox.sef_documents import identify, moment, shaped
@@ -17,12 +18,12 @@ _OPEN = ("New", "Seen", "ReNotified")
 
 
 def put(call: Call) -> Answer:
-    """PUT /admin/sef/purchases: {"number", "supplier_name", "supplier_pib", "amount", "net", "tax", …}"""
+    """PUT /admin/sef/purchases: {"number", "supplier_name", "supplier_pib", "amount", "net", "tax", …}; `buyer_pib` when we are several."""
     data = call.json()
     cursor = call.db.execute(
         "INSERT INTO sef_purchase (number, status, row) VALUES (?, 'New', ?)",
-        (str(data["number"]), json.dumps(_row(call, data), default=float)),
-    )
+        (str(data["number"]), json.dumps({"row": _row(call, data), "owner": str(data.get("buyer_pib", ""))}, default=float)),
+    )  # fmt: skip
     return Answer({"id": 700_000 + int(cursor.lastrowid or 0)}, status=201)
 
 
@@ -50,7 +51,7 @@ def _row(call: Call, data: dict[str, Any]) -> dict[str, Any]:
 
 def overview(call: Call) -> Answer:
     """GET /sef/api/publicApi/purchase-invoice/overview?dateFrom=&dateTo=&status="""
-    identify(call)
+    owner = identify(call)
     rows = call.db.execute(
         "SELECT * FROM sef_purchase WHERE ? IN ('', status) ORDER BY id", (call.query.get("status", ""),)
     ).fetchall()
@@ -60,20 +61,26 @@ def overview(call: Call) -> Answer:
                 "InvoiceId": 700_000 + row["id"],
                 "GlobUniqId": f"00000000-0000-0000-0001-{row['id']:012d}",
                 "Status": row["status"],
-                **json.loads(row["row"]),
+                **json.loads(row["row"])["row"],
             }
             for row in rows
+            if _is_for(owner, row)
         ]
     )
 
 
+def _is_for(owner: str, row: sqlite3.Row) -> bool:
+    """What was sent to nobody in particular is for all of us."""
+    return json.loads(row["row"])["owner"] in ("", owner)
+
+
 def decide(call: Call) -> Answer:
     """POST /sef/api/publicApi/purchase-invoice/acceptRejectPurchaseInvoice: {"invoiceId", "accepted", "comment"}"""
-    identify(call)
+    owner = identify(call)
     data = call.json()
     number = int(data.get("invoiceId") or 0) - 700_000
     row = call.db.execute("SELECT * FROM sef_purchase WHERE id = ?", (number,)).fetchone()
-    if row is None:
+    if row is None or not _is_for(owner, row):
         raise Refused(
             404, {"Message": "Faktura nije pronadjena.", "FieldName": None, "ErrorCode": "InvoiceNotFound"}
         )
@@ -94,10 +101,10 @@ def decide(call: Call) -> Answer:
 
 def read(call: Call) -> Answer:
     """GET /sef/api/publicApi/purchase-invoice?invoiceId="""
-    identify(call)
+    owner = identify(call)
     number = int(call.query.get("invoiceId") or 0) - 700_000
     row = call.db.execute("SELECT * FROM sef_purchase WHERE id = ?", (number,)).fetchone()
-    if row is None:
+    if row is None or not _is_for(owner, row):
         raise Refused(
             404, {"Message": "Faktura nije pronadjena.", "FieldName": None, "ErrorCode": "InvoiceNotFound"}
         )

@@ -25,7 +25,7 @@ class Inside:
         target = stage.one_of([place for place in places if place.pk != source.pk])
         items = list(
             StockItem.objects.filter(location=source, is_sellable=True, on_hand__gt=0)
-            .order_by("variant_id")
+            .order_by("variant_id", "pk")
             .distinct("variant_id")
         )
         if not items:
@@ -126,7 +126,7 @@ class Inside:
             on_hand__gt=0,
             variant__in=transfer.lines.values("variant"),
         )
-        for item in free.order_by("variant_id"):
+        for item in free.order_by("variant_id", "pk"):
             stage.attempt(
                 "put away",
                 lambda one=item: put_away_all(  # type: ignore[misc]

@@ -203,7 +203,7 @@ def _clients(wire: Wire) -> dict[ModuleType, Any]:
 def _answered_by(module: ModuleType, client: Any) -> Iterator[None]:
     """The verbs take their client from `from_settings`; here it is this one."""
     name, before = "from_settings", module.from_settings
-    setattr(module, name, lambda: client)
+    setattr(module, name, lambda **_: client)
     try:
         yield
     finally:

@@ -65,7 +65,7 @@ def nightly(stage: Stage) -> None:
     stage.attempt("refresh parcels", lambda: goods.refresh_parcels(now=now))
     stage.attempt("no-shows", lambda: goods.release_no_shows(now=now))
     stage.attempt("unsent captures", lambda: money.report_unsent_captures(now=now))
-    stage.attempt("read SEF's changes", lambda: money.read_changes(now=stage.now))
+    stage.attempt("read SEF's changes", lambda: money.read_changes(entity=stage.world.entity, now=stage.now))
     for _ in range(20):
         if not react(stage):
             break

@@ -25,12 +25,15 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object) -
     """Card provider and fiscal processor behind the clients that the verbs take from the settings."""
     settings.CARD_PROVIDER_SECRETS = list(CARD_SECRETS)  # type: ignore[attr-defined]
     settings.BASE_URL = "http://localhost:8000"  # type: ignore[attr-defined]
+    settings.SEF_API_KEY = "sef-key"  # type: ignore[attr-defined]
     with stand(tmp_path) as ready:
         # A new client each time: its breaker has not seen the failures of the call before.
         monkeypatch.setattr(card, "from_settings", lambda: ready.card(timeout_seconds=1.0))
         monkeypatch.setattr(fiscal, "from_settings", lambda: ready.fiscal(timeout_seconds=1.0))
         monkeypatch.setattr(sef, "from_settings", lambda **_: ready.sef_register(timeout_seconds=1.0))
-        monkeypatch.setattr(sef_documents, "from_settings", lambda: ready.sef(timeout_seconds=1.0))
+        monkeypatch.setattr(
+            sef_documents, "from_settings", lambda *, api_key: ready.sef(timeout_seconds=1.0, api_key=api_key)
+        )
         yield ready
 
 

@@ -540,7 +540,7 @@ def test_three_calls_a_second_are_never_passed(seller: Seller, monkeypatch: pyte
     monkeypatch.setattr(
         sef_documents,
         "from_settings",
-        lambda: seller.stand.sef(turn=lambda: sef_documents.turn_of("sef-key", 0.35)),
+        lambda *, api_key: seller.stand.sef(turn=lambda: sef_documents.turn_of(api_key, 0.35)),
     )
 
     assert money.submit_einvoices(now=seller.now) == 5

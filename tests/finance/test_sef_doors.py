@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 def listening(seller: Seller) -> Seller:
     """Subscribed for the day, and the address is set in the portal."""
     seller.stand.put("/admin/sef/webhook", url=HOOK)
-    money.subscribe_to_sef(now=seller.now)
+    money.subscribe_to_sef(entity=seller.shop.entity, now=seller.now)
     return seller
 
 
@@ -76,7 +76,7 @@ def test_lost_hint_is_found_among_yesterdays_changes(listening: Seller) -> None:
     listening.later(days=1)
     EInvoice.objects.update(next_poll_at=None)
 
-    assert money.read_changes(now=listening.now) == 1
+    assert money.read_changes(entity=listening.shop.entity, now=listening.now) == 1
 
     money.poll_einvoices(now=listening.now)
     assert state_of(einvoice) == "APPROVED"
@@ -137,7 +137,7 @@ def test_hint_comes_in_by_the_door(listening: Seller) -> None:
 def test_old_keys_are_forgotten(listening: Seller) -> None:
     listening.later(days=4)
 
-    money.subscribe_to_sef(now=listening.now)
+    money.subscribe_to_sef(entity=listening.shop.entity, now=listening.now)
 
     assert SefSubscription.objects.count() == 1
 
@@ -250,7 +250,7 @@ def test_decision_reaches_sef_once(
     assert (supplied.status, supplied.failure, supplied.told_at is not None) == (status, "", True)
     assert [
         one["Status"]
-        for one in seller.stand.sef()._call("x", "GET", "api/publicApi/purchase-invoice/overview")
+        for one in seller.stand.sef().call("x", "GET", "api/publicApi/purchase-invoice/overview")
     ] == [status]
 
 

@@ -13,6 +13,7 @@ from finance.states import (
     PaymentState,
     PeriodState,
     StatementState,
+    VatRecordState,
 )
 from oms.states import (
     Disposition,
@@ -44,6 +45,7 @@ SHOWN: list[tuple[str, type[TextChoices]]] = [
     ("exception", ExceptionKind),
     ("exception", ExceptionState),
     ("einvoice", EInvoiceState),
+    ("vat_record", VatRecordState),
     ("fiscal", FiscalState),
     ("attempt", PaymentState),
     ("refund", OperationState),

@@ -175,6 +175,8 @@ def _finance(scene: dict[str, Any]) -> list[Look]:
         ("finance-periods", "periods/"),
         ("finance-invoices", "invoices/"),
         ("finance-invoice", f"invoices/{scene['invoice']}/"),
+        ("finance-vat", "vat/"),
+        ("finance-vat-period", "vat/2026/10/"),
         ("finance-receipts", "receipts/"),
         ("finance-receipt", f"receipts/{scene['receipt']}/"),
         ("finance-payments", "payments/"),

@@ -47,7 +47,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
         monkeypatch.setattr(card, "from_settings", lambda: ready.card())
         monkeypatch.setattr(fiscal, "from_settings", lambda: ready.fiscal())
         monkeypatch.setattr(sef, "from_settings", lambda: ready.sef_register())
-        monkeypatch.setattr(sef_documents, "from_settings", lambda: ready.sef())
+        monkeypatch.setattr(sef_documents, "from_settings", lambda **_: ready.sef())
         yield ready
 
 

@@ -42,7 +42,7 @@ def config(home: Path, *, public_url: str = "http://localhost:8121", is_local: b
         carrier_secrets=CARRIER_SECRETS,
         fiscal_pac="A1B2C3",
         fiscal_certificate="certificate of the first shop",
-        sef_key="sef-key",
+        sef_keys=("sef-key",),
         is_local=is_local,
     )
 

@@ -20,7 +20,7 @@ def release_no_shows(*, now: datetime, days: int = PICKUP_DAYS, limit: int = 200
             is_packed=True,
             packed_at__lte=now - timedelta(days=days),
         )
-        .order_by("packed_at")
+        .order_by("packed_at", "pk")
         .values_list("order_id", flat=True)
     )
     done = 0

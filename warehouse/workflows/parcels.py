@@ -108,7 +108,7 @@ def refresh_parcels(*, now: datetime, limit: int = 100, client: carriers.Carrier
     """Ask about parcels that should have arrived by now: a lost message must not leave an order open."""
     silent = Parcel.objects.filter(
         announced_at__lte=now - _SILENT_FOR, shipment__status=ShipmentStatus.DISPATCHED
-    ).order_by("announced_at")
+    ).order_by("announced_at", "pk")
     parcels = list(silent[:limit])
     if not parcels:
         return 0

@@ -53,6 +53,6 @@ def configuration(*, home: Path, port: int) -> config.Config:
         carrier_secrets=tuple(settings.CARRIER_SECRETS),
         fiscal_pac=settings.FISCAL_PAC,
         fiscal_certificate=settings.FISCAL_CERT_HEADER,
-        sef_key=settings.SEF_API_KEY,
+        sef_keys=(settings.SEF_API_KEY, *settings.SEF_API_KEYS.values()),
         is_local=settings.SANDBOX_IS_ALLOWED,
     )
