@@ -1,6 +1,6 @@
 """Which tables are traced, and how the triggers get onto them: after every migrate, so that a new table cannot be forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -24,28 +24,29 @@ def traced_models() -> list[type[models.Model]]:
     ]
 
 
-def traced(model: type[models.Model], columns: Sequence[str]) -> sql.Traced:
-    """What the triggers of a model's table are made of; `columns` are those that the table has."""
-    owner: Any = model._meta.auto_created  # django-stubs says bool; it is the model that owns the relation
+def traced(
+    model: type[models.Model], columns: Sequence[str], kinds: Mapping[tuple[str, str], int]
+) -> sql.Traced:
+    """What the triggers of a model's table are made of; `columns` are those that the table has, `kinds` the keys of the kinds of rows."""
+    owner: Any = model._meta.auto_created
     assert model._meta.pk is not None
-    primary = str(model._meta.pk.column)
+    table, primary, (app, name) = model._meta.db_table, str(model._meta.pk.column), _named(model)
     if owner:
         source = next(f for f in model._meta.fields if f.is_relation and f.related_model is owner)
-        app, name = owner._meta.label_lower.split(".")
-        return sql.Traced(model._meta.db_table, app, name, str(source.column), primary, columns)
-    app, name = model._meta.label_lower.split(".")
-    kinds = COLUMNS.get(model._meta.label, {})
+        return sql.Traced(table, kinds[app, name], app, name, str(source.column), primary, columns)
+    shown = COLUMNS.get(model._meta.label, {})
     # Between two migrations a table has columns that the register no longer knows, or not yet: nobody reads those in the trace.
-    unknown = set(columns) - {column for each in kinds.values() for column in each}
+    unknown = set(columns) - {column for each in shown.values() for column in each}
     return sql.Traced(
-        model._meta.db_table,
+        table,
+        kinds[app, name],
         app,
         name,
         primary,
         primary,
-        [column for column in columns if column not in kinds.get("skipped", ())],
-        frozenset(kinds.get("personal", ())),
-        frozenset({*kinds.get("secret", ()), *unknown}),
+        [column for column in columns if column not in shown.get("skipped", ())],
+        frozenset(shown.get("personal", ())),
+        frozenset({*shown.get("secret", ()), *unknown}),
     )
 
 
@@ -55,12 +56,12 @@ def attach_triggers(*, using: str = "default", **_: Any) -> None:
     A migrate may run beside a shop that sells: triggers that stand are left alone, and each table that needs some is locked by itself.
     """
     with connections[using].cursor() as cursor:
-        present, standing = _columns(cursor), _standing(cursor)
+        present, standing, kinds = _columns(cursor), _standing(cursor), _kinds(cursor)
         cursor.execute(sql.FUNCTIONS)
         for model in traced_models():
             table = model._meta.db_table
             if columns := present.get(table):
-                what = traced(model, columns)
+                what = traced(model, columns, kinds)
                 with transaction.atomic(using=using):
                     cursor.execute(sql.functions(what))
                     if table not in standing:
@@ -77,10 +78,10 @@ def renew_triggers(connection: Any, table: str) -> None:
         )
         if cursor.fetchone() is None:
             return
-        columns = _columns(cursor)[table]
+        columns, kinds = _columns(cursor)[table], _kinds(cursor)
         for model in traced_models():
             if model._meta.db_table == table:
-                cursor.execute(sql.functions(traced(model, columns)))
+                cursor.execute(sql.functions(traced(model, columns, kinds)))
 
 
 def _standing(cursor: Any) -> set[str]:
@@ -92,6 +93,25 @@ def _standing(cursor: Any) -> set[str]:
         [sql.VERSION],
     )
     return {table for (table,) in cursor.fetchall()}
+
+
+def _kinds(cursor: Any) -> dict[tuple[str, str], int]:
+    """The kinds of rows by application and name; what migrate has not written down yet is written now."""
+    labels = sorted({_named(model) for model in traced_models()})
+    cursor.execute(
+        "INSERT INTO django_content_type (app_label, model) SELECT w.app, w.model FROM unnest(%s::text[], %s::text[]) AS w(app, model) "
+        "WHERE NOT EXISTS (SELECT 1 FROM django_content_type t WHERE (t.app_label, t.model) = (w.app, w.model)) ON CONFLICT DO NOTHING",
+        [[app for app, _ in labels], [name for _, name in labels]],
+    )
+    cursor.execute("SELECT app_label, model, id FROM django_content_type")
+    return {(app, name): key for app, name, key in cursor.fetchall()}
+
+
+def _named(model: type[models.Model]) -> tuple[str, str]:
+    """Application and name under which the trace tells of a model's rows: those between two models go by their owner's."""
+    owner: Any = model._meta.auto_created  # django-stubs says bool; it is the model that owns the relation
+    app, name = (owner or model)._meta.label_lower.split(".")
+    return app, name
 
 
 def _columns(cursor: Any) -> dict[str, list[str]]:

@@ -35,59 +35,49 @@ _ACTIONS = {"insert": 0, "update": 1, "delete": 2}
 _PIECE = 49
 _ENTRY = 'content_type_id, object_pk, object_id, object_repr, action, changes, changes_text, actor_id, actor_label, cid, reason, xid, batch, row_count, "timestamp"'
 
+# Who acts, in which request and why: told once to the transaction, read where the entry is written. A variable of the function for
+# each of them would be made ready anew for every table of every transaction, which costs more than reading them for a few rows.
+_WHO = """NULLIF(current_setting('retail.actor', true), '')::bigint,
+               COALESCE(NULLIF(current_setting('retail.label', true), ''),
+                        CASE WHEN NULLIF(current_setting('retail.actor', true), '') IS NULL THEN 'system:' || session_user ELSE '' END),
+               COALESCE(current_setting('retail.request_id', true), ''), COALESCE(current_setting('retail.reason', true), ''),
+               pg_current_xact_id()::text::bigint"""
+
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $audit$
-DECLARE
-    type_id integer;
-    who bigint := NULLIF(current_setting('retail.actor', true), '')::bigint;
-    who_label text := COALESCE(current_setting('retail.label', true), '');
-    request text := COALESCE(current_setting('retail.request_id', true), '');
-    why text := COALESCE(current_setting('retail.reason', true), '');
-    batch_name text := COALESCE(current_setting('retail.audit_batch', true), '');
-    xid_now bigint := pg_current_xact_id()::text::bigint;
 BEGIN
-    IF who IS NULL AND who_label = '' THEN
-        who_label := 'system:' || session_user;
-    END IF;
-    SELECT id INTO type_id FROM django_content_type WHERE app_label = {app} AND model = {model};
-    IF type_id IS NULL THEN
-        INSERT INTO django_content_type (app_label, model) VALUES ({app}, {model}) RETURNING id INTO type_id;
-    END IF;
-    IF batch_name <> '' THEN
+    IF current_setting('retail.audit_batch', true) <> '' THEN
         INSERT INTO audit_logentry ({entry})
-        SELECT type_id, '', NULL, left(batch_name || ': ' || TG_TABLE_NAME, 200), {action},
+        SELECT {kind}, '', NULL, left(current_setting('retail.audit_batch') || ': ' || TG_TABLE_NAME, 200), {action},
                jsonb_build_object('digest', jsonb_build_array({digest})),
-               '', who, who_label, request, why, xid_now, batch_name, count(*), clock_timestamp()
+               '', {who}, current_setting('retail.audit_batch'), count(*), clock_timestamp()
           FROM {batch_rows} r HAVING count(*) > 0;
-        RETURN NULL;
+    ELSE{body}
     END IF;
-    {body}
     RETURN NULL;
 END $audit$;
 """
 
 _PLAIN = """
-    INSERT INTO audit_logentry ({entry})
-    SELECT type_id, {key}::text, {key}, {label} || {key}, {action}, {changes},
-           '', who, who_label, request, why, xid_now, '', 1, clock_timestamp()
-      FROM {source} WHERE {where};
-"""
+        INSERT INTO audit_logentry ({entry})
+        SELECT {kind}, {key}::text, {key}, {label} || {key}, {action}, {changes},
+               '', {who}, '', 1, clock_timestamp()
+          FROM {source} WHERE {where};"""
 
 _WITH_PERSONAL = """
-    WITH source AS MATERIALIZED (
-        SELECT nextval('audit_logentry_id_seq') entry_id, {key} entry_key, changes_of.*, personal_of.*
-          FROM {source}, LATERAL (SELECT gen_random_uuid()::text) salted(salt),
-               LATERAL (SELECT {changes}) changes_of(changes),
-               LATERAL (SELECT {personal}) personal_of(personal)
-         WHERE {where}
-    ), entries AS (
-        INSERT INTO audit_logentry (id, {entry})
-        SELECT entry_id, type_id, entry_key::text, entry_key, {label} || entry_key, {action}, changes,
-               '', who, who_label, request, why, xid_now, '', 1, clock_timestamp()
-          FROM source
-    )
-    INSERT INTO audit_personalchange (entry_id, changes) SELECT entry_id, personal FROM source WHERE personal IS NOT NULL;
-"""
+        WITH source AS MATERIALIZED (
+            SELECT nextval('audit_logentry_id_seq') entry_id, {key} entry_key, changes_of.*, personal_of.*
+              FROM {source}, LATERAL (SELECT gen_random_uuid()::text) salted(salt),
+                   LATERAL (SELECT {changes}) changes_of(changes),
+                   LATERAL (SELECT {personal}) personal_of(personal)
+             WHERE {where}
+        ), entries AS (
+            INSERT INTO audit_logentry (id, {entry})
+            SELECT entry_id, {kind}, entry_key::text, entry_key, {label} || entry_key, {action}, changes,
+                   '', {who}, '', 1, clock_timestamp()
+              FROM source
+        )
+        INSERT INTO audit_personalchange (entry_id, changes) SELECT entry_id, personal FROM source WHERE personal IS NOT NULL;"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +85,8 @@ class Traced:
     """A table with what the trace says of it. `key` is the row's key in the trace, `primary` tells rows of one statement apart."""
 
     table: str
+    # The row of django_content_type that names the model: written into the functions, so that no entry has to look it up.
+    kind: int
     app: str
     model: str
     key: str
@@ -126,6 +118,8 @@ def _function(traced: Traced, act: str, function: str) -> str:
     personal = [column for column in traced.columns if column in traced.personal]
     body = (_WITH_PERSONAL if personal else _PLAIN).format(
         entry=_ENTRY,
+        kind=traced.kind,
+        who=_WHO,
         action=_ACTIONS[act],
         label=_text(f"{traced.app}.{traced.model} "),
         key=_key(traced, act),
@@ -140,8 +134,8 @@ def _function(traced: Traced, act: str, function: str) -> str:
     rows = "before_rows" if act == "delete" else "after_rows"
     return _FUNCTION.format(
         name=function,
-        app=_text(traced.app),
-        model=_text(traced.model),
+        kind=traced.kind,
+        who=_WHO,
         entry=_ENTRY,
         action=_ACTIONS[act],
         digest=f"{digest}, NULL" if act == "delete" else f"NULL, {digest}",

@@ -17,6 +17,7 @@ from finance.workflows import digital, gift_cards, loyalty
 from retail.kernel.clock import now
 from retail.kernel.context import acting
 from retail.kernel.outside import ProviderError
+from retail.kernel.ringing import is_first
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +156,7 @@ def expire_gift_cards() -> None:
 
 def ring(kind: str) -> None:
     """One ring of a kind at a time: whoever commits while it waits is seen by the same run, which ends it before it reads."""
-    if cache.add(_bell(kind), 1, BELL_SECONDS):
+    if is_first(_bell(kind), BELL_SECONDS):
         ON_BELL[kind].delay()
 
 

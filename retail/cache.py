@@ -53,6 +53,13 @@ class ForgetfulClient(RedisCacheClient):
         except DOWN as error:
             return self._forget(error, 0)
 
+    def is_first(self, key: Any, timeout: int) -> bool:
+        """Whether nobody said the key in the last `timeout` seconds; it is said now. True when the server is down."""
+        try:
+            return self._ask(key, "SET", key, 1, "NX", "EX", timeout) is not None
+        except DOWN as error:
+            return self._forget(error, True)
+
     def _ask(self, key: Any, *command: Any) -> Any:
         """By a line that is kept: Django makes a cache for each thread, so nobody else speaks on it. One that has been closed meanwhile is opened anew."""
         lines = self.get_client(key, write=True).connection_pool
@@ -157,6 +164,14 @@ class ForgetfulRedisCache(RedisCache):
         """How many times this was called for the key within `timeout` seconds, this one included."""
         return int(
             self._cache.count(  # type: ignore[attr-defined]
+                self.make_and_validate_key(key), timeout
+            )
+        )
+
+    def is_first(self, key: str, timeout: int) -> bool:
+        """As `add`, by the line that is kept: asked after every order."""
+        return bool(
+            self._cache.is_first(  # type: ignore[attr-defined]
                 self.make_and_validate_key(key), timeout
             )
         )

@@ -36,7 +36,9 @@ class Customer(models.Model):
     birth_day = models.PositiveSmallIntegerField(null=True, blank=True)
     external_ref = models.CharField(max_length=120, blank=True)
     # Merged into another account: whoever comes by an old link is sent there.
-    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     # What was personal is gone; what the law keeps stands on the papers.
     erased_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

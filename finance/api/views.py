@@ -29,7 +29,7 @@ from finance.models import (
 )
 from finance.operations.payments import CARD_SERVICE
 from finance.states import InvoiceKind, StatementState
-from retail.kernel.access import of_seen_entities, sees_entity
+from retail.kernel.access import entities_of, of_seen_entities
 from retail.kernel.clock import business_date
 from retail.kernel.errors import InvalidInput, NotFound
 from retail.kernel.models import LegalEntity
@@ -321,9 +321,10 @@ class BankStatements(FileView):
     def post(self, request: Request) -> Response:
         """Read a statement. A refused line stops nothing; what fits no order waits for a person."""
         account, text = self.owner_and_text(request, "account")
-        owner = LegalEntity.objects.filter(bank_account=account).first()
-        if owner is not None and not sees_entity(request.user, owner.pk):
-            raise UnknownEntity("There is no such company.", account=account[:30])
+        if (seen := entities_of(request.user)) is not None:
+            owner = LegalEntity.objects.filter(bank_account=account).first()
+            if owner is not None and owner.pk not in seen:
+                raise UnknownEntity("There is no such company.", account=account[:30])
         report = money.import_bank_statement(account=account, text=text, by=self.actor, now=timezone.now())
         return Response(shapes.show_report(report), status=201)
 

@@ -21,7 +21,7 @@ class Invoice(models.Model):
     year = models.PositiveSmallIntegerField()
     sequence = models.PositiveIntegerField()
     number = models.CharField(max_length=30, unique=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
     shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     parent_return = models.ForeignKey(
         Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -99,7 +99,7 @@ class InvoiceLine(models.Model):
     """Part of an order line on a paper; amounts are positive on credit notes too."""
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
-    order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="+")
+    order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="+", db_index=False)
     position = models.PositiveSmallIntegerField()
     title = models.CharField(max_length=400)
     quantity = models.PositiveIntegerField()
@@ -123,8 +123,10 @@ class FiscalReceipt(models.Model):
     """A receipt for the fiscal processor: stored with its request id and content before the first call, signed by a worker."""
 
     entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    shipment = models.ForeignKey(
+        Shipment, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     parent_return = models.ForeignKey(
         Return, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

@@ -309,12 +309,17 @@ class LineDiscount(models.Model):
     order change, which prices the order again.
     """
 
-    line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="discounts")
-    discount = models.ForeignKey(Discount, on_delete=models.PROTECT, related_name="+")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    coupon = models.ForeignKey(Coupon, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # An index of its own only where no other one begins with the column: an order writes a row for each line that is reduced.
+    line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="discounts", db_index=False)
+    discount = models.ForeignKey(Discount, on_delete=models.PROTECT, related_name="+", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    coupon = models.ForeignKey(
+        Coupon, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     offer = models.ForeignKey(
-        CustomerDiscount, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        CustomerDiscount, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     # As they were: the discount's code, kind and version; the segment's words, when one had to hold.
     code = models.CharField(max_length=60)
@@ -341,6 +346,8 @@ class LineDiscount(models.Model):
                 fields=["campaign", "created_at"], name="line_discount_campaign", include=["line", "amount"]
             ),
             models.Index(fields=["discount", "created_at"], name="line_discount_discount"),
+            models.Index(fields=["coupon"], name="line_discount_coupon", condition=Q(coupon__isnull=False)),
+            models.Index(fields=["offer"], name="line_discount_offer", condition=Q(offer__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,19 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from .network import NOON, Carrier, Location, Network, Way, first_day, last_day, nth_day_after, nth_day_before
+from .network import (
+    NOON,
+    Carrier,
+    Location,
+    Network,
+    Way,
+    arrival_on,
+    first_day,
+    last_day,
+    latest_shipping_for,
+    nth_day_after,
+    nth_day_before,
+)
 from .offers import Days, Line, Method, Offer, Reason, Source
 from .stock import Ledger, Stock
 
@@ -254,20 +266,21 @@ class Promise:
     def _earliest(self, line: Line, ways: Sequence[Way]) -> _Leg | None:
         """The earliest arrival of a line; ties by location, then carrier."""
         best: _Leg | None = None
-        ships = self._ships(line)
-        for way in ways:
-            shipping = ships[way.location] & way.collects
+        ships, soonest = self._ships(line), self._calendar.days
+        # A destination has a way for each place and carrier: what is asked of each is kept short.
+        for location, carrier, lead_days, collects, runs, takes in ways:
+            shipping = ships[location] & collects
             if not shipping:
                 continue
             ship = (shipping & -shipping).bit_length() - 1
-            if best is not None and ship + way.lead_days > best.arrival:
+            if ship + lead_days > soonest:
                 continue  # no carrier is faster than its days
-            arrival = way.arrival(ship)
-            if arrival is None or (best is not None and arrival > best.arrival):
+            arrival = arrival_on(runs, takes, lead_days, ship)
+            if arrival is None or arrival > soonest:
                 continue
-            leg = _Leg(arrival, way.location, way.carrier, ship)
+            leg = _Leg(arrival, location, carrier, ship)
             if best is None or leg < best:
-                best = leg
+                best, soonest = leg, arrival
         return best
 
     def _ships(self, line: Line) -> dict[str, int]:
@@ -303,14 +316,20 @@ class Promise:
         ships, locations, carriers = self._ships(line), self.network.locations, self.network.carriers
         day, hour = (by.date() - self._calendar.today).days, by.time()
         best = (-1, NOON)
-        for way in ways:
-            shipping = ships[way.location] & way.collects
+        # Most ways of a carrier share their days.
+        latest_of: dict[tuple[str, int], int | None] = {}
+        for location, carrier, lead_days, collects, runs, takes in ways:
+            shipping = ships[location] & collects
             if not shipping:
                 continue
-            latest = way.latest_shipping(day if carriers[way.carrier].day_end <= hour else day - 1)
-            ship = None if latest is None else last_day(shipping, latest)
+            kind = (carrier, lead_days)
+            if kind not in latest_of:
+                due = day if carriers[carrier].day_end <= hour else day - 1
+                latest_of[kind] = latest_shipping_for(runs, takes, lead_days, due)
+            latest = latest_of[kind]
+            ship = None if latest is None or latest < best[0] else last_day(shipping, latest)
             if ship is not None and ship >= best[0]:
-                best = max(best, (ship, locations[way.location].cutoff))
+                best = max(best, (ship, locations[location].cutoff))
         return datetime.combine(self._calendar.day(best[0]), best[1], self.network.tz)
 
     def _source(self, line: Line, leg: _Leg) -> Source:

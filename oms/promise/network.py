@@ -97,11 +97,11 @@ class Way(NamedTuple):
 
     def arrival(self, ship: int) -> int | None:
         """The day on which a parcel that leaves on `ship` is taken in."""
-        return _arrival(self.runs, self.takes, self.lead_days, ship)
+        return arrival_on(self.runs, self.takes, self.lead_days, ship)
 
     def latest_shipping(self, by: int) -> int | None:
         """The last day on which a parcel may leave to be there by day `by`."""
-        return _latest_shipping(self.runs, self.takes, self.lead_days, by)
+        return latest_shipping_for(self.runs, self.takes, self.lead_days, by)
 
 
 class Network:
@@ -231,13 +231,13 @@ def nth_day_before(mask: int, end: int, count: int) -> int | None:
 
 # Most ways share their days: a hundred of them ask the same few questions.
 @lru_cache(maxsize=4096)
-def _arrival(runs: int, takes: int, lead_days: int, ship: int) -> int | None:
+def arrival_on(runs: int, takes: int, lead_days: int, ship: int) -> int | None:
     there = nth_day_after(runs, ship, lead_days)
     return there if there is None or takes == runs else first_day(takes, there)
 
 
 @lru_cache(maxsize=4096)
-def _latest_shipping(runs: int, takes: int, lead_days: int, by: int) -> int | None:
+def latest_shipping_for(runs: int, takes: int, lead_days: int, by: int) -> int | None:
     taken = last_day(takes, by)
     if taken is None:
         return None

@@ -45,8 +45,9 @@ _TARIFF = with_variables(
         "channel": "v_channel.id",
     },
 )
+# The tariff has read the delivery rates: they are its third column.
 _LIVE = with_variables(
-    promise_rows.LIVE.sql,
+    promise_rows.LIVE.sql.replace(promise_rows.RATES, "out_6"),
     {
         "variants": "v_variants",
         "channel": "v_channel.id",
@@ -137,11 +138,15 @@ _WRITE = Steps(
     "order_write",
     f"""
     {crm.SPEND_IN_BLOCK.format(gone="out_1 := NULL; RETURN NEXT; RETURN;")}
-    {insertion(Customer, "%(customer)s")};
+    IF %(customer)s IS NOT NULL THEN
+        {insertion(Customer, "%(customer)s")};
+    END IF;
     {insertion(Order, "%(order)s")};
     UPDATE oms_basket SET state = 'ORDERED', customer_id = %(customer_id)s WHERE id = %(basket)s;
     {insertion(OrderLine, "%(lines)s")};
-    {insertion(LineDiscount, "%(discounts)s", without=("id",))};
+    IF %(discounts)s IS NOT NULL THEN
+        {insertion(LineDiscount, "%(discounts)s", without=("id",))};
+    END IF;
     IF %(is_claimed)s THEN
         RETURN QUERY {_ALLOCATE};
     END IF;
@@ -328,12 +333,12 @@ def write(
     kept = claim if answer is not None else None
     moved = _WRITE.rows(
         {
-            "customer": told([customer] if customer else []),
+            "customer": told([customer]) if customer else None,
             "order": told([order]),
             "basket": basket_id,
             "customer_id": order.customer_id,
             "lines": told(lines),
-            "discounts": told(discounts),
+            "discounts": told(discounts) if discounts else None,
             **crm.spending_values(taken),
             "is_claimed": bool(claims),
             "basket_lines": list(claims or ()),

@@ -168,20 +168,17 @@ def insertion(model: type[models.Model], source: str, *, without: Sequence[str] 
 
 def told(rows: Sequence[models.Model]) -> str:
     """New rows of one model as JSON, each column by its name: texts for what JSON has no type for, as PostgreSQL reads them."""
-    columns = _columns(type(rows[0])) if rows else ()
-    return as_json(
-        [
-            {
-                column: filled.pre_save(row, True) if filled else _own(getattr(row, name))
-                for column, name, filled in columns
-            }
-            for row in rows
-        ]
-    )
-
-
-def _own(value: Any) -> Any:
-    return None if isinstance(value, DatabaseDefault) else value
+    plain, filled, begun = _columns(type(rows[0])) if rows else ((), (), ())
+    found = []
+    for row in rows:
+        own = row.__dict__
+        one = {column: own[name] for column, name in plain}
+        for column, field in filled:
+            one[column] = field.pre_save(row, True)
+        for column, name in begun:
+            one[column] = None if isinstance(own[name], DatabaseDefault) else own[name]
+        found.append(one)
+    return as_json(found)
 
 
 def as_json(value: Any) -> str:
@@ -189,14 +186,19 @@ def as_json(value: Any) -> str:
 
 
 @lru_cache(maxsize=64)
-def _columns(model: type[models.Model]) -> tuple[tuple[str, str, models.Field[Any, Any] | None], ...]:
-    """Column and attribute, with the field where it fills its value just before it is written (`auto_now`)."""
-    return tuple(
-        (
-            str(f.column),
-            f.attname,
-            f if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False) else None,
-        )
-        for f in model._meta.concrete_fields
-        if not f.generated
-    )
+def _columns(
+    model: type[models.Model],
+) -> tuple[list[tuple[str, str]], list[tuple[str, models.Field[Any, Any]]], list[tuple[str, str]]]:
+    """Columns with their attributes; those that a field fills just before it is written (`auto_now`); those that the database may begin."""
+    plain, filled, begun = [], [], []
+    for each in model._meta.concrete_fields:
+        column = str(each.column)
+        if each.generated:
+            continue
+        if getattr(each, "auto_now", False) or getattr(each, "auto_now_add", False):
+            filled.append((column, each))
+        elif each.has_db_default():
+            begun.append((column, each.attname))
+        else:
+            plain.append((column, each.attname))
+    return plain, filled, begun

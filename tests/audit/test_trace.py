@@ -1,7 +1,10 @@
 """Each write of a business row, by whichever path, leaves exactly one audit row in the same transaction."""
 
+from typing import Any
+
 import pytest
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connection, models, transaction
 
 from audit.attach import ROOMS, traced_models
@@ -226,6 +229,43 @@ def test_truncate_would_leave_no_trace_and_is_refused() -> None:
         cursor.execute("SELECT set_config('retail.allow_truncate', '', true)")
         cursor.execute("TRUNCATE kernel_holiday")
     assert Holiday.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "DELETE FROM django_content_type WHERE id = %s",
+        "UPDATE django_content_type SET id = id + 9000 WHERE id = %s",
+    ],
+)
+def test_a_kind_of_rows_with_entries_stays(attack: str) -> None:
+    holiday()
+    (kind,) = LogEntry.objects.values_list("content_type", flat=True).distinct()
+    with (
+        pytest.raises(DatabaseError, match="The trace has entries of kernel holiday"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(attack, [kind])
+    assert ContentType.objects.filter(pk=kind, app_label="kernel", model="holiday").exists()
+
+
+def test_a_kind_of_rows_without_entries_may_go() -> None:
+    kind = ContentType.objects.create(app_label="nowhere", model="nothing")
+    kind.delete()
+    assert not ContentType.objects.filter(app_label="nowhere").exists()
+
+
+def test_every_entry_names_the_kind_of_its_table() -> None:
+    """The functions of the trace carry the key of the kind, which nothing else compares with the kinds that there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'audit\\_insert\\_%'")
+        written = dict(cursor.fetchall())
+    for model in traced_models():
+        owner: Any = model._meta.auto_created or model
+        kind = ContentType.objects.get_for_model(owner, for_concrete_model=False)
+        source = written[f"audit_insert_{model._meta.db_table}"]
+        assert f"SELECT {kind.pk}, " in source or f"SELECT entry_id, {kind.pk}, " in source, model
 
 
 def test_every_business_table_has_its_four_triggers() -> None:

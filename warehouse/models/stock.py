@@ -91,8 +91,9 @@ class StockItem(models.Model):
     `location` and `is_sellable` repeat the bin's, so that availability is one index scan; a trigger keeps them equal.
     """
 
-    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
-    bin = models.ForeignKey(Bin, on_delete=models.PROTECT, related_name="items")
+    # Its other indexes begin with them, and each claim writes a row into all of them.
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    bin = models.ForeignKey(Bin, on_delete=models.PROTECT, related_name="items", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     is_sellable = models.BooleanField()
     on_hand = models.IntegerField(default=0)
@@ -193,7 +194,7 @@ class Shipment(models.Model):
     """What leaves one location for one order (or is handed over there). `service` is empty for pickup."""
 
     number = models.CharField(max_length=24, unique=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     method = models.CharField(max_length=20, choices=DeliveryKind)
     service = models.ForeignKey(

@@ -17,6 +17,11 @@ from warehouse.selectors.sql import GIVEN_BACK, LOAD, PARTS, POOLED, SAFETY, saf
 _OWN = """(s.basket_line_id IN (SELECT m.id FROM oms_basketline m WHERE m.basket_id = %(basket)s::bigint)
                 OR s.order_line_id IN (SELECT m.id FROM oms_orderline m WHERE m.order_id = %(order)s::bigint))"""
 
+# What bringing costs; who has read a tariff in the same call has these rows already.
+RATES = """(SELECT COALESCE(json_agg(json_build_array(m.code, r.amount::text, r.free_from::text, r.weight_grams_max)), '[]')
+          FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
+         WHERE r.channel_id = %(channel)s::bigint AND r.valid_from <= %(now)s::timestamptz
+           AND (r.valid_to IS NULL OR r.valid_to > %(now)s::timestamptz))"""
 LIVE = Prepared(
     "stock_promise",
     f"""
@@ -49,10 +54,7 @@ SELECT (SELECT version FROM warehouse_network),
          WHERE l.variant_id = ANY(ARRAY(SELECT variant_id FROM parts)) AND l.quantity_received < l.quantity
            AND COALESCE(l.expected_on, o.expected_on) IS NOT NULL),
        {LOAD},
-       (SELECT COALESCE(json_agg(json_build_array(m.code, r.amount::text, r.free_from::text, r.weight_grams_max)), '[]')
-          FROM oms_deliveryrate r JOIN oms_deliverymethod m ON m.id = r.method_id
-         WHERE r.channel_id = %(channel)s::bigint AND r.valid_from <= %(now)s::timestamptz
-           AND (r.valid_to IS NULL OR r.valid_to > %(now)s::timestamptz))
+       {RATES}
 """,  # noqa: S608
     {
         "variants": "bigint[]",

@@ -49,7 +49,10 @@ given_back AS MATERIALIZED (
              WHERE r.state = 'HELD' AND r.order_line_id IS NULL AND r.expires_at <= %(now)s::timestamptz
             UNION ALL
             SELECT r.stock_item_id, r.quantity
-              FROM oms_basketline l JOIN warehouse_reservation r ON r.basket_line_id = l.id
+              FROM oms_basketline l
+                   -- Line by line: asked by state and time, it would look through the claims of all baskets.
+                   CROSS JOIN LATERAL (SELECT c.stock_item_id, c.quantity, c.state, c.expires_at
+                                         FROM warehouse_reservation c WHERE c.basket_line_id = l.id OFFSET 0) r
              WHERE l.basket_id = %(basket)s::bigint AND r.state = 'HELD' AND r.expires_at > %(now)s::timestamptz
             UNION ALL
             SELECT r.stock_item_id, r.quantity
