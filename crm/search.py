@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 
 from crm.models import Customer, LoyaltyAccount
 from crm.states import CustomerKind
@@ -11,6 +12,7 @@ from retail.kernel.identifiers import parse_phone
 
 # Fewer letters stand in half of all names: they are looked for at the beginning only.
 LETTERS_INSIDE = 3
+DIGITS_MIN = 5
 
 
 def customers(*, text: str = "", kind: str = "", with_merged: bool = False) -> QuerySet[Customer]:
@@ -20,22 +22,38 @@ def customers(*, text: str = "", kind: str = "", with_merged: bool = False) -> Q
         rows = rows.filter(merged_into__isnull=True)
     if kind in CustomerKind.values:
         rows = rows.filter(kind=kind)
-    return rows.filter(matching(text)) if text else rows
+    if not text:
+        return rows
+    rows = rows.alias(mailbox=Lower("email"))
+    whole = _whole(text)
+    # Who is meant by a whole number or address is asked first, key by key: as letters somewhere in the text it would be
+    # looked for among all that share a mail server or the beginning of a telephone number.
+    return rows.filter(whole) if rows.filter(whole).exists() else rows.filter(_words(text))
 
 
-def matching(text: str) -> Q:
-    """Each word somewhere in the name, the e-mail or the phone, in any order; or a whole number of any kind."""
+def _whole(text: str) -> Q:
+    """Somebody's address or number of any kind, all of it."""
+    # Looked up apart: a condition over two tables could use no index of either.
+    members = LoyaltyAccount.objects.filter(number=text.upper()).values_list("customer_id", flat=True)
+    found = Q(public_id=text) | Q(mailbox=text.lower()) | Q(pk__in=list(members))
+    if phone := parse_phone(text):
+        found |= Q(phone=phone)
+    if digits := _digits(text):
+        found |= Q(pib=digits) | Q(registration_number=digits)
+    return found
+
+
+def _words(text: str) -> Q:
+    """Each word somewhere in the name, the e-mail or the phone, in any order; or a piece of a telephone number."""
     found = Q()
     for word in fold(text).split():
         found &= Q(folded__contains=word) if len(word) >= LETTERS_INSIDE else Q(folded__startswith=word)
-    # Looked up apart: a condition over two tables could use no index of either.
-    members = LoyaltyAccount.objects.filter(number=text.upper()).values_list("customer_id", flat=True)
-    found |= Q(public_id=text) | Q(pk__in=list(members))
-    if phone := parse_phone(text):
-        found |= Q(phone=phone)
-    digits = text.translate({ord(sign): None for sign in " -/+().\u00a0"})
-    if digits.isdigit() and len(digits) >= 5:
-        found |= (
-            Q(folded__contains=digits.lstrip("0") or digits) | Q(pib=digits) | Q(registration_number=digits)
-        )
+    if digits := _digits(text):
+        found |= Q(folded__contains=digits.lstrip("0") or digits)
     return found
+
+
+def _digits(text: str) -> str:
+    """A number as it is written with its signs; "" when it is none, or too short to mean somebody."""
+    digits = text.translate({ord(sign): None for sign in " -/+().\u00a0"})
+    return digits if digits.isdigit() and len(digits) >= DIGITS_MIN else ""

@@ -102,6 +102,16 @@ def test_a_company_is_found_by_its_pib(ana: Customer, agent: Client) -> None:
     assert find(agent, "100000024")["Location"].endswith(f"/{firm.public_id}/")
 
 
+def test_a_whole_address_or_number_means_its_owner_alone(ana: Customer, agent: Client) -> None:
+    """Also where others have it as a piece of theirs; cut short it is looked for everywhere again."""
+    make_customer(name="Mariana", email="mari.ana@example.com", phone="")
+    make_customer(name="Petar +381601112223", email="petar@example.com", phone="")
+    Customer.objects.filter(pk=ana.pk).update(phone="+381601112223", email="ana@example.com")
+    for typed in ("Ana@Example.com", "060 111 22 23", "+381601112223", "2900012"):
+        assert find(agent, typed)["Location"].endswith(f"/{ana.public_id}/"), typed
+    assert "Mariana" in text_of(find(agent, "ana@example")) and "Petar" in text_of(find(agent, "1112223"))
+
+
 def test_several_hits_are_a_list_and_nothing_is_said_to_be_nothing(ana: Customer, agent: Client) -> None:
     make_customer(name="Ana Bora", email="bora@example.com", phone="")
     page = text_of(find(agent, "ana"))

@@ -9,6 +9,7 @@ from crm.models import Customer
 from oms import search
 from oms.models import Order, Return
 from storefront.models import Variant
+from tests.factories import make_customer
 from tests.flows.chain import make_chain
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,26 @@ def test_words_of_an_order_are_found_by_index(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["anić", "ana@example", "+381601234567", "101234567"])
 def test_words_of_an_account_are_found_by_index(text: str) -> None:
-    assert "customer_find" in plan(Customer.objects.filter(people.matching(text)))
+    assert "customer_find" in plan(people.customers(text=text))
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("Ana@Example.com", "customer_email"),
+        ("060 123 45 67", "customer_phone"),
+        ("101234567", "customer_pib"),
+        ("20998873", "customer_registration"),
+    ],
+)
+def test_a_whole_number_of_an_account_is_found_by_its_own_key(text: str, index: str) -> None:
+    make_customer(
+        kind="COMPANY", email="ana@example.com", phone="+381601234567", pib="101234567", name="Ana d.o.o."
+    )
+    Customer.objects.update(registration_number="20998873")
+    found = people.customers(text=text)
+    assert [each.email for each in found] == ["ana@example.com"]
+    assert index in (told := plan(found)) and "customer_find" not in told
 
 
 def test_the_newest_come_by_index() -> None:
