@@ -25,13 +25,13 @@ def customers(*, text: str = "", kind: str = "", with_merged: bool = False) -> Q
     if not text:
         return rows
     rows = rows.alias(mailbox=Lower("email"))
-    whole = _whole(text)
+    all_of_it = whole(text)
     # Who is meant by a whole number or address is asked first, key by key: as letters somewhere in the text it would be
     # looked for among all that share a mail server or the beginning of a telephone number.
-    return rows.filter(whole) if rows.filter(whole).exists() else rows.filter(_words(text))
+    return rows.filter(all_of_it) if rows.filter(all_of_it).exists() else rows.filter(words(text))
 
 
-def _whole(text: str) -> Q:
+def whole(text: str) -> Q:
     """Somebody's address or number of any kind, all of it."""
     # Looked up apart: a condition over two tables could use no index of either.
     members = LoyaltyAccount.objects.filter(number=text.upper()).values_list("customer_id", flat=True)
@@ -43,14 +43,14 @@ def _whole(text: str) -> Q:
     return found
 
 
-def _words(text: str) -> Q:
+def words(text: str) -> Q:
     """Each word somewhere in the name, the e-mail or the phone, in any order; or a piece of a telephone number."""
     found = Q()
     for word in fold(text).split():
         found &= Q(folded__contains=word) if len(word) >= LETTERS_INSIDE else Q(folded__startswith=word)
     if digits := _digits(text):
         found |= Q(folded__contains=digits.lstrip("0") or digits)
-    return found
+    return found or Q(pk__in=[])  # nothing but signs that mean nothing
 
 
 def _digits(text: str) -> str:
