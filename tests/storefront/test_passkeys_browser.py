@@ -150,7 +150,8 @@ def test_staff_enter_with_password_and_key(shop: str, new_context: Callable[...,
     assert "/2fa/authenticate/" in page.url
     assert audit_shown(page) == []
     page.goto(f"{shop}/ops/orders/")
-    assert "/accounts/" in page.url  # between the two steps nobody is signed in: they are led back to the second one
+    # Between the two steps nobody is signed in: they are led back to the second one.
+    assert "/accounts/" in page.url
     page.goto(f"{shop}/accounts/2fa/authenticate/")
     page.locator("#mfa_webauthn_authenticate").click()
     page.wait_for_url(re.compile(r"^(?!.*/accounts/)"))
