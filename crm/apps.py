@@ -18,6 +18,7 @@ class CRMConfig(AppConfig):
         catalog.register_offers(ANY_FOR_GUESTS)
         segment_conditions.register_conditions()
         register_kind(segments.KIND, apply=segments.apply, permission=segments.PERMISSION)
+        post_migrate.connect(mark_offers_after_migrate, sender=self, dispatch_uid="crm.offers")
         post_migrate.connect(make_reader_after_migrate, sender=self, dispatch_uid="crm.reader")
 
 
@@ -26,3 +27,10 @@ def make_reader_after_migrate(sender: AppConfig, using: str = "default", **_: An
     from retail.kernel.reading import make_reader
 
     make_reader(using=using)
+
+
+def mark_offers_after_migrate(sender: AppConfig, using: str = "default", **_: Any) -> None:
+    """A migration may have changed what discounts are put into words of without a statement on their rows."""
+    from crm.operations import mark_offers
+
+    mark_offers(using=using)

@@ -33,6 +33,7 @@ def register_conditions() -> None:
             value=Kind("number", choices=_tiers, most=99),
             operators=(*ORDERED, "in", "not in"),
             compile=_tier,
+            asks_clock=False,
         ),
         Condition(
             name="points",
@@ -42,6 +43,7 @@ def register_conditions() -> None:
             value=Kind("number", most=2_000_000_000),
             operators=ORDERED,
             compile=_points,
+            asks_clock=False,
         ),
         Condition(
             name="member",
@@ -51,6 +53,7 @@ def register_conditions() -> None:
             compile=lambda leaf, now: Fragment(
                 "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)"
             ),
+            asks_clock=False,
         ),
         Condition(
             name="consent",
@@ -60,6 +63,7 @@ def register_conditions() -> None:
             value=Kind("text", choices=_consents),
             operators=EQUAL,
             compile=_consent,
+            asks_clock=False,
         ),
         Condition(
             name="city",
@@ -69,6 +73,7 @@ def register_conditions() -> None:
             value=Kind("text", suggest=_cities),
             operators=EQUAL,
             compile=_city,
+            asks_clock=False,
         ),
         Condition(
             name="language",
@@ -78,6 +83,7 @@ def register_conditions() -> None:
             value=Kind("text", choices=_languages),
             operators=EQUAL,
             compile=lambda leaf, now: compared("c.language", leaf),
+            asks_clock=False,
         ),
         Condition(
             name="company",
@@ -85,6 +91,7 @@ def register_conditions() -> None:
             help=_("The account of a company, not of a person."),
             group=_ACCOUNT,
             compile=lambda leaf, now: Fragment("c.kind = 'COMPANY'"),
+            asks_clock=False,
         ),
         Condition(
             name="has_login",
@@ -92,6 +99,7 @@ def register_conditions() -> None:
             help=_("Not only a guest's account."),
             group=_ACCOUNT,
             compile=lambda leaf, now: Fragment("c.user_id IS NOT NULL"),
+            asks_clock=False,
         ),
         Condition(
             name="created",

@@ -26,3 +26,8 @@ def forget_old_views() -> int:
 @shared_task
 def send_gift_cards() -> int:
     return gift_cards.send_due_cards(now=timezone.now())
+
+
+@shared_task
+def fold_offer_marks() -> int:
+    return crm.fold_offer_marks()

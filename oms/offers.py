@@ -160,26 +160,6 @@ def rule_of(text: str) -> Rule | None:
         return None
 
 
-# Names of sets of live discounts (`crm.NAME_OF_LIVE`) and the rules that they were. The rows say the name with every price, so nothing of
-# this is taken on trust: another wording is another name.
-KnownRules = Mapping[str, RuleSet]
-_SETS_MAX = 16
-_sets: dict[str, RuleSet] = {}
-
-
-def known_rules() -> KnownRules:
-    """To ask with, and to read the answer with."""
-    return dict(_sets)
-
-
-def remember(name: str, texts: Sequence[str]) -> RuleSet:
-    made = RuleSet(rule for text in texts if (rule := rule_of(text)) is not None)
-    while len(_sets) >= _SETS_MAX:
-        _sets.pop(next(iter(_sets)), None)
-    _sets[name] = made
-    return made
-
-
 def engine_discount(text: str) -> Discount:
     """Refuses BadDiscount with the engine's own words."""
     return _engine_discount(crm.live_discount(text))
@@ -327,6 +307,11 @@ def _overrun(priced: Priced, offers: Offers, facts: frozenset[str]) -> frozenset
 
 def paths_with_ancestors(paths: Iterable[str]) -> frozenset[str]:
     """A discount on a branch covers all that hangs below it."""
+    return _with_ancestors(tuple(paths))
+
+
+@lru_cache(maxsize=8192)
+def _with_ancestors(paths: tuple[str, ...]) -> frozenset[str]:
     return frozenset(each for path in paths for each in _branch(path))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -13,21 +14,19 @@ from django.db.models import Q
 
 from crm import selectors as crm
 from oms import rules
+from oms.known_offers import KNOWN, KnownOffers, known_offers
 from oms.models import Basket, BasketLine, DeliveryPostcode, Order
 from oms.offers import (
     NO_OFFERS,
     Budget,
-    KnownRules,
     Offers,
     RuleSet,
     TypedCoupon,
     Worked,
     engine_discount,
     facts_of,
-    known_rules,
     paths_with_ancestors,
     price_within_budgets,
-    remember,
     rule_of,
 )
 from oms.pricing import (
@@ -41,7 +40,7 @@ from oms.pricing import (
 from oms.pricing.points import PointsOffer, lowered
 from oms.states import BasketState
 from retail.kernel.clock import business_date
-from retail.kernel.prepared import Prepared
+from retail.kernel.prepared import Prepared, as_array
 from retail.kernel.rows import Question
 from storefront import selectors as catalog
 from storefront.models import Channel, Variant
@@ -65,19 +64,25 @@ _DELIVERY_RATES = """
      WHERE r.channel_id = %(channel)s AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)"""
 # What may lower the price, each where it could hold (guests are members of nothing): discounts, coupons of the basket, offers on the account, what is
 # left of budgets, prices of gifts; and what discounts have to know of the goods: branches of the catalog, and lowest prices.
+# A process says which discounts it knows, by their name, and what these ask for; only when they go by another name now are they read.
 OFFERS = f"""
     typed AS MATERIALIZED ({crm.TYPED_COUPONS}
                             WHERE k.id IN (SELECT x.coupon_id FROM oms_basketcoupon x WHERE x.basket_id = %(basket)s) ORDER BY k.id),
     carried AS MATERIALIZED ({crm.CARRIED_OFFERS}),
+    named AS MATERIALIZED (SELECT n.name, n.name IS NOT DISTINCT FROM %(known)s AS is_known FROM ({crm.NAME_OF_OFFERS}) n),
     live AS MATERIALIZED (
-        SELECT l.* FROM ({crm.LIVE_DISCOUNTS}) l
-         WHERE (NOT l.is_for_members OR %(customer)s::bigint IS NOT NULL)
-           AND (l.audience IN ('EVERYONE', 'SEGMENT') OR (l.audience = 'COUPON' AND l.id IN (SELECT discount_id FROM typed))
-                OR (l.audience = 'ACCOUNT' AND l.id IN (SELECT discount_id FROM carried)))),
-    named AS MATERIALIZED ({crm.NAME_OF_LIVE})"""  # noqa: S608 - texts of our own
-# The discounts by name, with their words only when the process does not know that name; the name is made of the rows as they are now.
-NAMED_RULES = f"""(SELECT name FROM named),
-        CASE WHEN (SELECT name FROM named) = ANY(%(known)s) THEN NULL ELSE {crm.TEXTS_OF_LIVE} END"""  # noqa: S608 - texts of our own
+        SELECT n.name, n.is_known, NULL::json AS texts, %(campaigns)s::bigint[] AS campaigns, %(gifts)s::bigint[] AS gifts,
+               %(began)s::timestamptz AS began_at,
+               %(is_any)s::boolean OR EXISTS (SELECT 1 FROM typed) OR EXISTS (SELECT 1 FROM carried) AS is_any
+          FROM named n WHERE n.is_known
+        UNION ALL
+        SELECT n.name, n.is_known, c.* FROM named n, LATERAL {crm.COMING.function}(%(now)s) c WHERE NOT n.is_known)"""  # noqa: S608 - texts of our own
+# The discounts by name, with their words only when the process does not know that name.
+NAMED_RULES = "(SELECT name FROM live), (SELECT texts FROM live)"
+# Nothing is said where nothing can be live and the process knows that.
+HAS_OFFERS, HAS_DISCOUNTS = "(SELECT is_any OR NOT is_known FROM live)", "(SELECT is_any FROM live)"
+BUDGETS = f"""(SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
+          WHERE h.campaign_id = ANY((SELECT campaigns FROM live)::bigint[]))"""  # noqa: S608 - texts of our own
 GOODS_FACTS = """json_build_array(
         (SELECT json_agg(json_build_array(f.id, f.floor_price::text, f.paths)) FROM (
              SELECT v.id, v.floor_price, array_agg(g.path) FILTER (WHERE g.path IS NOT NULL) AS paths
@@ -88,7 +93,7 @@ _GIFTS = f"""SELECT v.id, e.amount, t.rate FROM storefront_variant v
                       WHERE p.price_list_id = %(price_list)s AND p.variant_id = v.id AND p.minimum_quantity = 1
                         AND p.valid_from <= %(now)s AND (p.valid_to IS NULL OR p.valid_to > %(now)s)) e ON e.amount IS NOT NULL
        JOIN ({catalog.TAX_RATES}) t ON t.tax_class = v.tax_class
-      WHERE v.id IN (SELECT gift_id FROM live) AND NOT v.is_digital"""  # noqa: S608 - texts of our own
+      WHERE v.id = ANY((SELECT gifts FROM live)::bigint[]) AND NOT v.is_digital"""  # noqa: S608 - texts of our own
 # Amounts travel as text: JSON numbers would lose their scale on the way.
 TARIFF = Prepared(
     "oms_tariff",
@@ -98,14 +103,13 @@ TARIFF = Prepared(
     (SELECT COALESCE(json_agg(json_build_array(t.tax_class, t.rate::text)), '[]') FROM ({catalog.TAX_RATES}) t),
     (SELECT COALESCE(json_agg(json_build_array(d.code, d.amount::text, d.free_from::text, d.weight_grams_max)), '[]')
        FROM ({_DELIVERY_RATES}) d),
-    CASE WHEN EXISTS (SELECT 1 FROM live) OR EXISTS (SELECT 1 FROM typed) THEN json_build_array(
+    CASE WHEN {HAS_OFFERS} THEN json_build_array(
         {NAMED_RULES},
         (SELECT json_agg(json_build_array(y.id, y.code, y.discount_id, y.is_usable)) FROM typed y),
         (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o),
-        (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
-          WHERE h.campaign_id IN (SELECT campaign_id FROM live)),
+        {BUDGETS},
         (SELECT json_agg(json_build_array(g.id, g.amount::text, g.rate::text)) FROM ({_GIFTS}) g)) END,
-    CASE WHEN %(scoped)s OR EXISTS (SELECT 1 FROM live) THEN {GOODS_FACTS} END""",  # noqa: S608 - texts of our own
+    CASE WHEN %(scoped)s OR {HAS_DISCOUNTS} THEN {GOODS_FACTS} END""",  # noqa: S608 - texts of our own
     {
         "price_list": "bigint",
         "variants": "bigint[]",
@@ -115,7 +119,7 @@ TARIFF = Prepared(
         "channel": "bigint",
         "basket": "bigint",
         "customer": "bigint",
-        "known": "text[]",
+        **KNOWN,
         "scoped": "boolean",
     },
     ("json", "json", "json", "json", "json"),
@@ -222,22 +226,22 @@ def tariff(
     (row,) = TARIFF.rows(
         {
             "price_list": channel.price_list_id,
-            "variants": list(variant_ids),
+            "variants": as_array(variant_ids),
             "now": now,
             "country": channel.entity.country,
             "day": business_date(now),
             "channel": channel.pk,
             "basket": basket_id,
             "customer": customer_id,
-            "known": list(known := known_rules()),
             "scoped": is_scoped,
+            **(known := known_offers(now)).values,
         }
     )
-    return tariff_of(row, known)
+    return tariff_of(row, known, channel_id=channel.pk, customer_id=customer_id)
 
 
-def tariff_of(row: Sequence[Any], known: KnownRules) -> Tariff:
-    """The answer of TARIFF; `known` are the rules that it was asked with."""
+def tariff_of(row: Sequence[Any], known: KnownOffers, *, channel_id: int, customer_id: int | None) -> Tariff:
+    """The answer of TARIFF; `known` is what it was asked with."""
     candidates, taxes, rates, live, goods = row
     return Tariff(
         catalog.by_variant(_candidate(*row) for row in candidates),
@@ -246,7 +250,7 @@ def tariff_of(row: Sequence[Any], known: KnownRules) -> Tariff:
             rules.RateRow(code, Decimal(amount), Decimal(free) if free is not None else None, grams)
             for code, amount, free, grams in rates
         ],
-        offers_from(known, *live) if live else NO_OFFERS,
+        offers_from(known, live, channel_id=channel_id, customer_id=customer_id),
         goods_from(goods),
     )
 
@@ -259,18 +263,23 @@ def goods_from(rows: Sequence[Any] | None) -> dict[int, tuple[Decimal | None, fr
 
 
 def offers_from(
-    known: KnownRules,
-    name: str,
-    texts: Sequence[str] | None,
-    typed: Sequence[tuple[int, str, int, bool]] | None,
-    carried: Sequence[tuple[int, int]] | None,
-    budgets: Sequence[tuple[int, str, str]] | None,
-    gifts: Sequence[tuple[int, str, str]] | None,
+    known: KnownOffers, live: Sequence[Any] | None, *, channel_id: int, customer_id: int | None
 ) -> Offers:
+    """What the statement says of discounts, to the process that asked with `known`; its facts are still to be asked."""
+    if not live:
+        return NO_OFFERS
+    name, texts, typed, carried, budgets, gifts = live
+    coupons, on_account = tuple(TypedCoupon(*row) for row in typed or ()), dict(carried or ())
     return Offers(
-        rules=remember(name, texts) if texts is not None else known.get(name, RuleSet()),
-        coupons=tuple(TypedCoupon(*row) for row in typed or ()),
-        carried=dict(carried or ()),
+        rules=known.rules(
+            name,
+            texts,
+            channel_id=channel_id,
+            is_guest=customer_id is None,
+            held=frozenset(on_account).union(each.discount_id for each in coupons),
+        ),
+        coupons=coupons,
+        carried=on_account,
         budgets={campaign: Budget(kind, Decimal(left)) for campaign, kind, left in budgets or ()},
         gifts={variant: (Decimal(amount), Decimal(rate)) for variant, amount, rate in gifts or ()},
     )
@@ -316,6 +325,8 @@ def _texts(discount_ids: Iterable[int]) -> list[str]:
         return [text for (text,) in cursor.fetchall()]
 
 
+# Equal rows are read once in a process: the database has said them again just now.
+@lru_cache(maxsize=16_384)
 def _candidate(
     price_id: int,
     variant_id: int,
@@ -368,7 +379,8 @@ def quote(
         )
     if offers is None:
         offers = facts_now(known.offers, customer_id=customer_id, now=now)
-    lines = tuple(_pricing_line(w, known) for w in wanted if w.variant.pk in known.candidates)
+    priced = [(w, pk) for w in wanted if (pk := w.variant.pk) in known.candidates]
+    lines = tuple(_pricing_line(w, pk, known) for w, pk in priced)
     asked = PricingInput(
         lines=lines, currency=channel.currency, at=now, discounts=offers.discounts, facts=offers.facts
     )
@@ -376,7 +388,7 @@ def quote(
     found = _with_fees(
         Quote(
             priced=price_within_budgets(asked, offers, worked),
-            unpriced=tuple(w.key for w in wanted if w.variant.pk not in known.candidates),
+            unpriced=_others(wanted, priced),
             weight_grams=sum(w.variant.weight_grams * w.quantity for w in wanted),
             fees={},
             asked=asked,
@@ -406,8 +418,15 @@ def _with_fees(found: Quote) -> Quote:
     return replace(found, fees=fees)
 
 
-def _pricing_line(wanted: Wanted, known: Tariff) -> PricingLine:
-    floor, paths = known.goods.get(wanted.variant.pk, (None, frozenset()))
+def _others(wanted: Sequence[Wanted], priced: Sequence[tuple[Wanted, int]]) -> tuple[str, ...]:
+    if len(wanted) == len(priced):
+        return ()
+    keys = {w.key for w, _ in priced}
+    return tuple(w.key for w in wanted if w.key not in keys)
+
+
+def _pricing_line(wanted: Wanted, variant_id: int, known: Tariff) -> PricingLine:
+    floor, paths = known.goods.get(variant_id, (None, frozenset()))
     return PricingLine(
         key=wanted.key,
         sku=wanted.variant.sku,
@@ -425,7 +444,7 @@ def _pricing_line(wanted: Wanted, known: Tariff) -> PricingLine:
                 valid_from=c.valid_from,
                 valid_to=c.valid_to,
             )
-            for c in known.candidates[wanted.variant.pk]
+            for c in known.candidates[variant_id]
         ),
     )
 

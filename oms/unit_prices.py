@@ -8,25 +8,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from crm import selectors as crm
 from oms import selectors as oms
-from oms.offers import NO_OFFERS, KnownRules, Offers, known_rules, price_within_budgets
+from oms.known_offers import KNOWN, KnownOffers, known_offers
+from oms.offers import NO_OFFERS, Offers, price_within_budgets
 from oms.pricing import PricedLine, PriceEntry, PricingInput, PricingLine
 from oms.pricing.reach import reached
-from retail.kernel.prepared import Prepared
+from retail.kernel.prepared import Prepared, as_array
 from storefront import selectors as catalog
 from storefront.models import Channel
 
 # Variant → lowest price, branches of the catalog.
 GoodsFacts = Mapping[int, tuple[Decimal | None, frozenset[str]]]
-_LIVE = f"""CASE WHEN EXISTS (SELECT 1 FROM live) THEN json_build_array(
-        {oms.NAMED_RULES}, NULL,
-        (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o),
-        (SELECT json_agg(json_build_array(h.campaign_id, h.kind, h.left_over::text)) FROM ({crm.BUDGETS_LEFT}) h
-          WHERE h.campaign_id IN (SELECT campaign_id FROM live)), NULL) END"""  # noqa: S608 - texts of our own
+_LIVE = f"""CASE WHEN {oms.HAS_OFFERS} THEN json_build_array(
+        {oms.NAMED_RULES}, NULL, (SELECT json_agg(json_build_array(o.discount_id, o.id)) FROM carried o), {oms.BUDGETS}, NULL) END"""  # noqa: S608 - texts of our own
 # The same for goods whose list prices are known, with what they cost before: cards and product pages.
-OFFERS_OF_GOODS = f"""WITH {oms.OFFERS} SELECT {_LIVE}, CASE WHEN EXISTS (SELECT 1 FROM live) THEN {oms.GOODS_FACTS} END,
-       CASE WHEN EXISTS (SELECT 1 FROM live) THEN ({catalog.past_prices("(SELECT min(began_at) FROM live)")}) END"""  # noqa: S608 - texts of our own
+OFFERS_OF_GOODS = f"""WITH {oms.OFFERS} SELECT {_LIVE}, CASE WHEN {oms.HAS_DISCOUNTS} THEN {oms.GOODS_FACTS} END,
+       CASE WHEN {oms.HAS_DISCOUNTS} THEN ({catalog.past_prices("(SELECT began_at FROM live)")}) END"""  # noqa: S608 - texts of our own
 _OFFERS_OF_GOODS = Prepared(
     "oms_offers_of_goods",
     OFFERS_OF_GOODS,
@@ -34,10 +31,9 @@ _OFFERS_OF_GOODS = Prepared(
         "variants": "bigint[]",
         "list": "bigint",
         "now": "timestamptz",
-        "channel": "bigint",
         "basket": "bigint",
         "customer": "bigint",
-        "known": "text[]",
+        **KNOWN,
     },
     ("json", "json", "json"),
 )
@@ -58,17 +54,18 @@ class UnitPrice:
 
 
 def offers_of_row(
-    known: KnownRules,
+    known: KnownOffers,
     live: Sequence[Any] | None,
     goods: Sequence[Any] | None,
     *,
+    channel: Channel,
     now: datetime,
     customer_id: int | None,
 ) -> tuple[Offers, GoodsFacts]:
     """What the first two columns of OFFERS_OF_GOODS say: what may lower prices, and what discounts have to know of the goods."""
     if not live:
         return NO_OFFERS, {}
-    found = oms.offers_from(known, *live)
+    found = oms.offers_from(known, live, channel_id=channel.pk, customer_id=customer_id)
     return oms.facts_now(found, customer_id=customer_id, now=now), oms.goods_from(goods)
 
 
@@ -80,19 +77,18 @@ def lowered_prices(
     customer_id: int | None = None,
 ) -> dict[int, UnitPrice]:
     """Of variants with SKU and list price those that a discount lowers when one unit is bought by itself, by the one engine; one statement."""
-    known = known_rules()
+    known = known_offers(now)
     ((live, goods, past),) = _OFFERS_OF_GOODS.rows(
         {
-            "variants": list(listed),
+            "variants": as_array(listed),
             "list": channel.price_list_id,
             "now": now,
-            "channel": channel.pk,
             "basket": None,
             "customer": customer_id,
-            "known": list(known),
+            **known.values,
         }
     )
-    offers, facts = offers_of_row(known, live, goods, now=now, customer_id=customer_id)
+    offers, facts = offers_of_row(known, live, goods, channel=channel, now=now, customer_id=customer_id)
     return with_lowest(lowered(offers, facts, channel=channel, listed=listed, now=now), past)
 
 

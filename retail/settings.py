@@ -307,6 +307,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "finance.tasks.expire_gift_cards",
         "schedule": crontab(hour="3", minute="10"),
     },
+    "crm-fold-offer-marks": {"task": "crm.tasks.fold_offer_marks", "schedule": 300.0},
     "crm-send-gift-cards": {"task": "crm.tasks.send_gift_cards", "schedule": 300.0},
     "crm-send-messages": {"task": "crm.tasks.send_messages", "schedule": 60.0},
     "clear-sessions": {"task": "retail.tasks.clear_sessions", "schedule": crontab(hour="3", minute="40")},

@@ -18,6 +18,8 @@ UNTRACED = {
     # Reading, not business: it is counted, never changed.
     "crm.CampaignVisit",
     "crm.ProductView",
+    # Says that something changed; what it was has the trace.
+    "crm.OfferMark",
     # A step of a workflow that every migrate finds or makes.
     "cms.RatificationTask",
     # Derived by a check from rows that are traced.

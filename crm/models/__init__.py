@@ -11,6 +11,7 @@ from crm.models.offers import (
     CustomerDiscount,
     Discount,
     DiscountTarget,
+    OfferMark,
 )
 from crm.models.people import (
     Address,
@@ -49,6 +50,7 @@ __all__ = [
     "LoyaltyEntry",
     "LoyaltyProgram",
     "Message",
+    "OfferMark",
     "PersonalExport",
     "ProductView",
     "RegisteredCompany",

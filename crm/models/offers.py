@@ -233,3 +233,15 @@ class CustomerDiscount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.discount_id} for {self.customer_id}"
+
+
+class OfferMark(models.Model):
+    """Left by triggers with every statement that changes what discounts are put into words of: who sees the same marks sees the same words.
+
+    Random, so that a change that was taken back never leaves the mark of a later one.
+    """
+
+    mark = models.BigIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.mark)

@@ -52,6 +52,7 @@ from crm.operations.letters import (
     send_queued_messages,
 )
 from crm.operations.loyalty import BadProgram, NoMember, NotEnoughPoints, join_program, save_program
+from crm.operations.offer_marks import fold_offer_marks, mark_offers
 from crm.operations.offers import (
     CarriedAlready,
     CodeInUse,
@@ -183,6 +184,7 @@ __all__ = [
     "find_card",
     "find_or_create_company",
     "find_or_create_person",
+    "fold_offer_marks",
     "forget_old_views",
     "forget_views_of",
     "give_back_offers",
@@ -196,6 +198,7 @@ __all__ = [
     "looks_like_a_card",
     "make_cards",
     "make_default_address",
+    "mark_offers",
     "mark_sent",
     "mark_told",
     "move_discount",

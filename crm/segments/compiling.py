@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 
 from crm.segments.parser import parse
 from crm.segments.problems import refuse
@@ -44,6 +45,26 @@ def holds(node: Node, truth: Mapping[Leaf, bool]) -> bool:
             return all(holds(part, truth) for part in parts)
         case Any(parts):
             return any(holds(part, truth) for part in parts)
+
+
+# Whether a tree holds, of the answers to its conditions in their order.
+Decide = Callable[[Sequence[bool]], bool]
+
+
+def decider(node: Node, places: Mapping[Leaf, int]) -> Decide:
+    """`holds`, made once for many answers: each condition is looked up by its place."""
+    match node:
+        case Leaf():
+            return itemgetter(places[node])
+        case Not(part):
+            inner = decider(part, places)
+            return lambda truth: not inner(truth)
+        case All(parts):
+            every = [decider(part, places) for part in parts]
+            return lambda truth: all(each(truth) for each in every)
+        case Any(parts):
+            some = [decider(part, places) for part in parts]
+            return lambda truth: any(each(truth) for each in some)
 
 
 def _compiled(node: Node, now: datetime) -> Fragment:

@@ -98,6 +98,8 @@ class Condition:
     source: str = ""
     # What it says of an earlier moment is today's value: it has no history.
     has_history: bool = False
+    # `compile` looks at the moment; what does not is written once in a process.
+    asks_clock: bool = True
 
 
 _conditions: dict[str, Condition] = {}

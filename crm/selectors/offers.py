@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+
+from retail.kernel.prepared import Prepared
 
 # A campaign is on by the clock alone: nothing has to run for it to open or close.
 CAMPAIGN_IS_ON = (
@@ -39,46 +41,48 @@ _GIFT = """(SELECT json_build_array(w.id, w.sku, p.title, w.tax_class, d.gift_qu
               FROM storefront_variant w JOIN storefront_product p ON p.id = w.product_id
              WHERE w.id = d.gift_id AND w.is_sellable AND p.status = 'PUBLISHED')"""
 _BEGAN = "COALESCE(GREATEST(d.valid_from, c.starts_at), d.created_at)"
+_CHANNELS = "ARRAY(SELECT x.channel_id FROM crm_{kind}_channels x WHERE x.{kind}_id = {row}.id ORDER BY 1)"
 # Everything about a discount that stays as it is from one price to the next: equal texts are read once in a process.
 DISCOUNT_AS_TEXT = f"""json_build_array(
     d.id, d.code, d.version, d.name, d.name_en, d.kind, d.value::text, d.audience, d."group", d.priority, d.is_exclusive,
     d.minimum_amount::text, d.minimum_quantity, d.minimum_basis, d.reduction_max::text, d.is_per_unit, d.take, d.pay, d.tiers,
     d.delivery_methods, d.valid_from, d.valid_to, s.id, s.slug,
     c.id, c.slug, c.holdout_percent, cs.id, cs.slug, h.kind, {_TARGETS}, {_GIFT},
-    {_BEGAN})::text"""
-# Which versions of rows that text is made of. PostgreSQL never changes a row: it writes the next one, in another place or by another
-# transaction. Equal names are equal texts, and cost a tenth of them.
-_VERSION = """concat(d.xmin, d.ctid, c.xmin, c.ctid, h.kind, CASE WHEN d.gift_id IS NOT NULL THEN
-    (SELECT concat(w.xmin, w.ctid, p.xmin, p.ctid) FROM storefront_variant w JOIN storefront_product p ON p.id = w.product_id
-      WHERE w.id = d.gift_id) END)"""
-_VERSIONS_OF_TARGETS = """
-    SELECT string_agg(concat(t.xmin, t.ctid, g.xmin, g.ctid, w.xmin, w.ctid), ' ' ORDER BY t.id, w.id)
-      FROM crm_discounttarget t LEFT JOIN storefront_category g ON g.id = t.category_id
-      LEFT JOIN LATERAL (SELECT w.id, w.xmin, w.ctid FROM storefront_variant w WHERE w.id = t.variant_id
-                         UNION ALL SELECT w.id, w.xmin, w.ctid FROM storefront_variant w WHERE w.product_id = t.product_id) w
-             ON t.category_id IS NULL
-     WHERE t.discount_id IN (SELECT id FROM live)"""
-_VERSIONS_OF_SEGMENTS = """
-    SELECT string_agg(concat(s.xmin, s.ctid), ' ' ORDER BY s.id) FROM crm_segment s
-     WHERE s.id IN (SELECT segment_id FROM live UNION SELECT campaign_segment_id FROM live)"""
+    {_BEGAN}, GREATEST(d.valid_from, c.starts_at), LEAST(d.valid_to, c.ends_at),
+    {_CHANNELS.format(kind="discount", row="d")}, {_CHANNELS.format(kind="campaign", row="c")})::text"""
 # Cheap and without parameters, by the index of active discounts: whether a guest may see a lower price.
 ANY_FOR_GUESTS = "EXISTS (SELECT 1 FROM crm_discount WHERE state = 'ACTIVE' AND audience = 'EVERYONE')"
 DISCOUNT_ROWS = """crm_discount d LEFT JOIN crm_campaign c ON c.id = d.campaign_id LEFT JOIN crm_campaignbudget h ON h.campaign_id = c.id
       LEFT JOIN crm_segment s ON s.id = d.segment_id LEFT JOIN crm_segment cs ON cs.id = c.segment_id"""
 LIVE_DISCOUNTS = f"""
-    SELECT d.id, d.priority, d.code, d.audience, (d.audience = 'SEGMENT' OR c.segment_id IS NOT NULL) AS is_for_members,
-           c.id AS campaign_id, d.gift_id, d.segment_id, c.segment_id AS campaign_segment_id, {_VERSION} AS version,
-           {_BEGAN} AS began_at
-      FROM crm_discount d LEFT JOIN crm_campaign c ON c.id = d.campaign_id LEFT JOIN crm_campaignbudget h ON h.campaign_id = c.id
+    SELECT d.id FROM crm_discount d LEFT JOIN crm_campaign c ON c.id = d.campaign_id
      WHERE d.state = 'ACTIVE' AND (d.valid_from IS NULL OR d.valid_from <= %(now)s) AND (d.valid_to IS NULL OR d.valid_to > %(now)s)
        AND (c.id IS NULL OR {CAMPAIGN_IS_ON} AND {_IN_CHANNEL.format(kind="campaign", row="c")})
        AND {_IN_CHANNEL.format(kind="discount", row="d")}"""
-# Of the rows of `live`: the name of them all, and their texts for whoever does not know that name.
-NAME_OF_LIVE = f"""
-    SELECT md5(concat((SELECT string_agg(l.version, ' ' ORDER BY l.priority, l.code) FROM live l), ';',
-                      ({_VERSIONS_OF_TARGETS}), ';', ({_VERSIONS_OF_SEGMENTS}))) AS name"""
-TEXTS_OF_LIVE = f"""(SELECT json_agg({DISCOUNT_AS_TEXT} ORDER BY d.priority, d.code) FROM {DISCOUNT_ROWS}
-                      WHERE d.id IN (SELECT id FROM live))"""
+# Whoever sees the same marks sees the same rows, so a process that knows the texts by this name need not be told them again. Every statement
+# that could change a text leaves a mark in its transaction (triggers), whatever it changed: two that meet only in their result see nothing
+# of each other. Nobody waits for anybody, and what is taken back takes its mark along.
+NAME_OF_OFFERS = "SELECT concat(count(*), ':', sum(m.mark)) AS name FROM crm_offermark m"
+# What was over this long before the moment that is asked for is in no texts.
+KEPT_AFTER_END = timedelta(hours=1)
+_OVER = f"%(now)s::timestamptz - interval '{KEPT_AFTER_END.total_seconds():.0f} seconds'"
+# What a process does not know: the texts of discounts that are on at that moment or later, in whatever channel and for whomever, and what
+# these ask the rows for with each price. A function for itself, so that the statements that call it are not burdened with its plan; it
+# sees what the statement around it sees.
+COMING = Prepared(
+    "crm_coming_offers",
+    f"""
+    WITH coming AS MATERIALIZED (
+        SELECT d.id, d.campaign_id, d.gift_id, {_BEGAN} AS began_at FROM crm_discount d LEFT JOIN crm_campaign c ON c.id = d.campaign_id
+         WHERE d.state = 'ACTIVE' AND (d.valid_to IS NULL OR d.valid_to > {_OVER})
+           AND (c.id IS NULL OR c.state = 'RATIFIED' AND (c.ends_at IS NULL OR c.ends_at > {_OVER})))
+    SELECT (SELECT COALESCE(json_agg({DISCOUNT_AS_TEXT} ORDER BY d.priority, d.code), '[]') FROM {DISCOUNT_ROWS}
+             WHERE d.id IN (SELECT id FROM coming)),
+           ARRAY(SELECT campaign_id FROM coming WHERE campaign_id IS NOT NULL), ARRAY(SELECT gift_id FROM coming WHERE gift_id IS NOT NULL),
+           (SELECT min(began_at) FROM coming), EXISTS (SELECT 1 FROM coming)""",
+    {"now": "timestamptz"},
+    ("json", "bigint[]", "bigint[]", "timestamptz", "boolean"),
+)
 BUDGETS_LEFT = """SELECT h.campaign_id, h.kind, h."limit" - h.used AS left_over FROM crm_campaignbudget h"""
 
 
@@ -139,6 +143,23 @@ class LiveDiscount:
     gift: LiveGift | None
     # Since when it lowers prices.
     began_at: datetime
+    # Together with its campaign: from when to when it is on (the end not included), and where; no channel is every one.
+    on_from: datetime | None
+    on_to: datetime | None
+    channel_ids: frozenset[int]
+    campaign_channel_ids: frozenset[int]
+
+    @property
+    def is_for_members(self) -> bool:
+        """Asks for a segment, so a guest never gets it."""
+        return self.audience == "SEGMENT" or self.campaign_segment_id is not None
+
+    def is_on(self, now: datetime) -> bool:
+        return (self.on_from is None or self.on_from <= now) and (self.on_to is None or now < self.on_to)
+
+    def is_in_channel(self, channel_id: int) -> bool:
+        own, of_campaign = self.channel_ids, self.campaign_channel_ids
+        return (not own or channel_id in own) and (not of_campaign or channel_id in of_campaign)
 
     @property
     def segment_ids(self) -> tuple[int, ...]:
@@ -159,5 +180,6 @@ def live_discount(text: str) -> LiveDiscount:
         LiveTarget(out, path, tuple(sku for sku in skus if sku)) for out, path, skus in row[30] or ()
     )
     row[31] = LiveGift(*row[31]) if row[31] else None
-    row[32] = datetime.fromisoformat(row[32])
+    row[32], row[33], row[34] = (datetime.fromisoformat(each) if each else None for each in row[32:35])
+    row[35], row[36] = frozenset(row[35]), frozenset(row[36])
     return LiveDiscount(*row)

@@ -5,24 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db import connection
 
 from crm.segments import (
+    Decide,
     Fragment,
     InvalidDefinition,
     Leaf,
     Node,
     check,
+    decider,
     holds,
     leaf_fragment,
     leaves,
     registry,
     tree_of,
 )
+from crm.selectors.offers import NAME_OF_OFFERS
 from crm.states import SegmentState
 from retail.kernel import prepared
 
@@ -48,9 +51,19 @@ class _Row:
     definition: str
 
 
-# What each segment said when this process last read it: so that its conditions ride in the statement that reads it again.
-_expected: dict[int, str] = {}
-_NO_FACTS = "SELECT id, slug, version, state, definition, EXISTS (SELECT 1 FROM crm_customer WHERE id = %s) FROM crm_segment WHERE id = ANY(%s)"
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Segments as they were under this name of the rows (`NAME_OF_OFFERS`); None is one that is not there."""
+
+    name: str | None
+    rows: dict[int, _Row | None]
+
+
+_known = _Known(None, {})
+# The segments themselves only for who does not know them under the name that they have now.
+_ASK = f"""SELECT n.name, ARRAY[{{columns}}]::boolean[], CASE WHEN n.name IS DISTINCT FROM %s THEN
+        (SELECT COALESCE(json_agg(json_build_array(s.id, s.slug, s.version, s.state, s.definition)), '[]') FROM crm_segment s WHERE s.id = ANY(%s::bigint[])) END
+   FROM crm_customer c, ({NAME_OF_OFFERS}) n WHERE c.id = %s"""  # noqa: S608 - texts of our own
 
 
 def segments_of(
@@ -61,19 +74,49 @@ def segments_of(
     A guest is in none. A retired segment, and one that does not parse or whose condition is gone, never holds. The process keeps what
     it knows of each segment's words; when they have changed meanwhile, one more statement asks again.
     """
-    wanted = sorted(set(segment_ids))
+    wanted = frozenset(segment_ids)
     if customer_id is None or not wanted:
         return {}
-    definitions = {_expected[each] for each in wanted if each in _expected}
-    rows, truth = _ask(customer_id, wanted, definitions, now)
-    if changed := {row.definition for row in rows} - definitions:
-        _expected.update({row.id: row.definition for row in rows})
-        truth |= conditions_of(customer_id=customer_id, definitions=changed, now=now)
+    known = _known
+    is_known = wanted <= known.rows.keys()
+    plan = _plan(_definitions(known, wanted), registry.version())
+    sql, params = plan.question(now)
+    found = prepared.asked(
+        sql, (*params, known.name if is_known else None, prepared.as_array(wanted), customer_id)
+    )
+    if not found:
+        return {}
+    ((name, facts, rows),) = found
+    if rows is not None:
+        known = _remember(name, wanted, rows)
+        plan = _plan(_definitions(known, wanted), registry.version())
+        truth = conditions_of(customer_id=customer_id, definitions=plan.tests, now=now)
+        facts = [truth.get(leaf, False) for leaf in plan.asked]
+    return _facts(known, wanted, plan, facts)
+
+
+def _definitions(known: _Known, wanted: Iterable[int]) -> frozenset[str]:
+    rows = (known.rows.get(each) for each in wanted)
+    return frozenset(row.definition for row in rows if row is not None and row.state != SegmentState.RETIRED)
+
+
+def _facts(
+    known: _Known, wanted: Iterable[int], plan: _Plan, facts: Sequence[bool]
+) -> dict[int, SegmentFact]:
+    held = plan.held(facts)
+    rows = (known.rows[each] for each in sorted(wanted))
     return {
         row.id: SegmentFact(row.id, row.slug, row.version, row.definition)
         for row in rows
-        if row.state != SegmentState.RETIRED and _holds(row.definition, truth)
+        if row is not None and row.state != SegmentState.RETIRED and row.definition in held
     }
+
+
+def _remember(name: str, wanted: Iterable[int], rows: Iterable[Sequence[Any]]) -> _Known:
+    global _known
+    kept = _known.rows if _known.name == name else {}
+    _known = _Known(name, {**kept, **dict.fromkeys(wanted), **{row[0]: _Row(*row) for row in rows}})
+    return _known
 
 
 def conditions_of(*, customer_id: int, definitions: Iterable[str], now: datetime) -> dict[Leaf, bool]:
@@ -104,24 +147,6 @@ def is_segment_readable(*, definition: str) -> bool:
     except InvalidDefinition:
         return False
     return True
-
-
-def _ask(
-    customer_id: int, segment_ids: Sequence[int], definitions: Iterable[str], now: datetime
-) -> tuple[list[_Row], dict[Leaf, bool]]:
-    asked = _leaves(definitions, now)
-    if asked:
-        columns, params = _columns(asked)
-        sql = (
-            # Asked once and kept, not once for each segment; a leading WITH would look like a write to the backend.
-            f"SELECT * FROM (WITH facts AS MATERIALIZED (SELECT {columns} FROM crm_customer c WHERE c.id = %s) "  # noqa: S608 - conditions of the allow-list
-            "SELECT s.id, s.slug, s.version, s.state, s.definition, facts.* FROM facts, crm_segment s WHERE s.id = ANY(%s)) found"
-        )
-    else:
-        params, sql = (), _NO_FACTS
-    found = prepared.asked(sql, (*params, customer_id, list(segment_ids)))
-    rows = [_Row(*row[:5]) for row in found if asked or row[5]]
-    return rows, dict(zip(asked, found[0][5:], strict=True)) if found and asked else {}
 
 
 def _leaves(definitions: Iterable[str], now: datetime) -> dict[Leaf, Fragment]:
@@ -162,8 +187,47 @@ def _is_known(leaf: Leaf) -> bool:
 
 def _columns(asked: dict[Leaf, Fragment]) -> tuple[str, tuple[Any, ...]]:
     made = asked.values()
-    named = (f"({each.sql}) AS f{place}" for place, each in enumerate(made))
-    return ", ".join(named), tuple(value for each in made for value in each.params)
+    return ", ".join(f"({each.sql})" for each in made), tuple(value for each in made for value in each.params)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a set of definitions asks, each condition once, and which of them the answers make hold."""
+
+    asked: Sequence[Leaf]
+    tests: dict[str, Decide]
+
+    def question(self, now: datetime) -> tuple[str, tuple[Any, ...]]:
+        if self._at_any_time is not None:
+            return self._at_any_time
+        return self._question(now)
+
+    def held(self, facts: Sequence[bool]) -> set[str]:
+        return {definition for definition, decide in self.tests.items() if decide(facts)}
+
+    @cached_property
+    def _at_any_time(self) -> tuple[str, tuple[Any, ...]] | None:
+        """Most segments ask nothing of the clock: their SQL is written once."""
+        found = (registry.condition(leaf.name) for leaf in self.asked)
+        if any(each is None or each.asks_clock for each in found):
+            return None
+        return self._question(datetime.min.replace(tzinfo=UTC))
+
+    def _question(self, now: datetime) -> tuple[str, tuple[Any, ...]]:
+        columns, params = _columns({leaf: leaf_fragment(leaf, now) for leaf in self.asked})
+        return _ASK.format(columns=columns), params
+
+
+@lru_cache(maxsize=256)
+def _plan(definitions: frozenset[str], version: int) -> _Plan:
+    asked = _asked(definitions, version)
+    places = {leaf: place for place, leaf in enumerate(asked)}
+    tests = {}
+    for definition in definitions:
+        node, own = _words(definition)
+        if node is not None and all(leaf in places for leaf in own):
+            tests[definition] = decider(node, places)
+    return _Plan(asked, tests)
 
 
 def _holds(definition: str, truth: dict[Leaf, bool]) -> bool:

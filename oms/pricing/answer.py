@@ -140,7 +140,7 @@ class PricedLine:
 
     @property
     def discount_total(self) -> Decimal:
-        return sum((discount.amount for discount in self.discounts), ZERO)
+        return sum([discount.amount for discount in self.discounts], ZERO) if self.discounts else ZERO
 
     @property
     def total(self) -> Decimal:

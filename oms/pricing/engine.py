@@ -62,7 +62,8 @@ class Pricing:
         able = [
             Candidate(discount, self._reached[place])
             for place in sorted(self._reached)
-            if _why_not(discount := self._discounts[place], basket) is None
+            if (discount := self._discounts[place]).needs <= basket.facts
+            and (not discount.is_timed or _why_not(discount, basket) is None)
         ]
         self._stack = [each for each in able if not each.discount.is_exclusive]
         self._alone = [each for each in able if each.discount.is_exclusive]

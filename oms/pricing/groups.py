@@ -48,7 +48,7 @@ def resolve(candidates: Sequence[Candidate], ground: Ground) -> Resolution:
     by_line, over_lines = [], []
     for candidate in candidates:
         discount = candidate.discount
-        lack = shortfall(discount, ground, candidate.places)
+        lack = shortfall(discount, ground, candidate.places) if discount.has_minimum else None
         if lack is not None:
             short[discount.code] = lack
         elif discount.is_line_by_line:
@@ -74,6 +74,9 @@ def _best_by_line(candidates: Sequence[Candidate], ground: Ground) -> Taken:
 
 def _bundles(claimants: Sequence[Candidate]) -> list[list[Candidate]]:
     """Claims that meet on a line, directly or through others, together; each bundle in the order given."""
+    places = [place for claimant in claimants for place in claimant.places]
+    if len(set(places)) == len(places):
+        return [[claimant] for claimant in claimants]
     bundle_of: dict[int, list[Candidate]] = {}
     order = {id(claimant): place for place, claimant in enumerate(claimants)}
     for claimant in claimants:
@@ -88,6 +91,9 @@ def _bundles(claimants: Sequence[Candidate]) -> list[list[Candidate]]:
 
 def _settle(bundle: Sequence[Candidate], taken: Taken, ground: Ground) -> None:
     """The best choice of these claims, beside what their lines would take without them."""
+    if all(each.places == bundle[0].places for each in bundle):
+        _settle_on_one_ground(bundle, taken, ground)
+        return
     places = {place for claimant in bundle for place in claimant.places}
     without = {place: taken[place] for place in places if place in taken}
     best, most = without, sum([off for _, off in without.values()])
@@ -100,6 +106,20 @@ def _settle(bundle: Sequence[Candidate], taken: Taken, ground: Ground) -> None:
         for place in without:
             del taken[place]
         taken.update(best)
+
+
+def _settle_on_one_ground(bundle: Sequence[Candidate], taken: Taken, ground: Ground) -> None:
+    """Whoever claims leaves nothing to the others, so there is nothing to combine."""
+    places = bundle[0].places
+    most = sum([taken[place][1] for place in places if place in taken])
+    for claimant in bundle:
+        offs = block_reduction(claimant.discount, ground, places)
+        if sum(offs) > most:
+            most = sum(offs)
+            for place, off in zip(places, offs, strict=True):
+                taken.pop(place, None)
+                if off:
+                    taken[place] = (claimant.discount, off)
 
 
 def _choices(bundle: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:

@@ -179,6 +179,9 @@ class Discount:
     least_quantity: int = _derived()
     least_paras: int = _derived()
     whole_tiers: tuple[WholeTier, ...] = _derived()
+    # Most have no period of their own and no minimum: nothing is asked of those.
+    is_timed: bool = _derived()
+    has_minimum: bool = _derived()
 
     def __post_init__(self) -> None:
         for complaint, is_wrong in self._complaints():
@@ -192,6 +195,7 @@ class Discount:
         is_by_line = self.kind in (DiscountKind.PERCENT, DiscountKind.FIXED_PRICE) or (
             self.kind == DiscountKind.AMOUNT and self.is_per_unit
         )
+        least_quantity = max(self.minimum_quantity, self.take) if is_set else self.minimum_quantity
         return {
             "order": (self.priority, self.code),
             "group_name": self.group or f"={self.code}",
@@ -199,9 +203,11 @@ class Discount:
             "is_line_by_line": is_by_line and self.reduction_max is None,
             "value_hundredths": in_paras(self.value),
             "reduction_paras_max": None if self.reduction_max is None else in_paras(self.reduction_max),
-            "least_quantity": max(self.minimum_quantity, self.take) if is_set else self.minimum_quantity,
+            "least_quantity": least_quantity,
             "least_paras": in_paras(self.minimum_amount),
             "whole_tiers": tuple(map(_whole, self.tiers)),
+            "is_timed": self.valid_from is not None or self.valid_to is not None,
+            "has_minimum": least_quantity > 1 or self.minimum_amount > 0 or bool(self.tiers),
         }
 
     def _complaints(self) -> list[tuple[str, bool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from oms.pricing.question import DiscountSet, PricingLine
 
@@ -17,21 +17,16 @@ def reached(discounts: DiscountSet, lines: Sequence[PricingLine]) -> dict[int, l
     by_sku, by_category = discounts.by_sku, discounts.by_category
     for place in goods:
         line = lines[place]
-        _add(found, by_sku.get(line.sku, ()), place)
-        for category in line.categories:
-            _add(found, by_category.get(category, ()), place)
+        for named in (by_sku.get(line.sku), *map(by_category.get, line.categories)):
+            for each in named or ():
+                places = found.get(each)
+                if places is None:
+                    found[each] = [place]
+                elif places[-1] != place:
+                    places.append(place)
     for each in discounts.with_exclusions:
         if each in found:
             covered = [place for place in found.pop(each) if discounts[each].scope.covers(lines[place])]
             if covered:
                 found[each] = covered
     return found
-
-
-def _add(found: dict[int, list[int]], discounts: Iterable[int], place: int) -> None:
-    for each in discounts:
-        places = found.get(each)
-        if places is None:
-            found[each] = [place]
-        elif places[-1] != place:
-            places.append(place)

@@ -34,7 +34,7 @@ class Shortfall:
 
 def shortfall(discount: Discount, ground: Ground, places: Sequence[int]) -> Shortfall | None:
     """What these lines lack to the minimum of the discount, if anything."""
-    if discount.least_quantity <= 1 and not discount.least_paras and not discount.tiers:
+    if not discount.has_minimum:
         return None
     quantity = sum([ground.quantities[place] for place in places])
     amount = _measured(discount, ground, places)
@@ -97,16 +97,12 @@ def _cheapest_of_sets(discount: Discount, ground: Ground, places: Sequence[int])
     sets = sum([ground.quantities[place] for place in places]) // take
     if discount.kind == DiscountKind.CHEAPEST_FREE:
         sets = min(sets, 1)
-    covered = sets * take
-
-    def free_before(place: int) -> int:
-        place = min(place, covered)
-        return place // take * (take - pay) + max(0, place % take - pay)
-
-    free, place = 0, 0
+    free, place, freed = 0, 0, 0
     for unit, count in sorted(_units(ground, places), reverse=True):
-        free += unit * (free_before(place + count) - free_before(place))
-        place += count
+        place = min(place + count, sets * take)
+        freed_by_now = place // take * (take - pay) + max(0, place % take - pay)
+        free += unit * (freed_by_now - freed)
+        freed = freed_by_now
     return free
 
 

@@ -19,8 +19,8 @@ from crm.models import Customer
 from crm.operations.people import FIND_GUEST
 from finance.models import Payment
 from oms import selectors as oms
+from oms.known_offers import KNOWN, KnownOffers, known_offers
 from oms.models import LineDiscount, Order, OrderLine
-from oms.offers import KnownRules, known_rules
 from oms.workflows.tenders import TENDERS, Tender, tenders_from
 from retail.kernel import idempotency
 from retail.kernel.clock import business_date
@@ -116,7 +116,7 @@ _READ = Steps(
         "token": "text",
         "postal_code": "text",
         "mailbox": "text",
-        "known": "text[]",
+        **KNOWN,
     },
     # state, basket, lines, tariff (5), promise (7), guest, number, keys, moment
     (
@@ -237,7 +237,7 @@ def read(
 
     Claims the key first. Raises KeyKept, refuses KeyInFlight.
     """
-    who, day, known = current(), business_date(now), known_rules()
+    who, day, known = current(), business_date(now), known_offers(now)
     rows = _READ.rows(
         {
             "actor": "" if who.actor_id is None else str(who.actor_id),
@@ -254,14 +254,14 @@ def read(
             "token": token,
             "postal_code": postal_code,
             "mailbox": mailbox.lower(),
-            "known": list(known),
+            **known.values,
         }
     )
     connection.was_told(who)  # type: ignore[attr-defined] # of our own backend
     return _desk(rows[0], known, has_mailbox=bool(mailbox)) if rows else None
 
 
-def _desk(row: Sequence[Any], known: KnownRules, *, has_mailbox: bool) -> Desk:
+def _desk(row: Sequence[Any], known: KnownOffers, *, has_mailbox: bool) -> Desk:
     state, basket, lines, *rest = row
     if state == "IN_FLIGHT":
         raise idempotency.in_flight()
@@ -289,7 +289,7 @@ def _desk(row: Sequence[Any], known: KnownRules, *, has_mailbox: bool) -> Desk:
             Line(pk, key, quantity, oms.Goods(*goods), is_sold, is_preorder)
             for pk, key, quantity, is_sold, *goods, is_preorder in lines
         ],
-        tariff=oms.tariff_of(rest[:5], known),
+        tariff=oms.tariff_of(rest[:5], known, channel_id=desk.channel.pk, customer_id=customer_id),
         live=promise_rows.live_of(rest[5:12]),
         guest_id=more[0] if is_new else guest_id,
         is_new_guest=is_new,

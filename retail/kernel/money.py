@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Self
 
 ROUNDING = ROUND_HALF_UP
@@ -52,6 +53,8 @@ def tax_paras_in(gross: int, rate: Decimal) -> int:
     return (2 * gross * hundredths // (10_000 + hundredths) + 1) // 2
 
 
+# The same few amounts come again and again, and a Decimal is slow to make.
+@lru_cache(maxsize=65_536)
 def in_paras(amount: Decimal) -> int:
     """The amount as a whole number of paras; refuses what is finer than a para."""
     paras = amount * HUNDRED
@@ -61,6 +64,7 @@ def in_paras(amount: Decimal) -> int:
     return whole
 
 
+@lru_cache(maxsize=65_536)
 def from_paras(paras: int) -> Decimal:
     return Decimal(paras) * PARA
 

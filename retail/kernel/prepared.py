@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import count
@@ -95,6 +95,11 @@ def asked(sql: str, values: Sequence[Any]) -> list[Any]:
     with connection.wrap_database_errors:
         connection.ensure_connection()
         return list(RawCursor(connection.connection).execute(_numbered(sql), values).fetchall())
+
+
+def as_array(ids: Iterable[int]) -> str:
+    """Whole numbers as an array's text: the driver looks at each of a list to find out what it is."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from oms import unit_prices
-from oms.offers import Offers, known_rules
+from oms.known_offers import KNOWN, known_offers
+from oms.offers import Offers
 from retail.kernel.prepared import Steps, with_variables
 from storefront import selectors as catalog
 from storefront.models import Channel
@@ -62,7 +63,7 @@ catalog.define(
         "channel": "bigint",
         "basket": "bigint",
         "customer": "bigint",
-        "known": "text[]",
+        **KNOWN,
         "postal_code": "text",
     },
     (*pages.RETURNS, *["json"] * _OFFERS, *promise_rows.LIVE.returns),
@@ -81,23 +82,25 @@ def read(
     customer_id: int | None,
 ) -> ShownProduct | None:
     """The published product as it stands at this moment; discounts are asked while there are any for guests, or for who has logged in."""
-    known = pages.values(
+    asked = pages.values(
         slug, channel.price_list_id, now, sku, channel.entity.country, pages.RELATED, channel.code
     )
-    rules = known_rules()
+    known = known_offers(now)
     own = {
         "channel": channel.pk,
         "basket": basket_id,
         "customer": customer_id,
-        "known": list(rules),
+        **known.values,
         "postal_code": promise_rows.bare(postal_code),
     }
-    rows = catalog.ask(NAME, {**known, **own})
+    rows = catalog.ask(NAME, {**asked, **own})
     if not rows:
         return None
     row = rows[0]
     page = pages.page_of_row(row[:_PAGE])
     live, goods, past = row[_PAGE : _PAGE + _OFFERS]
-    offers, facts = unit_prices.offers_of_row(rules, live, goods, now=now, customer_id=customer_id)
+    offers, facts = unit_prices.offers_of_row(
+        known, live, goods, channel=channel, now=now, customer_id=customer_id
+    )
     stock = promise_rows.live_of(row[_PAGE + _OFFERS :]) if page.chosen is not None else None
     return ShownProduct(page, offers, facts, past, stock)

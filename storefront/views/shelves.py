@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from oms import unit_prices
-from oms.offers import known_rules
+from oms.known_offers import KNOWN, known_offers
 from retail.front import quick
 from retail.kernel.clock import business_date
 from retail.kernel.prepared import Steps, with_variables
@@ -92,11 +92,10 @@ catalog.define(
         "ids": "bigint[]",
         "list": "bigint",
         "now": "timestamptz",
-        "channel": "bigint",
         "code": "text",
         "basket": "bigint",
         "customer": "bigint",
-        "known": "text[]",
+        **KNOWN,
     },
     ("text[]", "bigint[]", "json", "json", "json", "text"),
     kind=Steps,
@@ -121,20 +120,21 @@ class Shelf:
             return ()
         customer = shopper.customer_of(self.request)
         customer_id = customer.pk if customer else None
-        rules = known_rules()
+        known = known_offers(self.now)
         values = {
             "ids": list(product_ids),
             "list": self.channel.price_list_id,
             "now": self.now,
-            "channel": self.channel.pk,
             "code": self.channel.code,
             "basket": None,
             "customer": customer_id,
-            "known": list(rules),
+            **known.values,
         }
         ((texts, _, live, goods, past, self.version),) = catalog.ask(_CARDS, values)
         cards = catalog.cards_of_texts(texts)
-        offers, facts = unit_prices.offers_of_row(rules, live, goods, now=self.now, customer_id=customer_id)
+        offers, facts = unit_prices.offers_of_row(
+            known, live, goods, channel=self.channel, now=self.now, customer_id=customer_id
+        )
         lowered = unit_prices.lowered(
             offers, facts, channel=self.channel, listed=_listed(cards), now=self.now
         )

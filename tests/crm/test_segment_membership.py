@@ -1,23 +1,37 @@
 """Membership is asked live: one statement for any number of segments, and what cannot be read never holds."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm.models import Customer, LoyaltyAccount, Segment, Tier
+from crm.segments import Leaf, conditions, leaf_fragment, leaves, tree_of
 from crm.selectors import SegmentFact, definitions_held, segments_of
 from crm.selectors import segments as module
 from crm.states import SegmentState
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ASKS_NO_CLOCK = (
+    "tier = 2",
+    "tier not in (1, 2)",
+    "points >= 40",
+    "points < 1",
+    "member",
+    'consent = "newsletter"',
+    'city != "Novi Sad"',
+    'language in ("sr-latn", "en")',
+    "company",
+    "has_login",
+)
 
 
 @pytest.fixture(autouse=True)
 def _forgetful() -> None:
-    module._expected.clear()
+    module._known = module._Known(None, {})
 
 
 def segment(slug: str, definition: str, **fields: object) -> Segment:
@@ -98,3 +112,17 @@ def test_words_of_no_row_are_asked_too(member: Customer) -> None:
     words = {"tier = 2", "tier = 1", "not tier = 1", "tier ="}
     assert definitions_held(customer_id=member.pk, definitions=words, now=NOW) == {"tier = 2", "not tier = 1"}
     assert definitions_held(customer_id=None, definitions=words, now=NOW) == set()
+
+
+@pytest.mark.parametrize("words", ASKS_NO_CLOCK)
+def test_what_asks_nothing_of_the_clock_is_the_same_at_every_moment(words: str) -> None:
+    """Its SQL is written once in a process, so it must not look at the moment at all."""
+    leaf = tree_of(words)
+    assert isinstance(leaf, Leaf)
+    moments: list[Any] = [object(), object()]
+    assert leaf_fragment(leaf, moments[0]) == leaf_fragment(leaf, moments[1])
+
+
+def test_each_condition_that_asks_nothing_of_the_clock_is_tried() -> None:
+    tried = {leaf.name for words in ASKS_NO_CLOCK for leaf in leaves(tree_of(words))}
+    assert tried == {each.name for each in conditions() if not each.asks_clock}
