@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cms.form_blocks import CONSENT, EMAIL
 from retail.kernel.identifiers import parse_email, parse_phone
+from storefront.forms.fields import REQUIRED
 from storefront.views import shopper
-from storefront.views.fields import REQUIRED
 
 Say = Callable[[str | None], str]
 # Thanks are shown to whoever comes back with the form's id in this parameter.

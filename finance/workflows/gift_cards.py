@@ -17,19 +17,17 @@ from crm.models import GiftCard
 from crm.states import GiftCardReason
 from finance import rules
 from finance.chart import ADVANCES, OTHER_INCOME
-from finance.models import Capture, JournalEntry, Payment, Refund
+from finance.models import JournalEntry, Refund
 from finance.operations.gift_cards import more
 from finance.operations.ledger import credit, debit, post_entry
 from finance.operations.papers import advance_items, queue_fiscal_receipt, rate_rows
 from finance.operations.refunds import request_refund
 from finance.rules import RateAmounts
-from finance.selectors.ledger import order_balances
-from finance.states import FiscalKind, FiscalTransaction, OperationState, PaymentState
-from finance.workflows.card_calls import execute_capture
-from finance.workflows.due import PAID, deliver_due
+from finance.states import FiscalKind, FiscalTransaction
+from finance.workflows.due import PAID, charge_card, deliver_due, in_hand
 from oms import operations as orders
 from oms.models import Order
-from oms.states import LineKind, PaymentMethod
+from oms.states import LineKind
 from retail.kernel.clock import business_date
 from retail.kernel.models import User
 from retail.kernel.money import ZERO
@@ -47,14 +45,8 @@ def deliver_cards(*, order_id: int, now: datetime) -> str:
 
     Outside any transaction: a bank card is captured now, as it is for goods that leave. It may run any number of times.
     """
-    capture = _wanted_capture(order_id, now)
-    if capture is not None:
-        outcome = execute_capture(capture_id=capture.pk, now=now)
-        if outcome != OperationState.DONE:
-            if outcome == OperationState.REFUSED:
-                _tell_refused(order_id, capture, now)
-            return outcome
-    return _issue(order_id, now)
+    reason = charge_card(order_id=order_id, charge=_to_issue, cause_key=f"gift_cards:{order_id}", now=now)
+    return reason or _issue(order_id, now)
 
 
 def deliver_due_cards(*, now: datetime, batch: int = 100) -> int:
@@ -76,45 +68,9 @@ def close_case(*, order_id: int, resolution: str, now: datetime) -> None:
     )
 
 
-@transaction.atomic
-def _wanted_capture(order_id: int, now: datetime) -> Capture | None:
-    """What a bank card still has to give for the cards, stored before the provider is called."""
-    order = orders.lock_order(order_id=order_id)
-    if order.status not in PAID or order.payment_method != PaymentMethod.CARD:
-        return None
-    missing = _to_issue(order) - _in_hand(order)
-    if missing <= 0:
-        return None
-    waiting = Capture.objects.filter(payment__order=order, state=OperationState.PENDING).first()
-    if waiting is not None:
-        return waiting
-    card = Payment.objects.filter(
-        order=order, method=PaymentMethod.CARD, state=PaymentState.AUTHORIZED, void_requested_at__isnull=True
-    ).first()
-    if card is None or card.authorized - card.captured - card.voided < missing:
-        return None
-    return Capture.objects.create(payment=card, amount=missing, created_at=now)
-
-
 def _to_issue(order: Order) -> Decimal:
     lines = order.lines.filter(kind=LineKind.GIFT_CARD, quantity_dispatched=0, quantity_canceled=0)
     return sum((line.total for line in lines), ZERO)
-
-
-def _in_hand(order: Order) -> Decimal:
-    return max(-order_balances(order_number=order.number).get(ADVANCES, ZERO), ZERO)
-
-
-@transaction.atomic
-def _tell_refused(order_id: int, capture: Capture, now: datetime) -> None:
-    capture.refresh_from_db(fields=["failure"])
-    orders.open_exception(
-        kind="AUTHORIZATION_EXPIRED",
-        order_id=order_id,
-        cause_key=f"gift_cards:{order_id}",
-        detail={"code": capture.failure},
-        now=now,
-    )
 
 
 @transaction.atomic
@@ -124,7 +80,7 @@ def _issue(order_id: int, now: datetime) -> str:
     if order.status not in PAID or not lines:
         return ""
     total = sum((line.total for line in lines), ZERO)
-    if _in_hand(order) < total:
+    if in_hand(order) < total:
         return "WAITING"
     cards = list(
         GiftCard.objects.select_for_update(of=("self",)).filter(order_number=order.number).order_by("pk")

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from crm import selectors as crm
 from retail.kernel.identifiers import parse_pib
 from retail.rest.throttles import count_request
+from storefront.forms.fields import NamesACompany
 from storefront.views import shopper
-from storefront.views.fields import NamesACompany
 
 # The register is public; copying it through us is nobody's business.
 REQUESTS_A_MINUTE = 30

@@ -13,7 +13,7 @@ from oms.states import DeliveryKind, PaymentMethod
 from oms.workflows.changes import SOONEST, Soonest
 from retail.kernel.identifiers import parse_phone
 from storefront.forms import ReturnForm, WithKnownPostcode, read_day
-from storefront.views.fields import NamesACompany, phone_number, text
+from storefront.forms.fields import NamesACompany, phone_number, text
 from warehouse.selectors import WantedDay
 
 # Goods go to an address of the buyer only this way; a store and a locker have their own.

@@ -24,7 +24,7 @@ from retail.kernel.identifiers import (
     parse_email,
     parse_phone,
 )
-from storefront.views.fields import REQUIRED, NamesACompany, Units, WhenAsked, phone_number, text
+from storefront.forms.fields import REQUIRED, NamesACompany, Units, WhenAsked, phone_number, text
 from warehouse.selectors import WantedDay
 
 # The kinds of a person's document that a fiscal refund names (specification of the fiscal processor).
