@@ -271,6 +271,8 @@ def _of_transfer(suffix: str) -> Prepared:
         if suffix == "/receive":
             assert trade.api.post(f"transfers/{number}/ship", {}).status_code == 200
             body = {"lines": [{"sku": trade.book.sku, "quantity_good": 1}]}
+        if suffix == "/missing":
+            body = {"sku": trade.book.sku, "quantity_found": 1}
         return Call(f"transfers/{number}{suffix}", body)
 
     return prepared
@@ -488,6 +490,7 @@ GOOD_CALLS: dict[str, Prepared] = {
     "post transfers": lambda trade: Call("transfers", _transfer_body(trade)),
     "get transfers/{number}": _of_transfer(""),
     "post transfers/{number}/cancel": _of_transfer("/cancel"),
+    "post transfers/{number}/missing": _of_transfer("/missing"),
     "post transfers/{number}/receive": _of_transfer("/receive"),
     "post transfers/{number}/ship": _of_transfer("/ship"),
     "get webhooks": plain("webhooks"),

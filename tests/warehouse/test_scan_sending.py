@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from oms.models import OrderException
+from tests.api.integrator import Api, refused
 from tests.flows import to_store
 from tests.flows.chain import Chain
 from tests.flows.to_store import claims, shelves
@@ -125,3 +127,26 @@ def test_another_place_sends_nothing_of_this_one(chain: Chain) -> None:
         assert store.get(f"/scan/send/{transfer.number}/").status_code == 404
         assert store.post(f"/scan/send/{transfer.number}/", {"act": "send"}).status_code == 404
     assert kind(scan(store, store.get("/scan/send/"), transfer.number)) == "wrong"
+
+
+def test_missing_units_are_said_by_a_program_as_on_the_handheld(chain: Chain) -> None:
+    book, other = chain.variant(stock=3), chain.variant()
+    order, transfer = to_store.planned(chain, (book, 3))
+    api = Api("stock:write")
+
+    def said(sku: str, found: int) -> Any:
+        return api.post(f"transfers/{transfer.number}/missing", {"sku": sku, "quantity_found": found})
+
+    with nothing_changes():
+        assert refused(said(book.sku, 3)) == (400, "INVALID_QUANTITY")
+        assert refused(said(other.sku, 0)) == (409, "NOT_ON_TRANSFER")
+    answer = said(book.sku, 1)
+    assert (answer.status_code, answer.json()["lines"][0]["quantity_claimed"]) == (200, 1)
+    assert (shelves(book), claims(order)) == (
+        {"WH-1 STORAGE": (1, 1)},
+        [("WH-1", "STORAGE", 1, "ALLOCATED")],
+    )
+    assert OrderException.objects.get(order=order).kind == "SHORT_PICK"
+    transfers.ship_transfer(transfer_id=transfer.pk, by=chain.bojan, now=to_store.THERE)
+    with nothing_changes():
+        assert refused(said(book.sku, 0)) == (409, "NOT_ON_TRANSFER")

@@ -171,6 +171,13 @@ class TransferShipBody(StrictSerializer):
     lines = SentLineBody(many=True, required=False, allow_empty=False)
 
 
+class TransferMissingBody(StrictSerializer):
+    """`quantity_found`: so many of the units of this SKU that are to be sent lie on the shelves."""
+
+    sku = serializers.CharField(max_length=40)
+    quantity_found = WholeNumber(min_value=0, max_value=9999)
+
+
 class TransferReceiveBody(StrictSerializer):
     """`is_complete`: nothing more will come, so what is missing is lost."""
 

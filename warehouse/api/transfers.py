@@ -27,7 +27,7 @@ from warehouse.operations.transfers import (
     ship_transfer,
 )
 from warehouse.states import CLAIMING
-from warehouse.workflows import receive_transfer
+from warehouse.workflows import receive_transfer, report_missing
 
 
 def transfer_of(number: str) -> Transfer:
@@ -135,6 +135,28 @@ class TransferReceive(TransferAct):
                 for line in data["lines"]
             ],
             is_complete=data["is_complete"],
+            by=self.actor,
+            now=timezone.now(),
+        )
+        return Response(show_transfer(number))
+
+
+class TransferMissing(TransferAct):
+    @extend_schema(
+        operation_id="transfer_missing",
+        request=bodies.TransferMissingBody,
+        responses={200: answers.TransferAnswer},
+    )
+    def post(self, request: Request, number: str) -> Response:
+        """Fewer units lie on the shelves than are to be sent: the rest is looked for elsewhere, for an order anew.
+
+        Refuses NOT_ON_TRANSFER, INVALID_QUANTITY, ILLEGAL_MOVE.
+        """
+        data = bodies.read(bodies.TransferMissingBody, request)
+        report_missing(
+            transfer_id=transfer_of(number).pk,
+            variant_id=bodies.variants_of([data["sku"]])[data["sku"]],
+            quantity_found=data["quantity_found"],
             by=self.actor,
             now=timezone.now(),
         )

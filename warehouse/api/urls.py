@@ -12,6 +12,7 @@ urlpatterns = [
     path("transfers", transfers.Transfers.as_view(), name="transfers"),
     path("transfers/<str:number>", transfers.TransferOne.as_view(), name="transfer"),
     path("transfers/<str:number>/ship", transfers.TransferShip.as_view(), name="transfer-ship"),
+    path("transfers/<str:number>/missing", transfers.TransferMissing.as_view(), name="transfer-missing"),
     path("transfers/<str:number>/receive", transfers.TransferReceive.as_view(), name="transfer-receive"),
     path("transfers/<str:number>/cancel", transfers.TransferCancel.as_view(), name="transfer-cancel"),
     path("shipments", shipments.Shipments.as_view(), name="shipments"),

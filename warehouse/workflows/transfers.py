@@ -21,7 +21,12 @@ from warehouse.operations.transfer_arrivals import (
     take_in_transfer,
     tell_transfer_received,
 )
-from warehouse.operations.transfers import UnknownTransfer, cancel_without_claims, lock_transfer
+from warehouse.operations.transfers import (
+    NotOnTransfer,
+    UnknownTransfer,
+    cancel_without_claims,
+    lock_transfer,
+)
 from warehouse.rules import first_units
 from warehouse.states import TRANSFER_MOVES, MoveReason, ReservationState, TransferStatus
 from warehouse.workflows.shelves import open_exceptions, post_difference
@@ -95,13 +100,15 @@ def report_missing(
     """The shelves hold fewer units than the transfer claims: they are put right, and the rest is looked for elsewhere.
 
     The bin in which units are missing is empty but for what was found. Another bin of the place serves the transfer; an order's
-    units that only another place has leave it and are planned anew. Refuses IllegalMove, NotOnTransfer, InvalidQuantity, StockBusy.
+    units that only another place has leave it and are planned anew. Refuses UnknownTransfer, IllegalMove, NotOnTransfer, InvalidQuantity, StockBusy.
     """
     transfer = Transfer.objects.filter(pk=transfer_id).first()
     if transfer is None:
         raise UnknownTransfer("There is no such transfer.")
     claims = _claims_of(transfer, variant_id)
     claimed = sum(claim.quantity for claim in claims)
+    if not claims:
+        raise NotOnTransfer(f"{transfer.number} waits for no unit of it.", number=transfer.number)
     if not 0 <= quantity_found < claimed:
         raise InvalidQuantity(f"Fewer than {claimed} units, from 0.", quantity=quantity_found, left=claimed)
     found = {

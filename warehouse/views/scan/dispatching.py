@@ -28,12 +28,17 @@ _LOADED = "scan.loaded"
 def dispatch_page(request: HttpRequest, place: Location) -> HttpResponse:
     """Scan each label as the courier takes the parcel; with its last parcel the shipment is dispatched."""
     result = _label_scanned(request, place) if request.method == "POST" else None
-    loaded = set(request.session.get(_LOADED, []))
-    waiting = [
-        (shipment, [(parcel, parcel.pk in loaded) for parcel in shipment.parcels.all()])
-        for shipment in work.to_dispatch(place).prefetch_related("parcels")[:100]
-    ]
-    return show(request, "scan/dispatch.html", {"place": place, "waiting": waiting}, result)
+    loaded, now = set(request.session.get(_LOADED, [])), timezone.now()
+    packed = work.to_dispatch(place).prefetch_related("parcels")
+    waiting, later = (
+        [
+            (shipment, [(parcel, parcel.pk in loaded) for parcel in shipment.parcels.all()])
+            for shipment in shipments[:100]
+        ]
+        for shipments in (work.for_now(packed, now), work.for_later(packed, now))
+    )
+    context = {"place": place, "waiting": waiting, "later": later}
+    return show(request, "scan/dispatch.html", context, result)
 
 
 def _label_scanned(request: HttpRequest, place: Location) -> Result:

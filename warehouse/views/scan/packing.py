@@ -36,10 +36,12 @@ def pack_list(request: HttpRequest, place: Location) -> HttpResponse:
         if url := page_of(place, code):
             return leave(request, None, url)
         result = wrong(_("Unknown"), _("%(code)s is nothing of this place.") % {"code": code})
+    now = timezone.now()
     context = {
         "place": place,
-        "waiting": list(work.to_pack(place)[:50]),
-        "to_pick": work.to_pick(place).count(),
+        "waiting": list(work.for_now(work.to_pack(place), now)[:50]),
+        "later": list(work.for_later(work.to_pack(place), now)[:50]),
+        "to_pick": work.for_now(work.to_pick(place), now).count(),
     }
     return show(request, "scan/pack_list.html", context, result)
 

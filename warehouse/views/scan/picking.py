@@ -56,13 +56,17 @@ def _task_page(request: HttpRequest, place: Location, result: Result | None, she
 
 
 def _waiting_page(request: HttpRequest, place: Location, result: Result | None) -> HttpResponse:
-    waiting = list(work.to_pick(place)[:WAITING_SHOWN])
-    names = dict(User.objects.filter(pk__in={one.picker_id for one in waiting}).values_list("pk", "name"))
+    now = timezone.now()
+    waiting = list(work.for_now(work.to_pick(place), now)[:WAITING_SHOWN])
+    later = list(work.for_later(work.to_pick(place), now)[:WAITING_SHOWN])
+    taken = [one for one in [*waiting, *later] if one.picker_id is not None]
+    names = dict(User.objects.filter(pk__in={one.picker_id for one in taken}).values_list("pk", "name"))
     context = {
         "place": place,
         "free": [one for one in waiting if one.picker_id is None],
-        "taken": [(one, names.get(one.picker_id, "")) for one in waiting if one.picker_id is not None],
-        "to_pack": work.to_pack(place).count(),
+        "later": [one for one in later if one.picker_id is None],
+        "taken": [(one, names.get(one.picker_id, "")) for one in taken],
+        "to_pack": work.for_now(work.to_pack(place), now).count(),
         "boxes_max": len(BOXES),
     }
     return show(request, "scan/pick_list.html", context, result)
@@ -171,7 +175,7 @@ def _pick(request: HttpRequest, task: PickTask, code: str, quantity: int) -> Res
 @require_POST
 @scan_page
 def take(request: HttpRequest, place: Location) -> HttpResponse:
-    """Take shipments into boxes: the next free ones, a named one, or one of a colleague."""
+    """Take shipments into boxes: the next free ones of today, a named one, or one of a colleague."""
     picker = staff(request)
     room = len(BOXES) - len(work.wave_of(place, picker))
     named = request.POST.get("shipment", "")
@@ -181,7 +185,8 @@ def take(request: HttpRequest, place: Location) -> HttpResponse:
     else:
         typed = request.POST.get("count", "1")
         count = int(typed) if typed in ("1", "2", "3", "4", "5") else 1
-        chosen = [one.pk for one in waiting.filter(picker_id=None)[: min(count, room)]]
+        free = work.for_now(waiting, timezone.now()).filter(picker_id=None)
+        chosen = [one.pk for one in free[: min(count, room)]]
     if room < 1 or not chosen:
         return leave(
             request,

@@ -8,6 +8,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from oms.states import DeliveryKind, OrderStatus
+from retail.kernel.clock import business_date
 from retail.kernel.models import Location, User
 from warehouse.models import PurchaseOrder, Reservation, Shipment, StockItem, Transfer
 from warehouse.states import (
@@ -40,6 +41,20 @@ def shipments_here(place: Location) -> QuerySet[Any]:
         .select_related("order", "service__carrier")
         .order_by(F("order__promised_at").asc(nulls_last=True), F("planned_on").asc(nulls_last=True), "pk")
     )
+
+
+def for_now(waiting: QuerySet[Any], now: datetime) -> QuerySet[Any]:
+    """Shipments that may leave today."""
+    return waiting.exclude(_is_later(now))
+
+
+def for_later(waiting: QuerySet[Any], now: datetime) -> QuerySet[Any]:
+    """Shipments whose buyers chose a day that has not come yet, the next day first."""
+    return waiting.filter(_is_later(now)).order_by("planned_on", "pk")
+
+
+def _is_later(now: datetime) -> Q:
+    return Q(order__wanted_on__isnull=False, planned_on__gt=business_date(now))
 
 
 def to_pick(place: Location) -> QuerySet[Any]:
@@ -195,15 +210,15 @@ def pick_tasks(place: Location, picker: User, boxes: dict[int, str]) -> list[Pic
 
 
 def counts(place: Location, picker: User, now: datetime) -> dict[str, int]:
-    """How much of each task waits, for the first page."""
+    """How much of each task waits today, for the first page."""
     return {
         "receive": to_receive(place).count() + transfers_to_receive(place).count(),
         "send": to_send(place).count(),
         "put_away": to_put_away(place).count(),
-        "pick": to_pick(place).count(),
+        "pick": for_now(to_pick(place), now).count(),
         "mine": len(wave_of(place, picker)),
         "put_back": to_put_back(place).count(),
-        "pack": to_pack(place).count(),
-        "dispatch": to_dispatch(place).count(),
+        "pack": for_now(to_pack(place), now).count(),
+        "dispatch": for_now(to_dispatch(place), now).count(),
         "handover": to_hand_over(place).count(),
     }
