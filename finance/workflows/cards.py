@@ -130,15 +130,13 @@ def start_payment(
 
 
 def _change_method(order: Order, method: str, now: datetime, *, is_kept_for_goods: bool) -> None:
-    """An order that waits for goods of an exchange keeps its deadline, also with cash at the door."""
+    """An order that waits for goods of an exchange keeps their deadline, however the rest is paid."""
     from oms.workflows.payment_deadlines import payment_deadline
 
     at_the_door = method == PaymentMethod.CASH_ON_DELIVERY and orders.is_paid_before(order)
     if method not in CHOSEN_METHODS or at_the_door:
         raise UnknownMethod("There is no such payment method.", method=str(method)[:20])
-    deadline = payment_deadline(method, now)
-    if deadline is None and is_kept_for_goods:
-        deadline = order.payment_deadline
+    deadline = order.payment_deadline if is_kept_for_goods else payment_deadline(method, now)
     orders.change_payment_method(order=order, method=PaymentMethod(method), deadline=deadline)
 
 

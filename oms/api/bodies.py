@@ -144,21 +144,38 @@ class ReturnBody(StrictSerializer):
     bank_account = serializers.CharField(max_length=34, required=False, allow_blank=True, default="")
 
 
+class ExchangeDeliveryBody(StrictSerializer):
+    """`location` is the store of a pickup or the parcel locker."""
+
+    method = serializers.ChoiceField([str(kind) for kind in DeliveryKind if kind != DeliveryKind.DIGITAL])
+    location = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+
+
 class ExchangeBody(StrictSerializer):
     """`lines` come back, `instead` goes out for them. Without `apply` nothing is kept: the answer is what applying would do.
 
     `payment` is how the rest is paid when what goes out costs more. The expected sums are those that were shown.
+    Without `delivery` the new goods go where the first ones went; with it they go that way, to `address` when it is not the old one.
     """
 
     lines = ReturnLineBody(many=True, allow_empty=False)
     instead = WantedBody(many=True, allow_empty=False)
     payment = PaymentAttemptBody(required=False, allow_null=True)
+    delivery = ExchangeDeliveryBody(required=False, allow_null=True)
+    address = AddressBody(required=False, allow_null=True)
     buyer_id_kind = serializers.CharField(max_length=2, required=False, allow_blank=True, default="")
     buyer_id = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
     bank_account = serializers.CharField(max_length=34, required=False, allow_blank=True, default="")
     apply = serializers.BooleanField(required=False, default=False)
     expected_pay = MoneySerializer(required=False, allow_null=True)
     expected_refund = MoneySerializer(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("address") and not attrs.get("delivery"):
+            raise serializers.ValidationError(
+                {"delivery": ["Another address goes with its way of delivery."]}
+            )
+        return attrs
 
 
 class ArrivedLineBody(StrictSerializer):

@@ -27,7 +27,7 @@ class OrderExchanges(OrderView):
     def post(self, request: Request, number: str) -> Response:
         """Something back, something else instead: shown first, then the return and the new order are made together or not at all.
 
-        Refuses NOTHING_TO_RETURN, RETURN_PERIOD_OVER, NOTHING_PAID_FOR_IT, OUT_OF_STOCK, PAYMENT_METHOD_MISSING, PRICE_CHANGED.
+        Refuses FILE_NOT_EXCHANGED, METHOD_NOT_AVAILABLE, NOTHING_TO_RETURN, RETURN_PERIOD_OVER, NOTHING_PAID_FOR_IT, OUT_OF_STOCK, PAYMENT_METHOD_MISSING, PRICE_CHANGED.
         """
         data = read(bodies.ExchangeBody, request)
         order = self.order(request, number)
@@ -35,6 +35,7 @@ class OrderExchanges(OrderView):
             back=[Asked(line["sku"], line["quantity"], line["reason"]) for line in data["lines"]],
             instead=[(line["sku"], line["quantity"]) for line in data["instead"]],
             payment_method=(data.get("payment") or {}).get("method", ""),
+            to=_destination(data),
             buyer_id_kind=data["buyer_id_kind"],
             buyer_id=data["buyer_id"],
             bank_account=data["bank_account"],
@@ -55,6 +56,14 @@ class OrderExchanges(OrderView):
             expected_refund=amount_of(data.get("expected_refund"), order.currency),
         )
         return Response(_shown(done.outcome, done))
+
+
+def _destination(data: dict[str, Any]) -> exchanges.Destination | None:
+    delivery, address = data.get("delivery"), data.get("address") or {}
+    if not delivery:
+        return None
+    where = {name: address.get(name, "") for name in ("street", "city", "postal_code")}
+    return exchanges.Destination(delivery["method"], delivery["location"], **where)
 
 
 def _shown(outcome: exchanges.Outcome, done: exchanges.Agreed | None) -> dict[str, Any]:

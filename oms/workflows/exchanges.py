@@ -24,7 +24,7 @@ from finance.workflows.sef_registration import Registration
 from oms import events
 from oms import operations as orders
 from oms.models import Exchange, Order, Return
-from oms.states import DeliveryKind, ExchangeState, OrderStatus, PaymentMethod, ReturnStatus
+from oms.states import DeliveryKind, ExchangeState, LineKind, OrderStatus, PaymentMethod, ReturnStatus
 from oms.workflows import baskets
 from oms.workflows.checkout import (
     Checkout,
@@ -41,6 +41,7 @@ from retail.kernel.errors import InvalidInput, NotFound, Refusal
 from retail.kernel.models import User
 from retail.kernel.money import ZERO
 from retail.kernel.outbox import announce
+from storefront.models import Variant
 
 # So long the new goods wait for the old ones.
 EXCHANGE_DAYS = 14
@@ -56,6 +57,12 @@ class NothingPaidForIt(Refusal):
     """What comes back is worth nothing (a gift, or goods of which no paper says the price): it can be returned, not exchanged."""
 
     code = "NOTHING_PAID_FOR_IT"
+
+
+class FileNotExchanged(Refusal):
+    """An electronic edition: nothing of it can come back in a parcel, and none goes out for goods. It is given back or bought by itself."""
+
+    code = "FILE_NOT_EXCHANGED"
 
 
 class ExchangeNotFound(NotFound):
@@ -75,12 +82,27 @@ class RestNotPaid(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the new goods go. `place` is the store or the parcel locker of a way that has one; a courier needs the address."""
+
+    method: str
+    place: str = ""
+    street: str = ""
+    city: str = ""
+    postal_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """What comes back and what goes out for it, as (SKU, units). `payment_method` is for what the new goods cost more."""
+    """What comes back and what goes out for it, as (SKU, units). `payment_method` is for what the new goods cost more.
+
+    Without `to` the new goods go where the first ones went, the same way.
+    """
 
     back: Sequence[Asked]
     instead: Sequence[tuple[str, int]]
     payment_method: str = ""
+    to: Destination | None = None
     buyer_id_kind: str = ""
     buyer_id: str = ""
     bank_account: str = ""
@@ -150,7 +172,7 @@ def exchange(
 ) -> Agreed:
     """The return and the new order, both or neither. A card's page is opened after it, so not to be called inside a transaction.
 
-    Refuses NothingInstead, NothingPaidForIt, NothingToReturn, ReturnPeriodOver, OutOfStock, NotForSale, UnknownSku, MethodMissing,
+    Refuses NothingInstead, FileNotExchanged, NothingPaidForIt, NothingToReturn, ReturnPeriodOver, OutOfStock, NotForSale, UnknownSku, MethodMissing,
     MethodNotAvailable, PriceChanged (neither sum may differ from what was shown), InvalidAccount, InvalidBuyerId.
     """
     company, known = _company_of(Order.objects.get(pk=order_id), now)
@@ -196,6 +218,7 @@ def _carry_out(
     order = orders.lock_order(order_id=order_id)
     if wanted.idempotency_key and (before := _agreed_before(order, wanted)):
         return before
+    _check_no_file(order, wanted)
     returned = request_return(
         order_id=order.pk,
         lines=wanted.back,
@@ -210,9 +233,10 @@ def _carry_out(
     credit = ExchangeCredit(worth, now + timedelta(days=EXCHANGE_DAYS))
     # Whoever only looks has not said yet how the rest is paid.
     method = wanted.payment_method or (PaymentMethod.BANK_TRANSFER if is_preview else PaymentMethod.EXCHANGE)
-    token = _basket(order, wanted.instead, now)
+    to = wanted.to or _as_before(order)
+    token = _basket(order, wanted.instead, to.postal_code, now)
     checkout = replace(
-        _checkout(order, token, method, company, credit),
+        _checkout(order, token, method, to, company, credit),
         idempotency_caller=wanted.idempotency_caller,
         idempotency_key=wanted.idempotency_key,
     )
@@ -282,39 +306,66 @@ def _worth(order: Order, returned: Return) -> Decimal:
     return worth
 
 
-def _basket(order: Order, instead: Sequence[tuple[str, int]], now: datetime) -> str:
+def _check_no_file(order: Order, wanted: Wanted) -> None:
+    skus = [sku for sku, _ in wanted.instead]
+    back = [asked.sku for asked in wanted.back]
+    if (
+        Variant.objects.filter(sku__in=skus, is_digital=True).exists()
+        or order.lines.filter(sku__in=back, kind=LineKind.DIGITAL).exists()
+    ):
+        raise FileNotExchanged(
+            "Electronic editions are not exchanged: one that nobody fetched is given back, another is ordered by itself.",
+            number=order.number,
+        )
+
+
+def _basket(order: Order, instead: Sequence[tuple[str, int]], postal_code: str, now: datetime) -> str:
     basket = baskets.create_basket(
         channel_code=order.channel.code,
         now=now,
         language=order.language,
-        postal_code=order.postal_code,
+        postal_code=postal_code,
         customer_id=order.customer_id,
     )
     baskets.add_lines(token=basket.token, wanted=list(instead), now=now)
     return basket.token
 
 
-def _checkout(
-    order: Order, token: str, method: str, company: Company | None, credit: ExchangeCredit
-) -> Checkout:
-    """To the same person, the same way as the first goods."""
+def _as_before(order: Order) -> Destination:
+    """The same way as the first goods."""
     locker = order.locker if order.delivery_method == DeliveryKind.PARCEL_LOCKER else None
+    place = locker or order.pickup_location
+    return Destination(
+        order.delivery_method, place.code if place else "", order.street, order.city, order.postal_code
+    )
+
+
+def _checkout(
+    order: Order,
+    token: str,
+    method: str,
+    to: Destination,
+    company: Company | None,
+    credit: ExchangeCredit,
+) -> Checkout:
+    """To the same person. Papers of a company name its address, also where nothing is brought to it."""
+    is_locker = to.method == DeliveryKind.PARCEL_LOCKER
     return Checkout(
         basket_token=token,
         email=order.email,
         name=order.name,
         phone=order.phone,
-        delivery_method=order.delivery_method,
+        delivery_method=to.method,
         payment_method=method,
-        street=order.street,
-        city=order.city,
-        postal_code=order.postal_code,
+        street=to.street or order.street,
+        city=to.city or order.city,
+        postal_code=to.postal_code or order.postal_code,
         country=order.country,
         company=company,
-        pickup_location=order.pickup_location.code if order.pickup_location else "",
+        pickup_location="" if is_locker else to.place,
         language=order.language,
         customer_id=order.customer_id,
-        locker=locker.code if locker else "",
+        locker=to.place if is_locker else "",
         credit=credit,
     )
 

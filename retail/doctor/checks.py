@@ -287,9 +287,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "card_receivable_equals_payments",
-        "What the ledger says the card acquirer owes us for an order (2280) is what its cards were charged less what went back.",
+        "What the ledger says the card acquirer owes us for an order (2280) is what its cards were charged less what went back to them.",
         """SELECT o.id, o.number, COALESCE(p.net, 0) AS payments, COALESCE(j.balance, 0) AS ledger FROM oms_order o
-        LEFT JOIN (SELECT order_id, sum(captured - refunded) net FROM finance_payment WHERE method = 'CARD' GROUP BY 1) p ON p.order_id = o.id
+        LEFT JOIN (SELECT c.order_id, sum(c.captured - c.refunded + COALESCE(m.moved, 0)) net FROM finance_payment c
+                     LEFT JOIN (SELECT payment_id, sum(amount) AS moved FROM finance_refund WHERE state = 'DONE' AND moved_to_id IS NOT NULL GROUP BY 1) m
+                            ON m.payment_id = c.id
+                    WHERE c.method = 'CARD' GROUP BY 1) p ON p.order_id = o.id
         LEFT JOIN (SELECT e.order_number, sum(l.debit - l.credit) balance FROM finance_journalline l JOIN finance_journalentry e ON e.id = l.entry_id
                      JOIN finance_ledgeraccount a ON a.id = l.account_id WHERE a.code = '2280' AND e.order_number <> '' GROUP BY 1) j
                ON j.order_number = o.number

@@ -105,6 +105,9 @@ WORDS: dict[str, str | Promise] = {
     "NOTHING_INSTEAD": _("Say what comes back and what goes out for it."),
     "NOTHING_PAID_FOR_IT": _("Nothing was paid for it, so it can be returned but not exchanged."),
     "UNKNOWN_EXCHANGE": _("This order is no exchange."),
+    "FILE_NOT_EXCHANGED": _(
+        "Electronic editions are not exchanged: one that nobody fetched is given back, another is ordered by itself."
+    ),
     "EXCHANGE_OVER": _("This exchange does not wait for goods any more."),
     "EXCHANGE_REST_NOT_PAID": _("Something is to be paid beside the goods, so it is not sent before they are here."),
     "UNKNOWN_GIFT_CARD": _("There is no such gift card."),

@@ -9,6 +9,7 @@ from retail.simulation import report
 from retail.simulation.agents import Agents
 from retail.simulation.changes_work import OrderChanges
 from retail.simulation.digital_work import Readers
+from retail.simulation.exchange_work import Exchangers
 from retail.simulation.inside_work import Inside
 from retail.simulation.marketing import Marketing
 from retail.simulation.money_work import Money
@@ -21,9 +22,12 @@ from retail.simulation.warehouse_work import Warehouse
 ORDERS_A_DAY = 30
 # Begun before the shop opens; others come and go in the course of the day.
 CAMPAIGNS_A_DAY = 2
+# Asked for in the evening, when parcels have come.
+EXCHANGES_A_DAY = 4
 OPENS_HOUR, HOURS_OPEN = 8, 12
 # Days after the last order on which things still fail, and how many more it may take until all is worked off.
-ROUGH_DAYS, QUIET_DAYS = 3, 14
+# The last ones outlast the deadline of an exchange whose goods never come.
+ROUGH_DAYS, QUIET_DAYS = 3, 16
 # Acts of others between two orders.
 ACTS_PER_ORDER = 5
 # How often in a row a kind of work finds nothing before everybody believes that there is none.
@@ -36,7 +40,7 @@ class Days:
         self.stage = stage
         self.shoppers, self.warehouse, self.money = Shoppers(stage), Warehouse(stage), Money(stage)
         self.agents, self.changes = Agents(stage), OrderChanges(stage)
-        self.readers = Readers(stage)
+        self.readers, self.exchangers = Readers(stage), Exchangers(stage)
         self.inside, self.papers = Inside(stage), Papers(stage)
         self.marketing = Marketing(stage)
         self._acts: list[tuple[int, Callable[[], None]]] = [
@@ -69,6 +73,8 @@ class Days:
             (3, self.readers.order),
             (2, self.readers.fetch),
             (1, self.readers.give_back),
+            (2, self.exchangers.agree),
+            (2, self.exchangers.send_ahead),
             (2, self.papers.withdraw),
             (1, self.papers.supply),
             (1, self.papers.decide),
@@ -172,6 +178,8 @@ class Days:
             if step < orders:
                 self.shoppers.order()
             self._others()
+        for _ in range(EXCHANGES_A_DAY):
+            self.exchangers.agree()
         self._end_of_day()
 
     def _end_of_day(self) -> None:

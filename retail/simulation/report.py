@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 
 from audit.operations import verify
 from finance.models import Refund
-from oms.models import LineDiscount, Order, OrderException
+from oms.models import Exchange, LineDiscount, Order, OrderException
 from retail.doctor.examine import Finding, examine
 from retail.simulation.stage import Tally
 
@@ -26,6 +26,7 @@ _TRACES = (
     "SELECT kind, transaction, state, count(*), sum(total) FROM finance_fiscalreceipt GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
     "SELECT d.code, d.amount, d.tax_share FROM oms_linediscount d ORDER BY d.line_id, d.id",
     "SELECT c.number, e.reason, e.points FROM crm_loyaltyentry e JOIN crm_loyaltyaccount c ON c.id = e.account_id ORDER BY e.id",
+    "SELECT r.number, o.number, e.state, e.credit FROM oms_exchange e JOIN oms_return r ON r.id = e.returned_id JOIN oms_order o ON o.id = e.order_id ORDER BY e.id",
     "SELECT topic, count(*) FROM kernel_outboxevent GROUP BY 1 ORDER BY 1",
 )
 
@@ -44,6 +45,8 @@ class Report:
     # Lines that a discount lowered, by its action and for whom it is.
     discounts: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    # Exchanges by how they ended, what became of what was to come back, and how what is dearer is paid.
+    exchanges: Counter[str] = field(default_factory=Counter)
     # Orders in which something is still to be done that nobody was told of.
     stuck: list[str] = field(default_factory=list)
     fingerprint: str = ""
@@ -64,6 +67,7 @@ class Report:
             "faults": dict(sorted(self.faults.items())),
             "exceptions": dict(sorted(self.exceptions.items())),
             "discounts": dict(sorted(self.discounts.items())),
+            "exchanges": dict(sorted(self.exchanges.items())),
             "acts": dict(sorted(self.tally.acts.items())),
             "refusals": dict(sorted(self.tally.refusals.items())),
             "stuck": self.stuck,
@@ -106,6 +110,12 @@ def examine_all(report: Report) -> None:
         f"{kind} / {audience}{' / campaign' if campaign else ''}"
         for kind, audience, campaign in LineDiscount.objects.values_list(
             "kind", "discount__audience", "campaign"
+        )
+    )
+    report.exchanges = Counter(
+        f"{state} / return {returned} / {method}{' / sent ahead' if ahead else ''}"
+        for state, returned, method, ahead in Exchange.objects.values_list(
+            "state", "returned__status", "order__payment_method", "sent_ahead_at"
         )
     )
     report.fingerprint = _fingerprint()
@@ -160,6 +170,8 @@ def lines(report: Report) -> list[str]:
     told += [f"  {count:5}  {name}" for name, count in sorted(report.exceptions.items())]
     told += ["", "lines that a discount lowered (action / for whom)"]
     told += [f"  {count:5}  {kind}" for kind, count in sorted(report.discounts.items())] or ["         none"]
+    told += ["", "exchanges (how they ended / what came back / how the new order is paid)"]
+    told += [f"  {count:5}  {kind}" for kind, count in sorted(report.exchanges.items())] or ["         none"]
     told += ["", "acts"]
     told += [f"  {count:5}  {name}" for name, count in sorted(report.tally.acts.items())]
     told += ["", "refusals"]

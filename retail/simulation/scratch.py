@@ -97,6 +97,7 @@ def _fingerprint() -> str:
         for folder in getattr(found, "__path__", []):
             for path in sorted(Path(folder).glob("*.py")):
                 digest.update(path.read_bytes())
-    for path in sorted(Path(settings.BASE_DIR, "audit").glob("*.py")):
-        digest.update(path.read_bytes())
+    for folder in ("audit", "audit/register"):
+        for path in sorted(Path(settings.BASE_DIR, folder).glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -339,7 +339,12 @@ class Shoppers:
     def bring_return(self) -> None:
         """At any counter, whole or in part, in whatever condition."""
         stage = self.stage
-        open_ones = list(Return.objects.filter(status="REQUESTED").select_related("order").order_by("pk"))
+        open_ones = list(
+            Return.objects.filter(status="REQUESTED")
+            .exclude(number__in=stage.world.never_sent)
+            .select_related("order")
+            .order_by("pk")
+        )
         if not open_ones:
             return
         returned = stage.one_of(open_ones)

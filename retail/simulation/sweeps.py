@@ -6,7 +6,7 @@ from audit.operations import seal
 from crm import operations as crm
 from finance import workflows as money
 from finance.workflows import digital
-from oms.workflows import cancellation
+from oms.workflows import cancellation, exchange_money
 from retail.kernel import idempotency, outbox
 from retail.simulation.shoppers import NO_ANSWER
 from retail.simulation.stage import Stage
@@ -47,6 +47,7 @@ def sweep(stage: Stage) -> None:
         "tell SEF decisions": lambda: money.tell_decisions(now=now),
         "announce parcels": lambda: goods.announce_parcels(now=now),
         "release holds": lambda: stock.release_expired_holds(now=now),
+        "settle exchanges": lambda: exchange_money.sweep_exchanges(now=now),
         "cancel overdue": lambda: cancellation.cancel_overdue_orders(now=now),
         "letters": lambda: crm.send_queued_messages(now=now),
     }

@@ -84,6 +84,8 @@ class World:
     ebooks: list[Variant] = field(default_factory=list)
     costs: dict[int, Decimal] = field(default_factory=dict)
     members: list[Customer] = field(default_factory=list)
+    # Returns whose goods their buyers keep after all.
+    never_sent: set[str] = field(default_factory=set)
 
     @property
     def stores(self) -> list[Location]:

@@ -30,12 +30,13 @@ def credited(order: Order, amount: Decimal, *, now: datetime = NOW) -> None:
     order.refresh_from_db()
 
 
-def bought(chain: Chain, *wanted: tuple[Variant, int], **changes: Any) -> Order:
+def bought(chain: Chain, *wanted: tuple[Variant, int], now: datetime = NOW, **changes: Any) -> Order:
     """Paid by transfer, sent and delivered."""
-    order = chain.place(*wanted, payment_method="BANK_TRANSFER", **changes)
-    credited(order, order.total)
+    order = chain.place(*wanted, now=now, payment_method="BANK_TRANSFER", **changes)
+    credited(order, order.total, now=now)
     for shipment in send(chain, order):
-        goods.deliver(shipment_id=shipment.pk, by=None, now=NOW)
+        if shipment.status == "DISPATCHED":
+            goods.deliver(shipment_id=shipment.pk, by=None, now=now)
     order.refresh_from_db()
     return order
 
@@ -52,8 +53,8 @@ def swap(
     )
 
 
-def agreed(order: Order, wanted: exchanges.Wanted, **more: Any) -> exchanges.Agreed:
-    return exchanges.exchange(order_id=order.pk, wanted=wanted, by=None, now=NOW, **more)
+def agreed(order: Order, wanted: exchanges.Wanted, *, now: datetime = NOW, **more: Any) -> exchanges.Agreed:
+    return exchanges.exchange(order_id=order.pk, wanted=wanted, by=None, now=now, **more)
 
 
 def arrives(chain: Chain, returned: Return, *, now: datetime = NOW) -> Return:

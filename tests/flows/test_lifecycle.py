@@ -46,9 +46,9 @@ def send(chain: Chain, order: Order) -> list[Shipment]:
     shipments = list(Shipment.objects.filter(order=order))
     for shipment in shipments:
         pick_all(chain, shipment)
-        stock.pack(shipment_id=shipment.pk, parcels=[stock.ParcelSpec(700)], by=chain.bojan, now=NOW)
-        if shipment.handover_code:
-            goods.hand_over(shipment_id=shipment.pk, code=shipment.handover_code, by=chain.bojan, now=NOW)
+        packed = stock.pack(shipment_id=shipment.pk, parcels=[stock.ParcelSpec(700)], by=chain.bojan, now=NOW)
+        if packed.handover_code:
+            goods.hand_over(shipment_id=shipment.pk, code=packed.handover_code, by=chain.bojan, now=NOW)
         else:
             goods.dispatch_shipment(shipment_id=shipment.pk, by=chain.bojan, now=NOW)
     order.refresh_from_db()

@@ -1,17 +1,20 @@
 """Exchanging from the buyer's own page: titles to choose from, the sums before anything is done, one step to agree; and its letters."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from django.test import Client
 
 from crm.models import Message
+from finance.models import Payment
 from oms.models import Exchange, Order
+from oms.workflows import returns
 from retail.kernel import outbox
 from storefront.models import Variant
 from tests.flows.chain import NOW, Chain
 from tests.flows.ebooks import make_ebook
-from tests.flows.exchanges import arrives, bought
+from tests.flows.exchanges import agreed, arrives, bought, swap
 from tests.storefront.shopping import hidden, open_shop
 from tests.unchanged import nothing_changes
 
@@ -95,3 +98,20 @@ def test_a_file_is_not_offered_for_goods_that_come_back(client: Client, chain: C
 def test_page_is_not_for_orders_without_goods(client: Client, chain: Chain) -> None:
     order = chain.place((chain.variant(), 1))
     assert client.get(f"/en/order/{order.token}/exchange/").headers["Location"] == f"/en/order/{order.token}/"
+
+
+def test_less_came_than_was_agreed_and_the_rest_can_be_paid(client: Client, chain: Chain) -> None:
+    old, new = chain.variant(price="1000.00"), chain.variant(price="1000.00")
+    made = agreed(bought(chain, (old, 2)), swap(old, new, units=2))
+    page, pay = f"/en/order/{made.order.token}/", f"/en/order/{made.order.token}/pay/"
+    assert f'href="{pay}"' not in client.get(page).text
+    returns.receive_return(
+        number=made.returned.number,
+        location_code="S-001",
+        lines=[returns.Arrived(old.sku, 1, "RESTOCK")],
+        by=chain.bojan,
+        now=NOW,
+    )
+    assert f'href="{pay}"' in client.get(page).text
+    client.post(pay, {"method": "BANK_TRANSFER"})
+    assert Payment.objects.get(order=made.order, method="BANK_TRANSFER").amount == Decimal("1000.00")

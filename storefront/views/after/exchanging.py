@@ -15,6 +15,7 @@ from finance import selectors as finance
 from oms.models import Order
 from oms.states import PaperKind, PaymentMethod
 from oms.workflows import exchanges
+from oms.workflows.checkout import MethodNotAvailable
 from oms.workflows.returns import RETURN_DAYS, Asked, NothingToReturn, ReturnPeriodOver
 from retail.front.formats import money_text
 from retail.front.toasts import toast
@@ -183,6 +184,14 @@ def _words(refusal: Refusal) -> str:
         return _("There are not so many of what you chose. Choose fewer or another title.")
     if isinstance(refusal, exchanges.NothingPaidForIt):
         return _("Nothing was paid for it, so it can only be returned.")
+    if isinstance(refusal, exchanges.FileNotExchanged):
+        return _(
+            "An electronic edition is not sent out for goods. Return what you do not want, and order it by itself."
+        )
+    if isinstance(refusal, MethodNotAvailable):
+        return _(
+            "What you chose cannot come the way your order came. Choose another title, or return this one and order anew."
+        )
     if refusal.code == "PRICE_CHANGED":
         return _("The amounts have changed since you looked. Look at what it would do and agree again.")
     return _("That could not be done. Check the fields and try again.")
