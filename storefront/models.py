@@ -185,6 +185,37 @@ class ProductAddress(models.Model):
         return self.slug
 
 
+class ProductPicture(models.Model):
+    """A picture of a product in its place, from 0; the first one stands on cards. Its files lie below `key`, drawn anew by ourselves."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="pictures", db_index=False)
+    key = models.CharField(max_length=40, unique=True)
+    position = models.PositiveSmallIntegerField()
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+    # What somebody hears who does not see it; Cyrillic is made of the first.
+    text = models.CharField(_("what it shows"), max_length=200, blank=True)
+    text_en = models.CharField(_("what it shows, in English"), max_length=200, blank=True)
+    digest = models.CharField(max_length=64)
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            # Deferred: a new order of all of them is one statement.
+            models.UniqueConstraint(
+                fields=["product", "position"],
+                name="product_picture_place",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+            models.UniqueConstraint(fields=["product", "digest"], name="product_picture_once"),
+            models.CheckConstraint(condition=Q(width__gte=1, height__gte=1), name="product_picture_size"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product_id} {self.position}"
+
+
 class Contribution(models.Model):
     product = models.ForeignKey(
         Product, on_delete=models.CASCADE, related_name="contributions", db_index=False

@@ -15,6 +15,9 @@ _WORDS = {
     code: chr(code) if chr(code).isalnum() else None if chr(code) in "'`" else " " for code in range(128)
 }
 SLUG_LENGTH_MAX = 90
+# Widths in which a picture is kept besides its largest; thumbnails, cards, the product page, and those on fine screens.
+PICTURE_WIDTHS = (120, 240, 480, 960)
+PICTURE_SIDE_MAX = 1600
 DESCRIPTION_SEARCHED_MAX = 300
 
 # Offset paper of 80 g/m², leaves of 130 x 200 mm with margins cut: 0.0311 m² a leaf, two pages each.
@@ -166,3 +169,14 @@ def feed_reason(feed: str, facts: FeedFacts) -> str:
         (FeedReason.NO_BRAND, feed == Feed.META and not facts.maker),
     )
     return next((reason.value for reason, holds in reasons if holds), "")
+
+
+# ------------------------------------------------------------------ pictures
+def picture_widths(width: int) -> tuple[int, ...]:
+    """The widths in which a picture of this width is kept, ascending."""
+    return (*(each for each in PICTURE_WIDTHS if each < width), width)
+
+
+def picture_file(key: str, name: str) -> str:
+    """Where a file of a picture lies. The key is never used again, so whoever has the file may keep it for ever."""
+    return f"products/{key}/{name}"

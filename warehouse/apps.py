@@ -11,8 +11,10 @@ class WarehouseConfig(AppConfig):
     def ready(self) -> None:
         from storefront import selectors as catalog
         from warehouse.selectors.stock import IN_STOCK
+        from warehouse.selectors.supply import COMING
 
         catalog.register_availability(IN_STOCK)
+        catalog.register_coming(COMING)
         catalog.keep_statements()
         post_migrate.connect(install_after_migrate, sender=self, dispatch_uid="warehouse.prepared")
 

@@ -86,6 +86,22 @@ COLUMNS: Columns = {
         "secret": ("key",),
         "plain": ("id", "variant_id", "name", "media_type", "size", "digest", "uploaded_at"),
     },
+    "storefront.ProductPicture": {
+        "plain": (
+            *(
+                "id",
+                "product_id",
+                "key",
+                "position",
+                "width",
+                "height",
+                "text",
+                "text_en",
+                "digest",
+                "added_at",
+            ),
+        ),
+    },
     "storefront.KitComponent": {
         "plain": ("id", "kit_id", "component_id", "quantity"),
     },

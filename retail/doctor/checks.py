@@ -10,6 +10,7 @@ from retail.doctor.digital_checks import DIGITAL_CHECKS
 from retail.doctor.exchange_checks import EXCHANGE_CHECKS
 from retail.doctor.gift_card_checks import GIFT_CARD_CHECKS
 from retail.doctor.offer_checks import OFFER_CHECKS
+from retail.doctor.picture_checks import PICTURE_CHECKS
 from retail.doctor.supply_checks import SUPPLY_CHECKS
 from retail.doctor.transfer_checks import TRANSFER_CHECKS
 
@@ -539,6 +540,7 @@ CHECKS: tuple[Check, ...] = (
     *OFFER_CHECKS,
     *DIGITAL_CHECKS,
     *SUPPLY_CHECKS,
+    *PICTURE_CHECKS,
     *GIFT_CARD_CHECKS,
     *TRANSFER_CHECKS,
     *EXCHANGE_CHECKS,

@@ -90,6 +90,7 @@ OPS: type_of_sections = [
             Item("ops:reviews", "star", _("Reviews")),
             Item("ops:answers", "inbox", _("Answers to forms")),
             Item("ops:collections", "book", _("Collections")),
+            Item("ops:pictured", "book", _("Pictures of products")),
             Item("ops:files", "down", _("Electronic editions")),
             Item("ops:feeds", "list", _("Product feeds")),
             Item("wagtailadmin_home", "edit", _("Content")),

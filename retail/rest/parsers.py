@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import IO, Any
@@ -62,6 +63,30 @@ class CsvParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         return _text(stream)
+
+
+class Content(bytes):
+    """The bytes of a file; what an idempotency key remembers of them is their digest."""
+
+    def __str__(self) -> str:
+        return hashlib.sha256(self).hexdigest()
+
+
+class ContentParser(BaseParser):
+    """The bytes of a file as they came: the view says which kinds it takes, the verb what they are."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return Content(stream.read())
+
+
+def takes(*kinds: str) -> list[type[BaseParser]]:
+    """Parsers of files of these media types."""
+    return [type("Parser", (ContentParser,), {"media_type": kind}) for kind in kinds]
 
 
 def _refuse_constant(name: str) -> None:

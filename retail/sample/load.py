@@ -29,6 +29,8 @@ from retail.sample import (
     history,
     offers,
     people,
+    pictures,
+    preorders,
     stock,
     titles,
 )
@@ -94,7 +96,9 @@ def _sections(
         ("customers", people.customers_exist, lambda: people.make_customers(company.read(), customers, now)),
         ("year of orders", history.exists, lambda: history.make(company.read(), orders, now)),
         ("bundles", bundles.exist, lambda: bundles.make(by=owner, now=now)),
+        ("pictures", pictures.exist, lambda: pictures.make(by=owner, now=now)),
         ("ebooks", ebooks.exist, lambda: ebooks.make(by=owner, now=now)),
+        ("preorders", preorders.exist, lambda: preorders.make(by=owner, now=now)),
         ("offers", offers.exist, lambda: offers.make(by=owner, now=now)),
         ("campaigns", campaigns.exist, lambda: campaigns.make(now)),
     ]  # fmt: skip

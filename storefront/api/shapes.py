@@ -16,6 +16,7 @@ from retail.rest.fields import MoneySerializer, StrictSerializer, WholeNumber, c
 from storefront import selectors as catalog
 from storefront.models import Channel, TaxClass, Variant
 from storefront.states import ContributorRole, ProductKind
+from storefront.views.machines.heads import absolute
 from warehouse import selectors as warehouse
 
 # Since the present price began: younger ones are looked at for a reduction (the law asks for the lowest of 30 days).
@@ -31,6 +32,41 @@ class ProductPart(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choice_values(ProductKind))
     released_on = serializers.DateField(allow_null=True)
     authors = serializers.ListField(child=serializers.CharField())
+
+
+class PictureAnswer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    url = serializers.CharField(help_text="the largest size, JPEG")
+    thumbnail = serializers.CharField(help_text="120 pixels wide, WebP")
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    text = serializers.CharField(help_text="what it shows, in Serbian (Latin)")
+    text_en = serializers.CharField()
+
+
+class PictureListAnswer(serializers.Serializer[Any]):
+    results = PictureAnswer(many=True)
+
+
+class PictureWords(StrictSerializer):
+    id = serializers.CharField(max_length=40)
+    text = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    text_en = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class PicturesBody(StrictSerializer):
+    """All pictures of the product in their order. Words that are not sent stay as they are."""
+
+    pictures = serializers.ListField(child=PictureWords(), max_length=12)
+
+
+class FileAnswer(serializers.Serializer[Any]):
+    sku = serializers.CharField()
+    name = serializers.CharField(help_text="as the buyer saves it")
+    media_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="bytes")
+    sha256 = serializers.CharField()
+    uploaded_at = serializers.DateTimeField()
 
 
 class ProductAnswer(serializers.Serializer[Any]):
@@ -52,6 +88,7 @@ class ProductAnswer(serializers.Serializer[Any]):
     categories = serializers.ListField(
         child=serializers.CharField(), help_text="paths, with every branch above"
     )
+    pictures = PictureAnswer(many=True, help_text="of the product, in their order; empty: its cover is drawn")
     updated_at = serializers.DateTimeField()
 
 
@@ -153,6 +190,7 @@ def show_variants(variants: Sequence[Variant], *, channel: Channel, now: datetim
     rates = catalog.tax_rates(now, country=channel.entity.country)
     free = warehouse.availability(variant_ids=ids, channel_id=channel.pk, now=now)
     paths = catalog.category_paths({one.product_id for one in variants})
+    pictures = catalog.pictures_of({one.product_id for one in variants})
     found = []
     for one in variants:
         line, product = priced.get(str(one.pk)), one.product
@@ -187,10 +225,23 @@ def show_variants(variants: Sequence[Variant], *, channel: Channel, now: datetim
                 "weight_grams": one.weight_grams,
                 "available": free.get(one.pk, 0),
                 "categories": paths.get(one.product_id, []),
+                "pictures": [show_picture(each) for each in pictures.get(one.product_id, ())],
                 "updated_at": max(one.updated_at, product.updated_at).isoformat(),
             }
         )
     return found
+
+
+def show_picture(picture: catalog.Picture) -> dict[str, Any]:
+    return {
+        "id": picture.key,
+        "url": absolute(picture.full),
+        "thumbnail": absolute(picture.thumbnail),
+        "width": picture.width,
+        "height": picture.height,
+        "text": picture.text,
+        "text_en": picture.text_en,
+    }
 
 
 def _prices_before(channel: Channel, ids: list[int], now: datetime) -> dict[int, Decimal]:

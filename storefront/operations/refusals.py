@@ -85,3 +85,29 @@ class FileMissing(Refusal):
     """An electronic edition is sold when there is a file to send."""
 
     code = "FILE_MISSING"
+
+
+class InvalidPicture(InvalidInput):
+    """Not a JPEG, PNG or WebP that can be read, too large or too small; `reason` says which."""
+
+    code = "INVALID_PICTURE"
+
+
+class PictureTaken(Refusal):
+    """The product has this very picture already."""
+
+    code = "PICTURE_TAKEN"
+
+
+class TooManyPictures(Refusal):
+    code = "TOO_MANY_PICTURES"
+
+
+class UnknownPicture(NotFound):
+    code = "UNKNOWN_PICTURE"
+
+
+class PicturesChanged(Refusal):
+    """An order of pictures names each of them once; somebody has added or removed one meanwhile."""
+
+    code = "PICTURES_CHANGED"

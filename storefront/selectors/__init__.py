@@ -1,6 +1,6 @@
 """Questions about the catalog that every room above may ask. `from storefront import selectors as catalog`."""
 
-from storefront.selectors.availability import availability_condition
+from storefront.selectors.availability import availability_condition, register_coming
 from storefront.selectors.availability import register as register_availability
 from storefront.selectors.cards import (
     Card,
@@ -18,6 +18,7 @@ from storefront.selectors.kits import kit_parts
 from storefront.selectors.listing import SORTS, Listing, listing, search
 from storefront.selectors.offers import register as register_offers
 from storefront.selectors.page import Credit, ProductPage, VariantOffer
+from storefront.selectors.pictures import Picture, picture_of, pictures_of
 from storefront.selectors.prices import (
     CHANNEL_VERSION,
     PRICE_CANDIDATES,
@@ -67,6 +68,7 @@ __all__ = [
     "Listing",
     "ListingQuery",
     "Node",
+    "Picture",
     "PriceCandidate",
     "ProductPage",
     "Suggestion",
@@ -91,9 +93,12 @@ __all__ = [
     "lowest_prices",
     "lowest_prices_before",
     "past_prices",
+    "picture_of",
+    "pictures_of",
     "present_slug",
     "price_candidates",
     "register_availability",
+    "register_coming",
     "register_offers",
     "register_together",
     "search",

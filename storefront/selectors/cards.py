@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from retail.kernel.prepared import Prepared
-from storefront.selectors.availability import availability_condition, available_sql
+from storefront.selectors.availability import availability_condition, available_sql, coming_day
+from storefront.selectors.pictures import FIRST_PICTURE, Picture, picture_of
 
 CARDS_KEPT = 8192
 
@@ -44,6 +45,9 @@ class Card:
     price: Decimal | None
     price_is_from: bool
     is_available: bool | None
+    picture: Picture | None
+    # With none to be had now: the first day on which units come that can be ordered ahead.
+    coming_on: date | None
 
     def __hash__(self) -> int:
         return hash((self.variant_id, self.price))
@@ -96,8 +100,7 @@ def cards_sql(wanted: str, *, as_array: bool = False, first: str = "") -> str:
         "ARRAY(SELECT k.name FROM storefront_contribution c JOIN storefront_contributor k ON k.id = c.contributor_id "
         "WHERE c.product_id = p.id AND c.role = 'AUTHOR' ORDER BY c.position), "
         "p.rating::text, p.rating_count, p.released_on, v.format_name, v.tax_class, v.amount::text, v.others > 0, "
-        + availability_condition("v.id")
-        + ")::text"
+        + f"a.is_available, {FIRST_PICTURE}, CASE WHEN NOT a.is_available THEN {coming_day('v.id')} END)::text"
     )
     if as_array:
         selected, order = f"array_agg({card} ORDER BY wanted.place), array_agg(v.id)", ""
@@ -116,6 +119,7 @@ def cards_sql(wanted: str, *, as_array: bool = False, first: str = "") -> str:
                          AND valid_from <= %(now)s AND (valid_to IS NULL OR valid_to > %(now)s)) o ON true
                 WHERE each.product_id = p.id AND each.is_sellable
                 ORDER BY o.amount IS NULL, each.is_digital, o.amount, each.position, each.id LIMIT 1) v
+          CROSS JOIN LATERAL (SELECT {availability_condition("v.id")} AS is_available OFFSET 0) a
          {order}"""
 
 
@@ -151,6 +155,7 @@ def card_of_text(text: str) -> Card:
     """What stands in the text and nothing else, so it is read once: another price or the last unit sold is another text."""
     values = json.loads(text)
     values[9] = tuple(values[9])
-    for place, read in ((10, Decimal), (12, date.fromisoformat), (15, Decimal)):
+    for place, read in ((10, Decimal), (12, date.fromisoformat), (15, Decimal), (19, date.fromisoformat)):
         values[place] = None if values[place] is None else read(values[place])
+    values[18] = picture_of(values[18])
     return Card(*values)

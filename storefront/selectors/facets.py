@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db import connection
 
-from storefront.selectors.filters import Filters, available_condition
+from storefront.selectors.availability import available_product, coming_product, coming_sql
+from storefront.selectors.filters import Filters
 
 VALUES_MAX = 12
 BRANCHES_MAX = 60
@@ -73,6 +74,13 @@ _AVAILABLE = (
     "(SELECT 'available', '1', '1', count(*) FROM {source} p WHERE {is_available} HAVING count(*) > 0)"
 )
 
+_AHEAD = _AVAILABLE.replace("'1', '1'", "'ahead', 'ahead'")
+# Of a large set it is told only that there is something: the day and the units are asked with the cards.
+_ANY_AHEAD = """
+    (SELECT 'available', 'ahead', 'ahead', NULL::bigint
+      WHERE EXISTS (SELECT 1 FROM ({coming}) a JOIN storefront_variant v ON v.id = a.variant_id AND v.is_sellable
+                      JOIN {source} o ON o.id = v.product_id))
+"""
 _FACETS = {
     "category": _CATEGORIES,
     "author": _AUTHORS,
@@ -87,15 +95,20 @@ Row = tuple[str, str, str, int | None]
 
 def counting(names: Iterable[str], source: str) -> str:
     """An SQL expression: the rows of these facets over `source`, as JSON."""
-    selects = [
+    return _as_rows(
         _FACETS[name].format(source=source, values=VALUES_MAX, branches=BRANCHES_MAX) for name in names
-    ]
-    return f"(SELECT jsonb_agg(jsonb_build_array(name, value, label, count)) FROM ({' UNION ALL '.join(selects)}) each(name, value, label, count))"
+    )
 
 
 def counting_available(source: str) -> str:
-    select = _AVAILABLE.format(source=source, is_available=available_condition())
-    return f"(SELECT jsonb_agg(jsonb_build_array(name, value, label, count)) FROM {select} each(name, value, label, count))"
+    selects = [_AVAILABLE.format(source=source, is_available=available_product())]
+    if coming_sql():
+        selects.append(_AHEAD.format(source=source, is_available=f"({coming_product()}) IS NOT NULL"))
+    return _as_rows(selects)
+
+
+def _as_rows(selects: Iterable[str]) -> str:
+    return f"(SELECT jsonb_agg(jsonb_build_array(name, value, label, count)) FROM ({' UNION ALL '.join(selects)}) each(name, value, label, count))"
 
 
 def facet_names(filters: Filters) -> list[str]:
@@ -130,15 +143,17 @@ def _key(filters: Filters, but: str) -> str:
 
 def _count(filters: Filters, but: str) -> tuple[int, list[Row]]:
     names = [but] if but else facet_names(filters)
+    coming = coming_sql()
+    ahead = _as_rows([_ANY_AHEAD.format(coming=coming, source="s")]) if coming and not but else "NULL::jsonb"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT * FROM (WITH s AS MATERIALIZED (SELECT p.id, p.brand, p.language, p.rating FROM storefront_product p
                         WHERE {filters.of_catalog(but=but)})
-                SELECT (SELECT count(*) FROM s), {counting(names, "s")}) counted""",
+                SELECT (SELECT count(*) FROM s), {counting(names, "s")}, {ahead}) counted""",
             filters.values,
         )
-        total, rows = cursor.fetchone()
-    return total, rows_of(rows)
+        total, rows, ahead_rows = cursor.fetchone()
+    return total, [*rows_of(ahead_rows), *rows_of(rows)]
 
 
 def rows_of(text: str | None) -> list[Row]:

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from retail.kernel.identifiers import parse_barcode
 from storefront.models import Channel, Price, Variant
 from storefront.rules import FeedFacts
+from storefront.selectors.pictures import Picture, pictures_of
 from storefront.selectors.prices import PriceCandidate, price_candidates
 from storefront.states import ContributorRole, ProductStatus
 
@@ -25,12 +26,13 @@ class FeedRow:
     authors: tuple[str, ...]
     candidates: tuple[PriceCandidate, ...]
     facts: FeedFacts
+    pictures: tuple[Picture, ...]
 
 
 def feed_pieces(
     channel: Channel, now: datetime, *, changed: Q | None = None, piece: int = PIECE
 ) -> Iterator[list[FeedRow]]:
-    """Everything on sale of this channel, in pieces; three statements for each, whatever the size of the shop."""
+    """Everything on sale of this channel, in pieces; four statements for each, whatever the size of the shop."""
     rows = (
         Variant.objects.filter(is_sellable=True, product__status=ProductStatus.PUBLISHED)
         .select_related("product__main_category")
@@ -55,6 +57,7 @@ def changed_since(since: datetime, now: datetime, price_list_id: int) -> Q:
 
 def _piece(found: Sequence[Variant], candidates: Mapping[int, tuple[PriceCandidate, ...]]) -> list[FeedRow]:
     rows = []
+    pictures = pictures_of({variant.product_id for variant in found})
     for variant in found:
         entries = candidates.get(variant.pk, ())
         authors = tuple(
@@ -70,5 +73,5 @@ def _piece(found: Sequence[Variant], candidates: Mapping[int, tuple[PriceCandida
             is_digital=variant.is_digital,
             maker=variant.product.brand or (authors[0] if authors else ""),
         )
-        rows.append(FeedRow(variant, authors, entries, facts))
+        rows.append(FeedRow(variant, authors, entries, facts, pictures.get(variant.product_id, ())))
     return rows

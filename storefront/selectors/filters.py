@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from storefront.selectors.availability import availability_condition, available_sql
+from storefront.selectors.availability import available_product, available_sql, coming_product, coming_sql
 from storefront.selectors.search import Matches
 
 
@@ -39,6 +39,8 @@ class ListingQuery:
     price_to: Decimal | None = None
     rating_from: Decimal | None = None
     is_available: bool = False
+    # What cannot be had now but ordered ahead; together with the one before: either.
+    is_ahead: bool = False
     had: tuple[Condition, ...] = ()
     released_since: date | None = None
     sort: str = ""
@@ -113,8 +115,7 @@ def filters_of(query: ListingQuery, found: Matches | None, price_list_id: int, n
     filters = Filters(values={"list": price_list_id, "now": now, "parent": query.category_id})
     filters.catalog += _catalog_conditions(query, found, filters.values)
     filters.price = _price_bounds(query, filters.values)
-    if query.is_available and available_sql():
-        filters.stock = available_condition()
+    filters.stock = _stock_condition(query)
     for each in query.had:
         filters.values |= each.values
         filters.stock = " AND ".join(filter(None, [filters.stock, each.sieve, _had(each)]))
@@ -150,12 +151,16 @@ def _price_bounds(query: ListingQuery, values: dict[str, Any]) -> str:
     return " AND ".join(f"r.amount {sign} %({name})s" for name, sign, value in bounds if value is not None)
 
 
-def available_condition() -> str:
-    """Whether something of the product `p` can be had now; NULL while nobody has said what can."""
-    return (
-        "EXISTS (SELECT 1 FROM storefront_variant v WHERE v.product_id = p.id AND v.is_sellable "
-        f"AND {availability_condition('v.id')})"
-    )
+def _stock_condition(query: ListingQuery) -> str:
+    either = [
+        condition
+        for condition, is_asked in (
+            (available_product(), query.is_available and available_sql()),
+            (f"({coming_product()}) IS NOT NULL", query.is_ahead and coming_sql()),
+        )
+        if is_asked
+    ]
+    return f"({' OR '.join(either)})" if either else ""
 
 
 def _had(condition: Condition) -> str:

@@ -200,7 +200,13 @@ def _usual_filters() -> dict[str, tuple[str, list[str], Filters]]:
 
 def _define_usual() -> None:
     texts = {"author": "text[]", "brand": "text[]", "language": "text[]", "format": "text[]"}
-    numbers = {"parent": "bigint", "limit": "integer", "offset": "integer", "at_most": "integer"}
+    numbers = {
+        "parent": "bigint",
+        "limit": "integer",
+        "offset": "integer",
+        "at_most": "integer",
+        "now": "timestamptz",
+    }
     for name, (query, found) in _USUAL.items():
         define(
             name,
@@ -231,7 +237,7 @@ def _counted(filters: Filters, few: _Few | None, known: Summary | None) -> tuple
         rows += [(*row[:3], None) for row in some] if filters.is_live else some
         if not name:
             total = FEW if filters.is_live else count
-            rows += [("available", "1", "1", None)] if available_sql() else []
+            rows = [("available", "1", "1", None), *rows] if available_sql() else rows
     return total, rows
 
 
@@ -303,7 +309,9 @@ def _chosen(query: ListingQuery) -> dict[str, set[str]]:
         "language": set(query.languages),
         "format": set(query.formats),
         "rating": {"4"} if query.rating_from else set(),
-        "available": {"1"} if query.is_available else set(),
+        "available": {
+            value for value, is_asked in (("1", query.is_available), ("ahead", query.is_ahead)) if is_asked
+        },
     }
 
 

@@ -16,6 +16,7 @@ from storefront.models import Product, Variant
 from storefront.selectors.availability import availability_condition
 from storefront.selectors.cards import Card, cards_of_texts, cards_sql
 from storefront.selectors.offers import any_offer
+from storefront.selectors.pictures import ALL_PICTURES, Picture
 from storefront.selectors.prices import CHANNEL_VERSION, PriceCandidate
 from storefront.selectors.together import together_sql
 from storefront.selectors.tree import Node
@@ -67,6 +68,7 @@ class ProductPage:
     taxes: dict[str, Decimal]
     related: tuple[Card, ...]
     is_together: bool
+    pictures: tuple[Picture, ...]
     channel_version: str | None
     has_offers: bool
 
@@ -84,7 +86,20 @@ PARAMETERS = {
 RETURNS = (
     *("bigint", "varchar", "varchar", "varchar", "varchar", "text", "varchar", "varchar", "json"),
     *("varchar", "date", "numeric", "integer", "bigint", "timestamptz"),
-    *("json", "json", "json", "json", "json", "text[]", "boolean", "text", "boolean", "bigint[]", "bigint"),
+    *(
+        "json",
+        "json",
+        "json",
+        "json",
+        "json",
+        "text[]",
+        "boolean",
+        "json",
+        "text",
+        "boolean",
+        "bigint[]",
+        "bigint",
+    ),
 )
 _BESIDE, _IS_TOGETHER = len(_PRODUCT) + 6, len(_PRODUCT) + 7
 # Where those stand that a statement around this one reads on (counted from one, as the columns of a function are).
@@ -121,7 +136,7 @@ def text() -> str:
               FROM storefront_product_categories m JOIN storefront_category g ON g.id = m.category_id WHERE m.product_id = p.id),
            (SELECT json_agg(json_build_array(t.tax_class, t.rate::text) ORDER BY t.valid_from) FROM storefront_taxrate t
              WHERE t.country = %(country)s AND t.valid_from <= %(day)s AND (t.valid_to IS NULL OR t.valid_to >= %(day)s)),
-           ({CHANNEL_VERSION}), {any_offer()}, ARRAY(SELECT id FROM sold),
+           {ALL_PICTURES}, ({CHANNEL_VERSION}), {any_offer()}, ARRAY(SELECT id FROM sold),
            (SELECT v.id FROM sold v LEFT JOIN entries e ON e.variant_id = v.id AND e.minimum_quantity = 1
              WHERE %(sku)s IN ('', v.sku) ORDER BY e.amount IS NULL, v.is_digital, e.amount, v.position, v.id LIMIT 1)
       INTO {", ".join(f"out_{place}" for place in first)}
@@ -169,9 +184,8 @@ def values(
 
 def page_of_row(row: Sequence[Any]) -> ProductPage:
     width = len(_PRODUCT)
-    variants, entries, credits, branches, taxes, near, is_together, version, has_offers, _, chosen = row[
-        width:
-    ]
+    variants, entries, credits, branches, taxes, near, is_together, *others = row[width:]
+    pictures, version, has_offers, _, chosen = others
     product = _model(Product, _PRODUCT, row[:width])
     candidates = _candidates(entries)
     nodes = {branch[0]: Node(*branch) for branch in branches or ()}
@@ -189,6 +203,7 @@ def page_of_row(row: Sequence[Any]) -> ProductPage:
         taxes={tax_class: Decimal(rate) for tax_class, rate in taxes or ()},
         related=cards_of_texts(near),
         is_together=is_together,
+        pictures=tuple(Picture(*picture) for picture in pictures or ()),
         channel_version=version,
         has_offers=has_offers,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from django.db import connection, transaction
 
@@ -12,6 +13,7 @@ from retail.kernel.identifiers import parse_barcode
 from retail.kernel.prepared import Prepared
 from storefront.rules import words_of
 from storefront.selectors import search_server
+from storefront.selectors.availability import coming_product
 from storefront.selectors.slips import by_swapped_letters, found_alone
 from storefront.selectors.tree import category_tree
 
@@ -50,6 +52,7 @@ class Suggestion:
     title: str
     key: str
     note: str = ""
+    coming_on: date | None = None
 
 
 def match(text: str) -> Matches:
@@ -114,7 +117,7 @@ def words_alone(text: str) -> list[tuple[str, int]]:
     return found_alone(telling) if len(tokens) > 1 else []
 
 
-def suggest(text: str, limit: int = 8, *, language: str = "") -> tuple[Suggestion, ...]:
+def suggest(text: str, limit: int = 8, *, now: datetime, language: str = "") -> tuple[Suggestion, ...]:
     """What the search box offers while somebody types: branches, authors and titles; with a mistake in the words, like titles."""
     tokens = words_of(text[:QUERY_LENGTH_MAX]).split()[:TOKENS_MAX]
     if not tokens or len("".join(tokens)) < 2:
@@ -125,7 +128,7 @@ def suggest(text: str, limit: int = 8, *, language: str = "") -> tuple[Suggestio
         for node in (aisle, *aisle.children)
         if _covers(words_of(node.name), tokens) or _covers(words_of(node.name_en), tokens)
     ]
-    titles, authors = _titles_and_authors(tokens, limit)
+    titles, authors = _titles_and_authors(tokens, limit, now)
     if not (branches or titles or authors):
         titles = _like_titles(tokens, limit)
     return (*branches[:2], *authors[:3], *titles)[:limit]
@@ -219,24 +222,28 @@ def _like_titles(tokens: Sequence[str], limit: int) -> list[Suggestion]:
     return [Suggestion("product", *found[product_id]) for product_id in ids if product_id in found]
 
 
-def _titles_and_authors(tokens: Sequence[str], limit: int) -> tuple[list[Suggestion], list[Suggestion]]:
+def _titles_and_authors(
+    tokens: Sequence[str], limit: int, now: datetime
+) -> tuple[list[Suggestion], list[Suggestion]]:
     served = search_server.most_read_with_all(tokens, limit * 2) if search_server.is_on() else None
-    fits, asked = "p.search_vector @@ to_tsquery('simple', %s)", _tsquery(tokens, weights="ABC")
+    fits, asked = "p.search_vector @@ to_tsquery('simple', %(asked)s)", _tsquery(tokens, weights="ABC")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT p.title, p.slug, ARRAY(SELECT ARRAY[k.name, k.slug] FROM storefront_contribution c
-                        JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id ORDER BY c.position LIMIT 3)
+                        JOIN storefront_contributor k ON k.id = c.contributor_id WHERE c.product_id = p.id ORDER BY c.position LIMIT 3),
+                      {coming_product()}
                  FROM storefront_product p
-                WHERE p.status = 'PUBLISHED' AND {fits if served is None else "p.id = ANY(%s)"}
-                ORDER BY p.popularity DESC, p.id LIMIT %s""",  # noqa: S608 - constants of this module
-            [asked if served is None else served, limit * 2],
+                WHERE p.status = 'PUBLISHED' AND {fits if served is None else "p.id = ANY(%(asked)s)"}
+                ORDER BY p.popularity DESC, p.id LIMIT %(limit)s""",  # noqa: S608 - constants of this module
+            {"asked": asked if served is None else served, "limit": limit * 2, "now": now},
         )
         rows = cursor.fetchall()
     titles = [
-        Suggestion("product", title, slug, credits[0][0] if credits else "") for title, slug, credits in rows
+        Suggestion("product", title, slug, credits[0][0] if credits else "", coming_on)
+        for title, slug, credits, coming_on in rows
     ]
     people = {
-        slug: name for _, _, credits in rows for name, slug in credits if _covers(words_of(name), tokens)
+        slug: name for _, _, credits, _ in rows for name, slug in credits if _covers(words_of(name), tokens)
     }
     return titles, [Suggestion("author", name, slug) for slug, name in people.items()]
 

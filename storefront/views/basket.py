@@ -311,6 +311,7 @@ def context_of(
         "tenders": tenders.shown(request, tenders_of(basket=found, now=now), view.priced.total, view, now),
         **coupon_typed(request),
         "ways": ways.in_words(options, now),
+        "is_files_only": all(line.variant.is_digital for line in view.lines),
         "postal_code": code,
         "held_until": view.held_until,
         "hold_minutes": channel.hold_minutes,

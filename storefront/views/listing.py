@@ -19,7 +19,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from retail.front import quick
-from retail.front.formats import locale_of, money_text
+from retail.front.formats import locale_of, money_text, short_day_text
 from retail.kernel import clock
 from retail.kernel.identifiers import parse_barcode
 from retail.kernel.script import to_cyrillic
@@ -148,7 +148,7 @@ def _in_a_language(given: QueryDict, text: str) -> str:
 def suggestions(request: HttpRequest) -> HttpResponse:
     """The list below the search field while typing: a page of links without script, options of the field with it."""
     text = shopper.plain(request.GET.get("q", ""), TEXT_MAX)
-    found = catalog.suggest(text, language=shopper.language()) if len(text) > 1 else ()
+    found = catalog.suggest(text, now=clock.now(), language=shopper.language()) if len(text) > 1 else ()
     context = {"suggestions": [_suggestion(one) for one in found], "text": text}
     answer = render(request, "shop/parts/suggestions.html", context)
     answer["X-Robots-Tag"] = "noindex"
@@ -166,7 +166,8 @@ def query_of(given: QueryDict) -> catalog.ListingQuery:
         price_from=price_from,
         price_to=price_to,
         rating_from=Decimal(4) if given.get("rating") == "4" else None,
-        is_available=given.get("available") == "1",
+        is_available="1" in given.getlist("available"),
+        is_ahead="ahead" in given.getlist("available"),
         sort=given.get("sort", "")[:20],
         page=_whole(given.get("page", "")),
     )
@@ -267,7 +268,7 @@ def _filters(found: catalog.Listing) -> list[Filter]:
 
 def label_of(name: str, label: str) -> str:
     if name == "available":
-        return _("Can be had now")
+        return _("Can be ordered ahead") if label == "ahead" else _("Can be had now")
     if name == "rating":
         return _("4 and more")
     if name == "language":
@@ -352,8 +353,16 @@ def _suggestion(one: catalog.Suggestion) -> dict[str, str]:
         "title": one.title,
         "url": url,
         "icon": icons[one.kind],
-        "note": one.note or notes.get(one.kind, ""),
+        "note": _noted(one) if one.kind == "product" else notes[one.kind],
     }
+
+
+def _noted(one: catalog.Suggestion) -> str:
+    """The author, and of what cannot be had now but ordered ahead the day on which it comes."""
+    if one.coming_on is None:
+        return one.note
+    day = short_day_text(one.coming_on, shopper.language())
+    return " · ".join(filter(None, [one.note, _("Pre-order, arrives %(day)s") % {"day": day}]))
 
 
 # ------------------------------------------------------------------ what the address says

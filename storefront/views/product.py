@@ -132,6 +132,7 @@ def show(
             customer_id=customer.pk if customer else None,
         ),
         "page": page,
+        "language": shopper.language(),
         "product": page.product,
         "variant": chosen.variant,
         "offers": offers,
@@ -150,6 +151,7 @@ def show(
         "related": [reading.book(card) for card in page.related],
         "is_together": page.is_together,
         "is_digital": chosen.variant.is_digital,
+        "is_file": chosen.variant.is_digital,
         "quantities": range(1, max(1, min(_most(promise), QUANTITY_MAX_SHOWN)) + 1),
         "refused": render_to_string(
             "shop/parts/refused.html", {"refused": refused, "variant": chosen.variant}, request
@@ -194,7 +196,12 @@ def _promise_part(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
     if chosen is None:
         raise Http404("no such edition")
     promise = promise_of(channel, chosen.variant.pk, basket, chosen.amount, code, now, known=shown.live)
-    context = {"product": shown.page.product, "variant": chosen.variant, **promise}
+    context = {
+        "product": shown.page.product,
+        "variant": chosen.variant,
+        "is_file": chosen.variant.is_digital,
+        **promise,
+    }
     return HttpResponse(quick.part(request, "shop/parts/promise.html", context))
 
 
@@ -475,15 +482,17 @@ def _head(
     chosen = next(each for each, offer in zip(sold, offers, strict=True) if offer.is_chosen)
     names = [each.name for each in authors]
     words = pictures.Words(chosen.variant.sku, product.title, names[0] if names else product.brand)
-    picture = pictures.picture_url(words, "card")
+    drawn = pictures.picture_url(words, "card")
     shown = heads.Shown(
         path=path,
         title=", ".join([product.title, *names[:1]]),
         description=product.description or product.subtitle,
         kind="book" if product.kind == "BOOK" else "product",
-        image=picture,
+        image=drawn,
+        pictures=tuple((heads.absolute(each.full), each.width, each.height) for each in page.pictures),
     )
-    data = heads.product_data(product, authors=names, sold=sold, chosen=chosen, image=picture, path=path)
+    images = [url for url, _width, _height in shown.pictures] or [drawn]
+    data = heads.product_data(product, authors=names, sold=sold, chosen=chosen, images=images, path=path)
     return heads.head(shown, data, heads.crumbs_data(crumbs, path))
 
 

@@ -17,8 +17,11 @@ from oms.models import Order
 from oms.workflows import routing, tenders
 from oms.workflows.checkout import Company
 from retail.kernel.models import Location, OutboxEvent
+from retail.sample.epub import make_epub
+from storefront import operations as catalog
 from tests.flows import gift_cards
 from tests.oms import offering
+from tests.photos import photo
 from tests.proof.acts import Trade
 from warehouse.models import Parcel, Shipment
 from warehouse.selectors import order_claims
@@ -32,6 +35,7 @@ class Call:
     body: Any = None
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    kind: str = "application/json"
 
 
 Prepared = Callable[[Trade], Call]
@@ -351,6 +355,36 @@ def _product_put(trade: Trade) -> Call:
     return Call("products/NEW-1", body | {"price": {"amount": "990.00", "currency": "RSD"}})
 
 
+def _picture_add(trade: Trade) -> Call:
+    path = f"products/{trade.book.sku}/pictures?text=Korica"
+    return Call(path, photo(), kind="image/png")
+
+
+def _pictures(trade: Trade) -> list[str]:
+    return [
+        catalog.add_picture(
+            product_id=trade.book.product_id, content=photo(number), by=None, now=trade.now
+        ).key
+        for number in (1, 2)
+    ]
+
+
+def _picture_order(trade: Trade) -> Call:
+    first, second = _pictures(trade)
+    body = {"pictures": [{"id": second, "text": "Korica"}, {"id": first}]}
+    return Call(f"products/{trade.book.sku}/pictures", body)
+
+
+def _picture_remove(trade: Trade) -> Call:
+    return Call(f"products/{trade.book.sku}/pictures/{_pictures(trade)[0]}")
+
+
+def _file_put(trade: Trade) -> Call:
+    edition = trade.chain.variant(stock=0)
+    content = make_epub(name=edition.sku, title="Naslov")
+    return Call(f"products/{edition.sku}/file", content, kind="application/epub+zip")
+
+
 def _segment(trade: Trade, tail: str = "") -> Call:
     made = crm.create_segment(
         slug="buyers", name="Buyers", definition="bought(within: 1 year)", by=None, now=trade.now
@@ -463,6 +497,11 @@ GOOD_CALLS: dict[str, Prepared] = {
     "post orders/{number}/returns/{return_number}/receive": _return_receive,
     "post payments/{provider}/events": _card_event,
     "get products": plain("products"),
+    "get products/{sku}/pictures": lambda trade: Call(f"products/{trade.book.sku}/pictures"),
+    "post products/{sku}/pictures": _picture_add,
+    "put products/{sku}/pictures": _picture_order,
+    "delete products/{sku}/pictures/{picture}": _picture_remove,
+    "put products/{sku}/file": _file_put,
     "get products/{sku}": lambda trade: Call(f"products/{trade.book.sku}"),
     "put products/{sku}": _product_put,
     "get proposals": plain("proposals"),
@@ -510,4 +549,4 @@ def send(trade: Trade, operation: str, call: Call, *, key: str = "") -> Any:
     if method == "get":
         return trade.api.get(call.path, **call.query)
     headers = {name.replace("-", "_"): value for name, value in call.headers.items()}
-    return trade.api.send(method, call.path, call.body, key=key, **headers)
+    return trade.api.send(method, call.path, call.body, key=key, kind=call.kind, **headers)

@@ -551,6 +551,17 @@ CORRUPTIONS: dict[str, Corruption] = {
         "SELECT number FROM warehouse_shipment WHERE order_id = %(routed)s",
         "warehouse_shipment",
     ),
+    # --- pictures
+    "pictures_stand_without_gaps": Corruption(
+        "UPDATE storefront_productpicture SET position = 3 WHERE position = 1",
+        "SELECT product_id FROM storefront_productpicture WHERE position = 3",
+        "storefront_productpicture",
+    ),
+    "picture_names_files_of_ours": Corruption(
+        "UPDATE storefront_productpicture SET key = '../../secret' WHERE position = 0",
+        "SELECT id FROM storefront_productpicture WHERE position = 0",
+        "storefront_productpicture",
+    ),
     # --- electronic editions
     "file_is_not_claimed": Corruption(
         _copy(

@@ -38,6 +38,9 @@ def _shop(scene: dict[str, Any]) -> list[Look]:
         Look("search", "/search/?q=roman"),
         Look("search-nothing", "/search/?q=qwrtzx"),
         Look("product", f"/p/{scene['slug']}/"),
+        Look("product-ahead", f"/p/{scene['ahead']}/"),
+        Look("category-ahead", "/search/?available=ahead"),
+        Look("product-pictures", f"/p/{scene['pictured']}/"),
         Look("bundle", "/p/komplet-tri-najcitanije/"),
         Look("product-cyrl", f"/sr-cyrl/p/{scene['slug']}/"),
         Look("product-en", f"/en/p/{scene['slug']}/"),
@@ -156,6 +159,8 @@ def _ops(scene: dict[str, Any]) -> list[Look]:
         ("ops-answers", "/ops/answers/"),
         ("ops-gift-cards", "/ops/gift-cards/"),
         ("ops-ebooks", "/ops/e-books/"),
+        ("ops-pictured", "/ops/pictures/"),
+        ("ops-pictures", f"/ops/pictures/{scene['pictured']}/"),
         ("ops-funnel", "/ops/funnel/"),
     ]
     english = [("ops-order-en", "/en" + of("sold")), ("ops-order-cyrl", "/sr-cyrl" + of("sold"))]

@@ -32,6 +32,8 @@ def main() -> None:
 
 def play(now: datetime) -> dict[str, Any]:
     """Every state that a page can show, by name."""
+    from storefront.models import Product, ProductPicture
+
     teller = _teller(now)
     sold, few, many, spare = _titles(4)
     teller.sold_and_partly_returned(sold)
@@ -64,6 +66,8 @@ def play(now: datetime) -> dict[str, Any]:
         "transfer": _to_store(teller),
         "sku": many.sku,
         "slug": many.product.slug,
+        "ahead": Product.objects.get(variants__sku="9788699998013").slug,
+        "pictured": ProductPicture.objects.order_by("pk")[0].product.slug,
         "campaign_page": _campaign_page(),
         **_rows(teller),
         "sessions": _sessions(),

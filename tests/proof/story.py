@@ -16,11 +16,13 @@ from oms.workflows import basket_coupons, baskets, cancellation, exchanges, plac
 from oms.workflows.checkout import Company
 from retail.kernel import outbox
 from retail.kernel.models import Location
+from storefront import operations as catalog
 from storefront.models import KitComponent, Price, Product, Variant
 from tests.flows import ebooks, gift_cards, preorders, to_store
 from tests.flows.chain import Chain
 from tests.flows.exchanges import arrives, swap
 from tests.oms import offering
+from tests.photos import photo
 from warehouse import operations as stock
 from warehouse import workflows as goods
 from warehouse.models import Parcel, Shipment, Transfer
@@ -58,6 +60,8 @@ class Teller:
         self.paid_by_gift_card(book)
         self.exchanged()
         self.ordered_ahead()
+        for number in (1, 2):
+            catalog.add_picture(product_id=book.product_id, content=photo(number), by=None, now=self.now)
         self.orders["file"], _ = ebooks.paid_ebook(
             self.chain, ebooks.make_ebook(self.chain, now=self.now), now=self.now
         )

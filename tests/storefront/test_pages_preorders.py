@@ -10,14 +10,17 @@ import pytest
 from django.test import Client
 
 from oms.models import BasketLine
-from storefront.models import Variant
+from oms.workflows import baskets
+from storefront.models import Product, Variant
+from storefront.operations.products import refresh_search
+from storefront.views.machines import feeds
 from tests.flows.chain import NOW, Chain
 from tests.flows.preorders import ahead, bought, claimed, claims
 from tests.staff import client_of, make_staff
-from tests.storefront.shopping import open_shop, order, put, typed
+from tests.storefront.shopping import category, open_shop, order, put, typed
 from tests.unchanged import nothing_changes
 from warehouse import workflows as goods
-from warehouse.models import PurchaseOrder
+from warehouse.models import PurchaseOrder, SupplyClaim
 
 pytestmark = pytest.mark.django_db
 TOGETHER = "Something in the basket is still on its way to us."
@@ -153,3 +156,72 @@ def test_staff_see_what_an_order_waits_for_and_why_its_day_changed(chain: Chain,
     goods.move_purchase_order(number=number, expected_on=date(2026, 12, 14), by=chain.dragan, now=NOW)
     page = dragan.get(f"/ops/orders/{placed.number}/").text
     assert "sub\xa012.\xa012. → sre\xa016.\xa012., isporuka dobavljača ima drugi datum" in page
+
+
+# ------------------------------------------------------------------ where people look
+def test_a_card_says_when_it_arrives(client: Client, chain: Chain, title: Variant) -> None:
+    here, gone = chain.variant(), chain.variant(stock=0)
+    category(chain, title, here, gone)
+    page = client.get("/en/c/romani/").text
+    assert page.count("Pre-order, arrives Thu\xa010\xa0Dec") == 1
+    assert page.count("In stock</p>") == 1
+    assert page.count("Not in stock now") == 1
+    assert "Pretprodaja, stiže čet\xa010.\xa0dec." in client.get("/c/romani/").text
+
+
+def test_a_list_is_narrowed_to_what_can_be_ordered_ahead(
+    client: Client, chain: Chain, title: Variant
+) -> None:
+    here, gone = chain.variant(), chain.variant(stock=0)
+    category(chain, title, here, gone)
+
+    def shown(asked: str) -> set[str]:
+        page = client.get(f"/en/c/romani/?{asked}").text
+        return {one.sku for one in (title, here, gone) if f">{one.product.title}</a>" in page}
+
+    page = client.get("/en/c/romani/").text
+    assert 'name="available" value="ahead">Can be ordered ahead<span class="n">1</span>' in page
+    assert shown("available=ahead") == {title.sku}
+    assert shown("available=1") == {here.sku}
+    assert shown("available=1&available=ahead") == {title.sku, here.sku}
+
+
+def test_when_all_of_it_is_claimed_a_card_is_not_in_stock(
+    client: Client, chain: Chain, title: Variant
+) -> None:
+    category(chain, title)
+    basket = chain.basket()
+    baskets.add_line(token=basket.token, sku=title.sku, quantity=5, now=NOW, is_preorder=True)
+    page = client.get("/en/c/romani/").text
+    assert "Pre-order, arrives" not in page
+    assert "Not in stock now" in page
+    assert 'value="ahead"' not in page
+    SupplyClaim.objects.update(expires_at=NOW - timedelta(minutes=1))
+    assert "Pre-order, arrives" in client.get("/en/c/romani/").text
+
+
+def test_a_day_that_has_passed_promises_nothing(client: Client, chain: Chain, title: Variant) -> None:
+    category(chain, title)
+    PurchaseOrder.objects.update(expected_on=NOW.date())
+    assert "Not in stock now" in client.get("/en/c/romani/").text
+    PurchaseOrder.objects.update(expected_on=NOW.date() + timedelta(days=1))
+    assert "Pre-order, arrives" in client.get("/en/c/romani/").text
+
+
+def test_the_search_field_says_it_while_typing(client: Client, title: Variant) -> None:
+    refresh_search(title.product_id)
+    offered = client.get("/en/search/suggestions/?q=naslov").text
+    assert "Pre-order, arrives Thu\xa010\xa0Dec" in offered
+
+
+def test_feeds_say_preorder_with_its_day(client: Client, chain: Chain, title: Variant) -> None:
+    category(chain, title)
+    Product.objects.filter(pk=title.product_id).update(kind="BOOK", brand="Sova", language="sr")
+    key = feeds.secret("web-rs", "sr-latn", "google.xml")
+    answer = client.get(f"/feeds/web-rs/sr-latn/google.xml?key={key}")
+    told = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert "<g:availability>preorder</g:availability>" in told
+    assert "<g:availability_date>2026-12-10T00:00Z</g:availability_date>" in told
+    key = feeds.secret("web-rs", "sr-latn", "meta.csv")
+    answer = client.get(f"/feeds/web-rs/sr-latn/meta.csv?key={key}")
+    assert ",preorder,new," in b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]

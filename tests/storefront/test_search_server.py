@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from retail.kernel import clock
 from retail.kernel.models import OutboxEvent
@@ -139,7 +140,7 @@ def test_suggestions_come_from_the_server_with_titles_of_the_rows(
 ) -> None:
     bridge, yard, _ = ids(shelf, *BOOKS)
     server.hits(yard, bridge)
-    offered = catalog.suggest("andr", 3)
+    offered = catalog.suggest("andr", 3, now=timezone.now())
     assert [(each.kind, each.title) for each in offered] == [
         ("author", "Иво Андрић"),
         ("product", "Na Drini ćuprija"),

@@ -39,7 +39,7 @@ from warehouse.selectors.stock import (
     availability_by_location,
     stock_rows,
 )
-from warehouse.selectors.supply import Awaited, awaited_by_basket, awaited_by_order
+from warehouse.selectors.supply import Awaited, awaited_by_basket, awaited_by_order, coming_days
 from warehouse.selectors.waterfall import Holder, Incoming, PlaceTerms, Waterfall, explain_availability
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "awaited_by_basket",
     "awaited_by_order",
     "basket_holds",
+    "coming_days",
     "explain_availability",
     "hold_expiry",
     "item_claims",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.conf import settings
 from django.db import connection
 
 from retail.kernel.clock import business_date
@@ -26,6 +27,21 @@ SELECT l.id, COALESCE(l.expected_on, o.expected_on) AS day,
   JOIN pooled p ON p.id = o.location_id
  WHERE l.variant_id = %(variant)s AND l.quantity_received < l.quantity AND COALESCE(l.expected_on, o.expected_on) > %(today)s
  ORDER BY 2, 1
+"""  # noqa: S608
+
+# What lists may say of it, whatever the channel: days of units that nobody has spoken for, at a place that feeds a channel.
+COMING = f"""
+SELECT l.variant_id, COALESCE(l.expected_on, o.expected_on) AS day
+  FROM warehouse_purchaseorderline l
+  JOIN warehouse_purchaseorder o ON o.id = l.order_id AND o.status IN ('OPEN', 'PARTLY_RECEIVED')
+ WHERE l.quantity_received < l.quantity
+   AND COALESCE(l.expected_on, o.expected_on) > (%(now)s::timestamptz AT TIME ZONE '{settings.TIME_ZONE}')::date
+   AND l.quantity > l.quantity_received + CASE WHEN l.quantity_claimed = 0 THEN 0 ELSE l.quantity_claimed - COALESCE((
+           SELECT sum(c.quantity)::int FROM warehouse_supplyclaim c
+            WHERE c.purchase_order_line_id = l.id AND c.state = 'HELD' AND c.order_line_id IS NULL
+              AND c.expires_at <= %(now)s::timestamptz), 0) END
+   AND (NOT EXISTS (SELECT 1 FROM warehouse_stockpool)
+        OR EXISTS (SELECT 1 FROM warehouse_stockpool p WHERE p.location_id = o.location_id))
 """  # noqa: S608
 
 
@@ -54,6 +70,16 @@ def coming_lines(
             },
         )
         return [ComingLine(*row) for row in cursor.fetchall()]
+
+
+def coming_days(*, variant_ids: Iterable[int], now: datetime) -> dict[int, date]:
+    """By variant, the first day on which units come that nobody has spoken for; what has none is absent. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT a.variant_id, min(a.day) FROM ({COMING}) a WHERE a.variant_id = ANY(%(variants)s) GROUP BY 1",  # noqa: S608
+            {"variants": list(variant_ids), "now": now},
+        )
+        return dict(cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)

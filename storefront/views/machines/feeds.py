@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
@@ -40,10 +40,12 @@ from warehouse import selectors as warehouse
 from warehouse.models import Reservation, StockMove
 
 TITLE_MAX, DESCRIPTION_MAX = 150, 5000
+# Further pictures that a reader of a feed takes of one product.
+MORE_PICTURES_MAX = 10
 FILES = {"google.xml": Feed.GOOGLE, "meta.csv": Feed.META}
 COLUMNS = (
     *("id", "item_group_id", "title", "description", "availability", "condition", "price", "sale_price"),
-    *("link", "image_link", "brand", "gtin", "product_type", "shipping_weight"),
+    *("link", "image_link", "additional_image_link", "brand", "gtin", "product_type", "shipping_weight"),
 )
 Entry = dict[str, str]
 
@@ -116,10 +118,11 @@ def _entries(
         units = warehouse.availability(
             variant_ids=[row.variant.pk for row in taken], channel_id=channel.pk, now=now
         )
+        coming = warehouse.coming_days(variant_ids=[row.variant.pk for row in taken], now=now)
         yield [
-            _entry(row, places, channel.currency, *prices[row.variant.pk], units.get(row.variant.pk, 0))
+            _entry(row, places, channel.currency, prices[pk], units.get(pk, 0), coming.get(pk))
             for row in taken
-            if row.variant.pk in prices
+            if (pk := row.variant.pk) in prices
         ]
 
 
@@ -152,22 +155,35 @@ def _prices(channel: Channel, rows: list[FeedRow], now: datetime) -> dict[int, t
     return found
 
 
-def _entry(row: FeedRow, places: Places, currency: str, before: Decimal, price: Decimal, units: int) -> Entry:
+def _entry(
+    row: FeedRow,
+    places: Places,
+    currency: str,
+    prices: tuple[Decimal, Decimal],
+    units: int,
+    coming_on: date | None,
+) -> Entry:
+    before, price = prices
     variant, product = row.variant, row.variant.product
     author = row.authors[0] if row.authors else product.brand
     page = places.page(product.slug)
+    photos = [absolute(each.full) for each in row.pictures]
     words = " · ".join(filter(None, [product.title, product.subtitle, *row.authors, product.brand]))
     return {
         "id": variant.sku,
         "item_group_id": product.slug[:50],
         "title": printable(_title(row))[:TITLE_MAX],
         "description": printable(product.description or words)[:DESCRIPTION_MAX],
-        "availability": "in_stock" if units > 0 else "out_of_stock",
+        "availability": "in_stock" if units > 0 else "preorder" if coming_on else "out_of_stock",
+        "availability_date": f"{coming_on.isoformat()}T00:00Z" if coming_on and not units else "",
         "condition": "new",
         "price": f"{before:.2f} {currency}",
         "sale_price": f"{price:.2f} {currency}" if price < before else "",
         "link": f"{page}{variant.sku}/",
-        "image_link": picture_url(Words(variant.sku, product.title, author), "cover"),
+        "image_link": photos[0]
+        if photos
+        else picture_url(Words(variant.sku, product.title, author), "cover"),
+        "additional_image_link": ",".join(photos[1 : 1 + MORE_PICTURES_MAX]),
         "brand": printable(row.facts.maker)[:70],
         "gtin": variant.barcode,
         "product_type": places.words(product.main_category.path) if product.main_category else "",
@@ -205,14 +221,19 @@ def _google(pieces: Iterator[list[Entry]], language: str) -> Iterator[str]:
 
 
 def _item(entry: Entry) -> str:
-    tags = "".join(f"<g:{name}>{escape(value)}</g:{name}>" for name, value in entry.items() if value)
+    tags = "".join(
+        f"<g:{name}>{escape(value)}</g:{name}>"
+        for name, given in entry.items()
+        for value in (given.split(",") if name == "additional_image_link" else [given])
+        if value
+    )
     known = "" if entry["gtin"] else "<g:identifier_exists>no</g:identifier_exists>"
     return f"<item>{tags}{known}</item>\n"
 
 
 def _meta(pieces: Iterator[list[Entry]], language: str) -> Iterator[str]:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
     writer.writeheader()
     for entries in pieces:
         writer.writerows(

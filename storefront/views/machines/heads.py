@@ -44,13 +44,16 @@ _BOOK_FORMATS = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a page is about. `path` is its one address without the host; `image` an absolute address of a PNG."""
+    """What a page is about. `path` is its one address without the host; `image` an absolute address of a PNG, shown when there are no
+    `pictures` (address, width, height).
+    """
 
     path: str
     title: str
     description: str = ""
     kind: str = "website"
     image: str = ""
+    pictures: tuple[tuple[str, int, int], ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
 
 
@@ -84,27 +87,34 @@ def head(shown: Shown, *data: Mapping[str, Any]) -> SafeString:
         ("og:description", " ".join(shown.description.split())[:DESCRIPTION_MAX]),
         ("og:url", absolute(shown.path)),
         ("og:locale", LOCALES.get(language, language).partition("@")[0]),
-        *(
-            [
-                ("og:image", shown.image),
-                ("og:image:type", "image/png"),
-                ("og:image:width", "1200"),
-                ("og:image:height", "630"),
-                ("og:image:alt", shown.title),
-            ]
-            if shown.image
-            else []
-        ),
+        *_images(shown),
         *shown.facts,
     ]
     tags = "".join(
         [f'<meta property="{name}" content="{escape(value)}">' for name, value in properties if value]
     )
-    card = "summary_large_image" if shown.image else "summary"
+    card = "summary_large_image" if shown.image and not shown.pictures else "summary"
     return mark_safe(  # noqa: S308 - each value is escaped, `block` escapes its own
         f'<link rel="canonical" href="{escape(absolute(shown.path))}">{tags}'
         f'<meta name="twitter:card" content="{card}">{"".join(map(block, data))}'
     )
+
+
+def _images(shown: Shown) -> list[tuple[str, str]]:
+    found = [(url, "image/jpeg", width, height) for url, width, height in shown.pictures]
+    if not found and shown.image:
+        found = [(shown.image, "image/png", 1200, 630)]
+    return [
+        pair
+        for url, kind, width, height in found
+        for pair in (
+            ("og:image", url),
+            ("og:image:type", kind),
+            ("og:image:width", str(width)),
+            ("og:image:height", str(height)),
+            ("og:image:alt", shown.title),
+        )
+    ]
 
 
 def block(data: Mapping[str, Any]) -> SafeString:
@@ -173,7 +183,7 @@ def product_data(
     authors: Sequence[str],
     sold: Sequence[Sold],
     chosen: Sold,
-    image: str,
+    images: Sequence[str],
     path: str,
 ) -> dict[str, Any]:
     """The product as the page shows it: the same prices, and availability of the edition whose stock was asked."""
@@ -186,7 +196,7 @@ def product_data(
         "name": product.title,
         "alternateName": product.subtitle,
         "description": product.description,
-        "image": [image],
+        "image": list(images),
         "sku": variant.sku,
         "brand": {"@type": "Brand", "name": product.brand} if product.brand else None,
         "weight": _weight(variant),

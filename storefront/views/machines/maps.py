@@ -24,11 +24,12 @@ from storefront.models import Category, Product
 from storefront.states import ProductStatus
 from storefront.views.machines.heads import absolute
 
+Pictures = tuple[catalog.Picture, ...]
 AnyAnswer = TypeVar("AnyAnswer", HttpResponse, StreamingHttpResponse)
 PRODUCTS_A_FILE = 10_000
 PIECE = 1_000
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_SPACES = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"'
+_SPACES = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml" xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"'
 # Pages that a search engine may show; the rest belongs to one person or to one question.
 _STILL = ("shop:home", "shop:search", "shop:stores", "shop:help")
 _PRIVATE = ("basket", "checkout", "account", "accounts", "order", "ops", "scan", "search/suggestions")
@@ -60,14 +61,14 @@ def pages(request: HttpRequest) -> StreamingHttpResponse:
     paths = Category.objects.filter(products__status=ProductStatus.PUBLISHED).order_by("path")
     places = [("shop:category", path) for path in paths.values_list("path", flat=True).distinct()]
     saved = [("shop:collection", each.slug) for each in catalog.shown_collections()]
-    return _file((name, slug, None) for name, slug in [*((name, "") for name in _STILL), *places, *saved])
+    return _file((name, slug, None, ()) for name, slug in [*((name, "") for name in _STILL), *places, *saved])
 
 
 @require_safe
 def products(request: HttpRequest, number: int) -> StreamingHttpResponse:
     if number not in dict(_ranges()):
         raise Http404("no such file")
-    return _file(("shop:product", slug, at) for slug, at in _products(number))
+    return _file(("shop:product", *each) for each in _products(number))
 
 
 def _ranges() -> list[tuple[int, datetime]]:
@@ -79,7 +80,7 @@ def _ranges() -> list[tuple[int, datetime]]:
         return [(int(number), at) for number, at in cursor.fetchall()]
 
 
-def _products(number: int) -> Iterator[tuple[str, datetime]]:
+def _products(number: int) -> Iterator[tuple[str, datetime, Pictures]]:
     last, end = number * PRODUCTS_A_FILE - 1, (number + 1) * PRODUCTS_A_FILE
     while True:
         rows = list(
@@ -87,22 +88,24 @@ def _products(number: int) -> Iterator[tuple[str, datetime]]:
             .order_by("pk")
             .values_list("pk", "slug", "updated_at")[:PIECE]
         )
-        yield from ((slug, at) for _, slug, at in rows)
+        pictures = catalog.pictures_of(pk for pk, _, _ in rows)
+        yield from ((slug, at, pictures.get(pk, ())) for pk, slug, at in rows)
         if len(rows) < PIECE:
             return
         last = rows[-1][0]
 
 
-def _file(entries: Iterable[tuple[str, str, datetime | None]]) -> StreamingHttpResponse:
+def _file(entries: Iterable[tuple[str, str, datetime | None, Pictures]]) -> StreamingHttpResponse:
     return _kept(StreamingHttpResponse(_written(entries), content_type="application/xml"))
 
 
-def _written(entries: Iterable[tuple[str, str, datetime | None]]) -> Iterator[str]:
+def _written(entries: Iterable[tuple[str, str, datetime | None, Pictures]]) -> Iterator[str]:
     yield f"{_HEAD}<urlset {_SPACES}>"
     around = {name: _around(name) for name in (*_STILL, "shop:category", "shop:collection", "shop:product")}
     piece: list[str] = []
-    for name, slug, at in entries:
-        piece.append(_entry([(lang, f"{before}{slug}{after}") for lang, before, after in around[name]], at))
+    for name, slug, at, pictures in entries:
+        addresses = [(lang, f"{before}{slug}{after}") for lang, before, after in around[name]]
+        piece.append(_entry(addresses, at, pictures))
         if len(piece) >= PIECE:
             yield "".join(piece)
             piece = []
@@ -120,12 +123,16 @@ def _around(name: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def _entry(addresses: list[tuple[str, str]], at: datetime | None) -> str:
+def _entry(addresses: list[tuple[str, str]], at: datetime | None, pictures: Pictures) -> str:
     others = [*addresses, ("x-default", addresses[0][1])]
     named = "".join(
         f'<xhtml:link rel="alternate" hreflang="{lang}" href={quoteattr(url)}/>' for lang, url in others
     )
-    return "".join(f"<url><loc>{escape(url)}</loc>{_changed(at)}{named}</url>" for _, url in addresses)
+    shown = "".join(
+        f"<image:image><image:loc>{escape(absolute(each.full))}</image:loc></image:image>"
+        for each in pictures
+    )
+    return "".join(f"<url><loc>{escape(url)}</loc>{_changed(at)}{named}{shown}</url>" for _, url in addresses)
 
 
 def _changed(at: datetime | None) -> str:

@@ -118,6 +118,19 @@
     addEventListener("load", () => navigator.serviceWorker.register("/worker.js").catch(() => {}));
   }
 
+  /* Several pictures lie in a row that scrolls by itself; a small one leads to its large one without moving the page, and says which is in view. */
+  const show = (spot, behavior) => spot && spot.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : behavior, block: "nearest", inline: "center" });
+  const picture = (small) => document.getElementById(small.hash.slice(1));
+  const row = one(".thumbs") && one(".pictures");
+  if (row && "IntersectionObserver" in window) {
+    const watch = new IntersectionObserver((seen) => seen.forEach((entry) => {
+      const small = all(".thumbs a").find((link) => picture(link) === entry.target);
+      if (entry.isIntersecting) small.setAttribute("aria-current", "true");
+      else small.removeAttribute("aria-current");
+    }), { root: row, threshold: .6 });
+    all("li", row).forEach((spot) => watch.observe(spot));
+  }
+
   /* A picture opens over the page; without script its link opens the picture. Escape closes, the focus goes back. */
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-zoom]");
@@ -125,6 +138,12 @@
     if (over && over.showModal && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       over.showModal();
+      show(document.getElementById(link.dataset.zoomTo), "auto");
+    }
+    const small = event.target.closest(".thumbs a");
+    if (small && picture(small)) {
+      event.preventDefault();
+      show(picture(small), "smooth");
     }
     if (event.target.matches("dialog.zoomed")) event.target.close();
     const larger = event.target.closest("[data-larger]");
