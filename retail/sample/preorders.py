@@ -9,7 +9,7 @@ from typing import NamedTuple
 from retail.kernel.clock import business_date
 from retail.kernel.models import Location, User
 from storefront import operations as verbs
-from storefront.models import PriceList, Product, Variant
+from storefront.models import Category, PriceList, Product, Variant
 from warehouse import operations as goods
 from warehouse.models import PurchaseOrder
 
@@ -40,7 +40,7 @@ def exist() -> bool:
 
 def make(*, by: User, now: datetime) -> None:
     read_most = Product.objects.filter(kind="BOOK", status="PUBLISHED").order_by("-popularity", "pk")[0]
-    branch = read_most.main_category
+    branch = Category.objects.filter(path="romani").first() or read_most.main_category
     places = dict(Location.objects.filter(code__in=(SUPPLIER, WAREHOUSE)).values_list("code", "pk"))
     prices = PriceList.objects.get()
     for place, each in enumerate(TITLES, start=1):

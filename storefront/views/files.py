@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from retail.front.refusals import say
 from retail.front.toasts import toast
 from retail.kernel import clock
 from retail.kernel.access import EDIT_CAMPAIGNS, VIEW_CAMPAIGNS, may, staff_page
-from retail.kernel.errors import NotAllowed, Refusal
+from retail.kernel.errors import Refusal
 from storefront.models import DigitalFile
 
 
@@ -45,7 +46,7 @@ def files(request: HttpRequest) -> HttpResponse:
     form = FileForm(request.POST or None, request.FILES or None)
     if request.method == "POST":
         if not may_edit:
-            raise NotAllowed("Your role does not put files here.")
+            raise PermissionDenied("Your role does not put files here.")
         if form.is_valid() and _kept(request, form):
             return redirect("ops:files")
     rows, following = newest_first(

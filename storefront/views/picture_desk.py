@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,7 +16,7 @@ from retail.front.refusals import say
 from retail.front.toasts import toast
 from retail.kernel import clock
 from retail.kernel.access import EDIT_CAMPAIGNS, VIEW_CAMPAIGNS, may, staff_page
-from retail.kernel.errors import NotAllowed, Refusal
+from retail.kernel.errors import Refusal
 from retail.kernel.models import User
 from storefront import operations
 from storefront import selectors as catalog
@@ -145,6 +146,6 @@ def _moved(product: Product, key: str, by: int) -> list[str]:
 
 def _editor(request: HttpRequest) -> User:
     if not may(request.user, EDIT_CAMPAIGNS):
-        raise NotAllowed("Your role does not put pictures here.")
+        raise PermissionDenied("Your role does not put pictures here.")
     assert request.user.is_authenticated, "the guard lets in staff only"
     return request.user
