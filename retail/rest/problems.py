@@ -25,7 +25,10 @@ _CODES: dict[type[Exception], tuple[str, str]] = {
     exceptions.PermissionDenied: ("NOT_ALLOWED", "Not allowed"),
     exceptions.MethodNotAllowed: ("METHOD_NOT_ALLOWED", "Method not allowed"),
     exceptions.NotAcceptable: ("NOT_ACCEPTABLE", "Not acceptable"),
-    exceptions.UnsupportedMediaType: ("UNSUPPORTED_MEDIA_TYPE", "This call does not take a body of this kind"),
+    exceptions.UnsupportedMediaType: (
+        "UNSUPPORTED_MEDIA_TYPE",
+        "This call does not take a body of this kind",
+    ),
     exceptions.Throttled: ("TOO_MANY_REQUESTS", "Too many requests"),
     exceptions.ParseError: ("MALFORMED_REQUEST", "The body is not valid JSON"),
     exceptions.NotFound: ("NOT_FOUND", "Not found"),
