@@ -402,10 +402,14 @@ EXCHANGED = FISCAL_PAYMENTS[PaymentMethod.EXCHANGE.value]
 def receipt_payments(
     *, total: Decimal, vouchers: Decimal, method: str, exchanged: Decimal = ZERO
 ) -> list[dict[str, str]]:
-    """How a receipt of this sum was paid: vouchers first, then the money of an exchange, the rest by the method."""
+    """How a receipt of this sum was paid: vouchers first, then the money of an exchange, the rest by the method.
+
+    A gift that costs nothing was paid with nothing by the method: the processor takes no receipt without a payment.
+    """
     sums = {VOUCHER: vouchers, EXCHANGED: exchanged}
     sums[method] = sums.get(method, ZERO) + total - vouchers - exchanged
-    return [{"method": name, "amount": f"{amount:.2f}"} for name, amount in sums.items() if amount > 0]
+    paid = {name: amount for name, amount in sums.items() if amount > 0} or {method: ZERO}
+    return [{"method": name, "amount": f"{amount:.2f}"} for name, amount in paid.items()]
 
 
 def vouchers_of(payments: Iterable[Mapping[str, str]]) -> Decimal:

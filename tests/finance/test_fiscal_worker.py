@@ -307,3 +307,18 @@ def _payload(order: Order) -> dict[str, Any]:
     payload: dict[str, Any] | None = FiscalReceipt.objects.get(order=order).payload
     assert payload is not None
     return payload
+
+
+def test_a_gift_that_leaves_alone_is_signed(shop: Shop, outside: Stand) -> None:
+    """Its receipt comes to nothing; it still names how it was paid, which the processor asks of every receipt."""
+    order = shop.order(Sells(1, "0.00"), Sells(1, "1259.00"), method="CASH_ON_DELIVERY", status="PLACED")
+    shop.cod_payment(order)
+    gift, book = all_of(order)
+    shop.dispatch(order, [gift], tracking="T1")
+    shop.dispatch(order, [book], tracking="T2")
+
+    money.sign_receipts(now=NOW)
+
+    found = FiscalReceipt.objects.order_by("pk").values_list("total", "state", "error_codes")
+    assert list(found) == [(Decimal("0.00"), "SIGNED", []), (Decimal("1259.00"), "SIGNED", [])]
+    assert FiscalReceipt.objects.earliest("pk").payments == [{"method": "CASH", "amount": "0.00"}]

@@ -17,6 +17,7 @@ from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.errors import IllegalMove
 from retail.kernel.models import LegalEntity, Location, OutboxEvent
 from storefront.models import KitComponent, Variant
+from tests.factories import stock_up
 from tests.flows import to_store
 from tests.flows.chain import NOW, Chain
 from tests.flows.to_store import THERE, claims, shelves
@@ -302,6 +303,27 @@ def test_a_part_of_a_kit_that_was_lost_comes_after_the_others(chain: Chain) -> N
 
     to_store.send(chain, second, now=THERE)
     to_store.receive(chain, second, (pen, 1, 0))
+    shipment = to_store.pack(chain, order)
+    goods.hand_over(shipment_id=shipment.pk, code=shipment.handover_code, by=chain.bojan, now=THERE)
+    order.refresh_from_db()
+    assert order.fulfillment_status == "DELIVERED"
+    assert healthy()
+
+
+def test_a_part_of_a_kit_that_was_lost_and_lies_in_the_store_is_picked_there(chain: Chain) -> None:
+    """The store has one of its own: it is picked with what arrived, nothing waits for a plan that divides no kit."""
+    book, pen = chain.variant(stock=5), chain.variant(stock=5)
+    kit = chain.variant(price="1500.00", stock=0)
+    Variant.objects.filter(pk=kit.pk).update(is_kit=True)
+    for part in (book, pen):
+        KitComponent.objects.create(kit=kit, component=part, quantity=1)
+    order, transfer = to_store.sent(chain, (kit, 1))
+    assert order.pickup_location is not None
+    stock_up(order.pickup_location, pen, 1)
+    to_store.receive(chain, transfer, (book, 1, 0), (pen, 0, 0), is_complete=True)
+
+    assert not Transfer.objects.filter(order=order, status="REQUESTED").exists()
+    to_store.pick_here(chain, Shipment.objects.get(order=order, status="READY"))
     shipment = to_store.pack(chain, order)
     goods.hand_over(shipment_id=shipment.pk, code=shipment.handover_code, by=chain.bojan, now=THERE)
     order.refresh_from_db()

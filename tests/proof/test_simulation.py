@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import TransactionTestCase
 
 from oms.models import Order
@@ -48,11 +51,24 @@ def test_days_with_faults_end_clean(seed: int) -> None:
     assert any(state.startswith("CANCELED") for state in answer["states"])
 
 
+@contextmanager
+def other_plans() -> Iterator[None]:
+    """The server joins and reads in other ways than it would choose: rows that nobody ordered come in another order."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_nestloop = off")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET enable_indexscan; RESET enable_bitmapscan; RESET enable_nestloop")
+
+
 def test_same_seed_plays_the_same_days() -> None:
+    """Whatever plans the server chooses for its statements: they change with its statistics, so with what ran beside."""
     _, first = simulate(seed=5, orders=4)
     renew: Any = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
     renew(None)  # the database as new, as after a test
-    _, second = simulate(seed=5, orders=4)
+    with other_plans():
+        _, second = simulate(seed=5, orders=4)
     for part in ("fingerprint", "states", "faults", "acts", "refusals"):
         assert first[part] == second[part], part
     renew(None)

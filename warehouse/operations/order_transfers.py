@@ -314,10 +314,11 @@ def tell_arrived(order: Order, transfer: Transfer, arrival: Arrival, now: dateti
         subject=("order", order.number),
     )
     sold = dict(order.lines.values_list("pk", "variant_id"))
-    is_kit_in_parts = False
+    kits_in_parts: set[int] = set()
     for (line_id, variant_id), units in sorted(arrival.missing.items()):
         is_claimed = _claim_again(order, transfer, line_id, variant_id, units, now)
-        is_kit_in_parts |= is_claimed and sold[line_id] != variant_id
+        if is_claimed and sold[line_id] != variant_id:
+            kits_in_parts.add(line_id)
         announce(
             events.ClaimsDisplaced(order.pk, order.number, ON_ARRIVAL, units, is_claimed),
             subject=("order", order.number),
@@ -331,9 +332,24 @@ def tell_arrived(order: Order, transfer: Transfer, arrival: Arrival, now: dateti
                 detail={"sku": sku, "units": units},
                 now=now,
             )
-    if is_kit_in_parts:
+    if kits_in_parts:
         # A plan divides no kit, and the other parts of this one are here: what is missing comes from where it was claimed.
         plan_transfers(order_id=order.pk, plan=(), by=None, now=now)
+        _pick_with_the_others(order, transfer.target_id, kits_in_parts, now)
+
+
+def _pick_with_the_others(order: Order, store_id: int, line_ids: set[int], now: datetime) -> None:
+    """What was claimed on the store's own shelves is picked into the shipment that waits there."""
+    here = [
+        claim
+        for claim in _unpicked(order.pk)
+        if (claim.location_id, claim.shipment_id) == (store_id, None) and claim.order_line_id in line_ids
+    ]
+    if here:
+        shipment = pickup_shipment(order=order, location_id=store_id, now=now)
+        for claim in here:
+            claim.shipment_id = shipment.pk
+        save_claims(here)
 
 
 def _claim_again(
