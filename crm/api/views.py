@@ -68,7 +68,7 @@ class AddressPart(serializers.Serializer[Any]):
 ADDRESS_FIELDS = ("label", "name", "street", "city", "postal_code", "country", "phone", "is_default")
 
 
-class AddressBody(StrictSerializer):
+class AccountAddressBody(StrictSerializer):
     label = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")  # type: ignore[assignment]
     name = serializers.CharField(max_length=200)
     street = serializers.CharField(max_length=200)
@@ -85,7 +85,7 @@ class CustomerBody(StrictSerializer):
     name = serializers.CharField(max_length=200, required=False)
     phone = serializers.CharField(max_length=30, required=False, allow_blank=True)
     language = serializers.ChoiceField([code for code, _ in settings.LANGUAGES], required=False)
-    addresses = AddressBody(many=True, required=False)
+    addresses = AccountAddressBody(many=True, required=False)
 
 
 class ConsentPart(serializers.Serializer[Any]):

@@ -37,7 +37,7 @@ def _product(sku: str) -> Product:
 
 def _shown(product: Product, status: int = 200) -> Response:
     pictures = catalog.pictures_of([product.pk]).get(product.pk, ())
-    return Response({"results": [shapes.show_picture(each) for each in pictures]}, status=status)
+    return Response({"pictures": [shapes.show_picture(each) for each in pictures]}, status=status)
 
 
 class Pictures(ApiView):
@@ -47,7 +47,7 @@ class Pictures(ApiView):
     parser_classes = [*takes(*PICTURES), JsonParser]
     body_bytes_max = operations.PICTURE_BYTES_MAX
 
-    @extend_schema(operation_id="picture_list", responses={200: shapes.PictureListAnswer})
+    @extend_schema(operation_id="picture_list", responses={200: shapes.PicturesAnswer})
     def get(self, request: Request, sku: str) -> Response:
         """The pictures of the product that this variant is of, in their order."""
         product = _product(sku)
@@ -62,7 +62,7 @@ class Pictures(ApiView):
             OpenApiParameter("text", OpenApiTypes.STR, description="what it shows, in Serbian (Latin)"),
             OpenApiParameter("text_en", OpenApiTypes.STR, description="the same in English"),
         ],
-        responses={201: shapes.PictureListAnswer},
+        responses={201: shapes.PicturesAnswer},
     )
     def post(self, request: Request, sku: str) -> Response:
         """Put a picture behind the others. The body is the file, at most 10 MB; it is read within limits and drawn anew."""
@@ -81,7 +81,7 @@ class Pictures(ApiView):
     @extend_schema(
         operation_id="picture_order",
         request=shapes.PicturesBody,
-        responses={200: shapes.PictureListAnswer},
+        responses={200: shapes.PicturesAnswer},
     )
     def put(self, request: Request, sku: str) -> Response:
         """All pictures of the product in a new order, with their words; the first one stands on cards."""

@@ -44,8 +44,8 @@ class PictureAnswer(serializers.Serializer[Any]):
     text_en = serializers.CharField()
 
 
-class PictureListAnswer(serializers.Serializer[Any]):
-    results = PictureAnswer(many=True)
+class PicturesAnswer(serializers.Serializer[Any]):
+    pictures = PictureAnswer(many=True)
 
 
 class PictureWords(StrictSerializer):

@@ -67,6 +67,7 @@ def test_a_product_has_the_shape_of_the_contract(chain: Chain, public: Api) -> N
         "weight_grams": 340,
         "available": 7,
         "categories": ["knjige/proza"],
+        "pictures": [],
     }
 
 

@@ -84,7 +84,7 @@ def test_every_page_names_its_permission() -> None:
     reads = {"trial_balance", "account", "entries", "entry", "periods", "invoices", "invoice", "invoice_pdf"}
     reads |= {"receipts", "receipt", "receipt_pdf", "payments", "payment", "refunds"}
     reads |= {"statements", "statement", "remittances", "remittance"}
-    reads |= {"einvoices", "einvoice", "einvoice_xml", "purchases", "purchase"}
+    reads |= {"einvoices", "einvoice", "einvoice_xml", "purchases", "purchase", "vat", "vat_period"}
     found = {one.name: _permission(one) for one in urlpatterns}
     assert found == {name: VIEW_FINANCE if name in reads else EDIT_FINANCE for name in found}
 

@@ -295,9 +295,9 @@ def test_an_integrator_puts_orders_and_removes(chain: Chain) -> None:
     again = api.send("post", f"{path}?text=Korica", photo(1), key="a", kind="image/png")
     assert (again.status_code, again.json()) == (201, added.json())
     api.send("post", path, photo(2, form="JPEG"), kind="image/jpeg")
-    first, second = (each["id"] for each in api.get(path).json()["results"])
+    first, second = (each["id"] for each in api.get(path).json()["pictures"])
     body = {"pictures": [{"id": second, "text": "Leđa", "text_en": "Back"}, {"id": first}]}
-    ordered = api.send("put", path, body).json()["results"]
+    ordered = api.send("put", path, body).json()["pictures"]
     assert [(each["id"], each["text"], each["text_en"]) for each in ordered] == [
         (second, "Leđa", "Back"),
         (first, "Korica", ""),
