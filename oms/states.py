@@ -19,6 +19,14 @@ class OrderStatus(models.TextChoices):
     CANCELED = "CANCELED", _("Canceled")
 
 
+# Somebody still has to do something about it.
+OPEN_STATUSES = (
+    OrderStatus.PENDING_PAYMENT,
+    OrderStatus.PLACED,
+    OrderStatus.ON_HOLD,
+    OrderStatus.IN_FULFILLMENT,
+)
+
 ORDER_MOVES = {
     OrderStatus.PENDING_PAYMENT: {OrderStatus.PLACED, OrderStatus.CANCELED},
     OrderStatus.PLACED: {OrderStatus.ON_HOLD, OrderStatus.IN_FULFILLMENT, OrderStatus.CANCELED},
