@@ -53,7 +53,7 @@ class RecordUnderWay(Refusal):
 def record_period(
     *, entity: LegalEntity, period: TaxPeriod, by: User | None, now: datetime
 ) -> list[VatRecord]:
-    """Queue what the period owes SEF and has not recorded: single records, the summary, or its correction. None when all stands.
+    """Queue what the period owes SEF and has not recorded: single records, the summary, or its correction; nothing when all stands.
 
     Refuses PeriodNotOver, DiffersFromLedger, ReceiptNotSigned, RecordUnderWay.
     """

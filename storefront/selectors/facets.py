@@ -75,12 +75,6 @@ _AVAILABLE = (
 )
 
 _AHEAD = _AVAILABLE.replace("'1', '1'", "'ahead', 'ahead'")
-# Of a large set it is told only that there is something: the day and the units are asked with the cards.
-_ANY_AHEAD = """
-    (SELECT 'available', 'ahead', 'ahead', NULL::bigint
-      WHERE EXISTS (SELECT 1 FROM ({coming}) a JOIN storefront_variant v ON v.id = a.variant_id AND v.is_sellable
-                      JOIN {source} o ON o.id = v.product_id))
-"""
 _FACETS = {
     "category": _CATEGORIES,
     "author": _AUTHORS,
@@ -143,17 +137,15 @@ def _key(filters: Filters, but: str) -> str:
 
 def _count(filters: Filters, but: str) -> tuple[int, list[Row]]:
     names = [but] if but else facet_names(filters)
-    coming = coming_sql()
-    ahead = _as_rows([_ANY_AHEAD.format(coming=coming, source="s")]) if coming and not but else "NULL::jsonb"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT * FROM (WITH s AS MATERIALIZED (SELECT p.id, p.brand, p.language, p.rating FROM storefront_product p
                         WHERE {filters.of_catalog(but=but)})
-                SELECT (SELECT count(*) FROM s), {counting(names, "s")}, {ahead}) counted""",
+                SELECT (SELECT count(*) FROM s), {counting(names, "s")}) counted""",
             filters.values,
         )
-        total, rows, ahead_rows = cursor.fetchone()
-    return total, [*rows_of(ahead_rows), *rows_of(rows)]
+        total, rows = cursor.fetchone()
+    return total, rows_of(rows)
 
 
 def rows_of(text: str | None) -> list[Row]:

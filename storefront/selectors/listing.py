@@ -15,7 +15,7 @@ from math import ceil
 
 from django.db import connection
 
-from storefront.selectors.availability import available_sql
+from storefront.selectors.availability import available_sql, coming_sql
 from storefront.selectors.cards import Card, ask, cards, define
 from storefront.selectors.facets import (
     COLUMNS,
@@ -237,7 +237,9 @@ def _counted(filters: Filters, few: _Few | None, known: Summary | None) -> tuple
         rows += [(*row[:3], None) for row in some] if filters.is_live else some
         if not name:
             total = FEW if filters.is_live else count
-            rows = [("available", "1", "1", None), *rows] if available_sql() else rows
+            # What can be had is in no figures that are kept: these choices stand, and the list itself answers them.
+            live = [] if not available_sql() else ["1", "ahead"] if coming_sql() else ["1"]
+            rows = [*(("available", value, value, None) for value in live), *rows]
     return total, rows
 
 

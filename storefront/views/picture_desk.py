@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from storefront.models import Product, ProductPicture
 from storefront.selectors.pictures import Picture
 
 SHOWN = 50
+_STEPS = {"earlier": -1, "later": 1}
 
 
 class PictureForm(forms.Form):
@@ -127,9 +128,11 @@ def change(request: HttpRequest, slug: str, key: str) -> HttpResponse:
         elif act == "remove":
             operations.remove_picture(product_id=product.pk, key=key, by=by, now=now)
             toast(request, _("The picture is gone."))
-        else:
-            keys = _moved(product, key, -1 if act == "earlier" else 1)
+        elif act in _STEPS:
+            keys = _moved(product, key, _STEPS[act])
             operations.order_pictures(product_id=product.pk, keys=keys, by=by, now=now)
+        else:
+            raise Http404("no such act")
     except Refusal as refusal:
         return _shown(request, product, PictureForm(), status=refusal.status, refused=str(say(refusal)))
     return redirect("ops:product_pictures", slug=slug)

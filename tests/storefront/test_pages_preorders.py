@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from oms.models import BasketLine
@@ -21,6 +23,8 @@ from tests.storefront.shopping import category, open_shop, order, put, typed
 from tests.unchanged import nothing_changes
 from warehouse import workflows as goods
 from warehouse.models import PurchaseOrder, SupplyClaim
+
+listing_module = import_module("storefront.selectors.listing")
 
 pytestmark = pytest.mark.django_db
 TOGETHER = "Something in the basket is still on its way to us."
@@ -184,6 +188,24 @@ def test_a_list_is_narrowed_to_what_can_be_ordered_ahead(
     assert shown("available=ahead") == {title.sku}
     assert shown("available=1") == {here.sku}
     assert shown("available=1&available=ahead") == {title.sku, here.sku}
+
+
+def test_no_kept_figure_of_a_large_list_knows_what_comes(
+    client: Client, chain: Chain, title: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept for a minute says the same whatever is under way; the choice stands, the list answers it live."""
+    monkeypatch.setattr(listing_module, "FEW", 1)
+    monkeypatch.setattr(listing_module, "FEW_OF_CATALOG", 1)
+    category(chain, title, chain.variant(), chain.variant(stock=0))
+    PurchaseOrder.objects.update(status="CANCELED")
+    cache.clear()
+    assert "arrives" not in client.get("/en/c/romani/").text
+    PurchaseOrder.objects.update(status="OPEN")
+
+    page = client.get("/en/c/romani/").text
+
+    assert 'name="available" value="ahead">Can be ordered ahead' in page
+    assert title.product.title in client.get("/en/c/romani/?available=ahead").text
 
 
 def test_when_all_of_it_is_claimed_a_card_is_not_in_stock(

@@ -257,6 +257,9 @@ def test_a_merchandiser_puts_describes_sorts_and_removes(client: Client, chain: 
     assert keys(variant) == [second, first]
     mila.post(f"{desk}{second}/", {"act": "describe", "text": " Prednja strana ", "text_en": "Front"})
     assert pictures_of([variant.product_id])[variant.product_id][0].words("sr-latn") == "Prednja strana"
+    for act in ("", "sideways"):
+        with nothing_changes():
+            assert mila.post(f"{desk}{second}/", {"act": act}).status_code == 404
     mila.post(f"{desk}{first}/", {"act": "remove"})
     assert keys(variant) == [second]
     assert "Prednja strana" in mila.get(desk).text
