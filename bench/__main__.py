@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import growing, segments
+from bench import growing
+from bench.accounts import ACCOUNTS
 from bench.figures import as_file, rotated, summarize, table
 from bench.measures import MEASURES, NEEDS, RACE_RUNS, Bench
 from bench.stand import ROOT, SIZES, BenchFailed, NoReferences, Stand
@@ -75,7 +76,7 @@ def _wanted(only: list[str]) -> list[str]:
 
 
 def _open(stand: Stand, options: argparse.Namespace, rounds: int, wanted: list[str]) -> Bench:
-    accounts = segments.ACCOUNTS // 10 if options.quick else segments.ACCOUNTS
+    accounts = ACCOUNTS // 10 if options.quick else ACCOUNTS
     if set(wanted) <= OWN_DATABASE:
         return Bench(stand, large=0, small=0, floor=0, seconds=0, baskets=0, races=0, accounts=accounts)
     large = stand.start_web("large", stand.port)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from bench import growing, load
-from bench import segments as sizes_of_segments
+from bench import accounts, growing, load
 from bench.figures import quantile
 from bench.load import Answer, Browser, Load
+from bench.segments import COMPARED
 from bench.shopper import buying, order_body, placing, product_path, reading, search_path, whole_way
 from bench.stand import Stand
 
@@ -39,7 +39,7 @@ class Bench:
     seconds: float
     baskets: int
     races: int
-    accounts: int = sizes_of_segments.ACCOUNTS
+    accounts: int = accounts.ACCOUNTS
     huge: int = 0
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -301,19 +301,16 @@ def doctor(bench: Bench) -> Figures:
 
 def segments(bench: Bench) -> Figures:
     """Counts against hand-written SQL over the same purchases, and membership of one account, in a database of their own."""
-    accounts = bench.accounts
-    bench.stand.make_segments(accounts=accounts, lines=accounts * 5)
-    found = bench.stand.inside(sizes_of_segments.DATABASE, "segments")
-    ratios = [
-        found[f"count_{name}_ms"] / found[f"count_{name}_raw_ms"] for name in sizes_of_segments.COMPARED
-    ]
+    bench.stand.make_accounts(bench.accounts)
+    found = bench.stand.inside(accounts.DATABASE, "segments")
+    ratios = [found[f"count_{name}_ms"] / found[f"count_{name}_raw_ms"] for name in COMPARED]
     return {f"segment_{name}": value for name, value in found.items()} | {"segment_count_ratio": max(ratios)}
 
 
 def find_accounts(bench: Bench) -> Figures:
     """An account by anything, among as many as the segments have."""
-    bench.stand.make_segments(accounts=bench.accounts, lines=bench.accounts * 5)
-    found = bench.stand.inside(sizes_of_segments.DATABASE, "find-accounts")
+    bench.stand.make_accounts(bench.accounts)
+    found = bench.stand.inside(accounts.DATABASE, "find-accounts")
     return {f"find_account_{name}": value for name, value in found.items()}
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from bench import growing, segments
+from bench import accounts, growing
 from retail.environment import read
 from retail.running import home as local
 from retail.running import postgres, processes, valkey
@@ -88,16 +88,20 @@ class Stand:
                 )
             )
 
-    def make_segments(self, *, accounts: int, lines: int) -> None:
-        """The database of the segments, kept until its migrations or its size change."""
-        digest = f"{_digest('*/migrations/*.py', 'bench/segments.py', 'bench/persons.py')}-{accounts}-{lines}"
-        if local.read_record(self.home, segments.DATABASE).get("digest") == digest:
-            return
-        print(f"  filling {accounts:,} accounts with {lines:,} lines …", flush=True)
-        self.renew(segments.DATABASE, EMPTY)
-        with self._administrator(segments.DATABASE) as connection:
-            segments.fill(connection, REFERENCES, accounts=accounts, lines=lines)
-        local.write_record(self.home, segments.DATABASE, {"digest": digest})
+    def make_accounts(self, count: int) -> None:
+        """The database of the accounts, kept until its size or what makes it changes; new migrations come to what is there."""
+        name, migrations = accounts.DATABASE, _digest("*/migrations/*.py")
+        digest = f"{_digest('bench/accounts.py', 'bench/persons.py')}-{count}"
+        kept = local.read_record(self.home, name)
+        if kept.get("digest") != digest:
+            print(f"  filling {count:,} accounts with {count * accounts.LINES_EACH:,} lines …", flush=True)
+            self.renew(name, EMPTY)
+            with self._administrator(name) as connection:
+                accounts.fill(connection, REFERENCES, count=count)
+        elif kept.get("migrations") != migrations:
+            self.manage(name, "migrate", "--verbosity", "0")
+        local.write_record(self.home, name, {"digest": digest, "migrations": migrations})
+        self.inside(name, "refresh")
 
     def make_huge(self) -> None:
         """The large database many times over, kept until what it is made of changes."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.models import Address, Campaign, Tier
 from crm.segment_goods import GOODS, of_goods
 from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
-from crm.segments.writing import compared, either, is_negative, negated, period, plain
+from crm.segments.writing import compared, either, exists, is_negative, negated, period, plain
 from crm.states import ConsentKind
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 
@@ -21,6 +21,8 @@ PERIOD = {
     "since": Kind("date", _("since")),
     "until": Kind("date", _("until")),
 }
+
+_MEMBERSHIP = exists(Fragment("FROM crm_loyaltyaccount a WHERE true"), "a.customer_id", is_once=True)
 
 
 def register_conditions() -> None:
@@ -50,9 +52,7 @@ def register_conditions() -> None:
             words=_("Is a member"),
             help=_("Has a membership number."),
             group=_MEMBER,
-            compile=lambda leaf, now: Fragment(
-                "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)"
-            ),
+            compile=lambda leaf, now: _MEMBERSHIP,
             asks_clock=False,
         ),
         Condition(
@@ -164,10 +164,11 @@ def _viewed_goods(leaf: Leaf, now: datetime) -> Fragment:
     goods = [of_goods[each.name](each.value) for each in leaf.arguments if each.name in of_goods]
     dated = period("l.at", leaf, now, BUSINESS_ZONE)
     named = "".join(f" AND {each.sql}" for each in goods)
-    return Fragment(
-        f"EXISTS (SELECT 1 FROM crm_productview l WHERE l.customer_id = c.id AND l.at <= %s{dated.sql}{named})",
+    rows = Fragment(
+        f"FROM crm_productview l WHERE l.at <= %s{dated.sql}{named}",
         (now, *dated.params, *(value for each in goods for value in each.params)),
     )
+    return exists(rows, "l.customer_id")
 
 
 def _viewed_campaign(leaf: Leaf, now: datetime) -> Fragment:
@@ -175,52 +176,50 @@ def _viewed_campaign(leaf: Leaf, now: datetime) -> Fragment:
     campaign = leaf.argument("campaign")
     named = "" if campaign is None else " AND g.slug = %s"
     dated = period("w.at", leaf, now, BUSINESS_ZONE)
-    return Fragment(
-        "EXISTS (SELECT 1 FROM crm_campaignvisit w JOIN crm_campaign g ON g.id = w.campaign_id "
-        f"WHERE w.customer_id = c.id AND w.at <= %s{dated.sql}{named})",
+    rows = Fragment(
+        "FROM crm_campaignvisit w JOIN crm_campaign g ON g.id = w.campaign_id "
+        f"WHERE w.at <= %s{dated.sql}{named}",
         (now, *dated.params, *((plain(campaign),) if campaign is not None else ())),
     )
+    return exists(rows, "w.customer_id")
 
 
 def _tier(leaf: Leaf, now: datetime) -> Fragment:
     inner = compared("t.rank", leaf)
-    found = Fragment(
-        "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id "
-        f"AND a.tier_id = ANY (ARRAY(SELECT t.id FROM crm_tier t WHERE {inner.sql})))",
-        inner.params,
+    return _of_membership(
+        f"a.tier_id = ANY (ARRAY(SELECT t.id FROM crm_tier t WHERE {inner.sql}))", inner, leaf
     )
-    return either(found, leaf, "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)")
 
 
 def _points(leaf: Leaf, now: datetime) -> Fragment:
     inner = compared("a.points", leaf)
-    found = Fragment(
-        f"EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id AND {inner.sql})",
-        inner.params,
-    )
-    return either(found, leaf, "EXISTS (SELECT 1 FROM crm_loyaltyaccount a WHERE a.customer_id = c.id)")
+    return _of_membership(inner.sql, inner, leaf)
+
+
+def _of_membership(condition: str, inner: Fragment, leaf: Leaf) -> Fragment:
+    """Who has no membership has nothing of it."""
+    rows = Fragment(f"FROM crm_loyaltyaccount a WHERE {condition}", inner.params)
+    return either(exists(rows, "a.customer_id", is_once=True), leaf, _MEMBERSHIP.sql)
 
 
 def _consent(leaf: Leaf, now: datetime) -> Fragment:
     """Append-only: the newest row of a kind is the word that counts."""
     kinds = [str(value.value).upper() for value in leaf.values]  # type: ignore[union-attr]
-    found = Fragment(
-        f"EXISTS (SELECT 1 FROM crm_consent k WHERE k.customer_id = c.id AND k.kind IN ({', '.join(['%s'] * len(kinds))}) "
+    rows = Fragment(
+        f"FROM crm_consent k WHERE k.kind IN ({', '.join(['%s'] * len(kinds))}) "
         "AND k.is_given AND NOT EXISTS (SELECT 1 FROM crm_consent n WHERE n.customer_id = k.customer_id AND n.kind = k.kind "
-        "AND (n.given_at, n.id) > (k.given_at, k.id)))",
+        "AND (n.given_at, n.id) > (k.given_at, k.id))",
         tuple(kinds),
     )
-    return negated(found, is_negative(leaf))
+    return negated(exists(rows, "k.customer_id"), is_negative(leaf))
 
 
 def _city(leaf: Leaf, now: datetime) -> Fragment:
     names = [str(value.value) for value in leaf.values]  # type: ignore[union-attr]
-    found = Fragment(
-        "EXISTS (SELECT 1 FROM crm_address d WHERE d.customer_id = c.id "
-        f"AND upper(d.city) IN ({', '.join(['upper(%s)'] * len(names))}))",
-        tuple(names),
+    rows = Fragment(
+        f"FROM crm_address d WHERE upper(d.city) IN ({', '.join(['upper(%s)'] * len(names))})", tuple(names)
     )
-    return negated(found, is_negative(leaf))
+    return negated(exists(rows, "d.customer_id"), is_negative(leaf))
 
 
 def _created(leaf: Leaf, now: datetime) -> Fragment:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.segments import ORDERED, Condition, Fragment, Kind, Leaf, register
 from crm.segments.tree import Money
-from crm.segments.writing import moment, summed
+from crm.segments.writing import exists, moment, summed
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 
 _BOOKS = _("Bookkeeping")
@@ -41,11 +41,12 @@ def register_conditions() -> None:
 def _overdue(leaf: Leaf, now: datetime) -> Fragment:
     by = leaf.argument("by")
     day = business_date(now if by is None else moment(by, now, BUSINESS_ZONE))
-    return Fragment(
-        "EXISTS (SELECT 1 FROM oms_order o JOIN finance_invoice i ON i.order_id = o.id WHERE o.customer_id = c.id "
-        f"AND i.kind = 'INVOICE' AND NOT i.is_imported AND i.due_on < %s AND o.status <> 'CANCELED' AND {_OWED} > 0)",
+    rows = Fragment(
+        "FROM oms_order o JOIN finance_invoice i ON i.order_id = o.id WHERE i.kind = 'INVOICE' AND NOT i.is_imported "
+        f"AND i.due_on < %s AND o.status <> 'CANCELED' AND {_OWED} > 0",
         (day,),
     )
+    return exists(rows, "o.customer_id")
 
 
 def _credit(leaf: Leaf, now: datetime) -> Fragment:

@@ -18,7 +18,7 @@ from crm.segment_conditions import PERIOD, campaigns
 from crm.segment_goods import GOODS, exists_in, of_goods
 from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
 from crm.segments.tree import Money, Value
-from crm.segments.writing import among, is_negative, moment, negated, period, plain, summed
+from crm.segments.writing import among, exists, is_negative, moment, negated, period, plain, summed
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.models import Location
 from storefront.models import Channel
@@ -153,11 +153,13 @@ def _bought(leaf: Leaf, now: datetime) -> Fragment:
     rows = _lines(leaf, period("l.ordered_at", leaf, now, BUSINESS_ZONE), now)
     units = leaf.argument("at_least")
     if units is None:
-        return Fragment(f"EXISTS (SELECT 1 {rows.sql} AND l.customer_id = c.id)", rows.params)
+        return exists(rows, "l.customer_id")
+    ids = (
+        f"SELECT l.customer_id AS id {rows.sql} AND l.customer_id IS NOT NULL GROUP BY l.customer_id "
+        "HAVING sum(l.quantity - l.quantity_canceled) >= %s"
+    )
     return Fragment(
-        f"EXISTS (SELECT 1 FROM (SELECT l.customer_id {rows.sql} AND l.customer_id IS NOT NULL GROUP BY l.customer_id "
-        "HAVING sum(l.quantity - l.quantity_canceled) >= %s) s WHERE s.customer_id = c.id)",
-        (*rows.params, plain(units)),
+        f"EXISTS (SELECT 1 FROM ({ids}) s WHERE s.id = c.id)", (*rows.params, plain(units)), ids, is_once=True
     )
 
 
@@ -169,7 +171,7 @@ def _returned(leaf: Leaf, now: datetime) -> Fragment:
     )
     dated = period(came_back, leaf, now, BUSINESS_ZONE)
     rows = _lines(leaf, Fragment(f" AND l.quantity_returned > 0{dated.sql}", dated.params), now)
-    return Fragment(f"EXISTS (SELECT 1 {rows.sql} AND l.customer_id = c.id)", rows.params)
+    return exists(rows, "l.customer_id")
 
 
 def _lines(leaf: Leaf, more: Fragment, now: datetime) -> Fragment:
@@ -241,10 +243,8 @@ def _last_order(leaf: Leaf, now: datetime) -> Fragment:
         if (value := leaf.argument(name)) is not None:
             parts.append(f"o.placed_at {sign} %s")
             values.append(moment(value, now, BUSINESS_ZONE))
-    found = Fragment(
-        f"EXISTS (SELECT 1 FROM oms_order o WHERE o.customer_id = c.id AND o.placed_at <= %s AND {' AND '.join(parts)})",
-        (now, *values),
-    )
+    rows = Fragment(f"FROM oms_order o WHERE o.placed_at <= %s AND {' AND '.join(parts)}", (now, *values))
+    found = exists(rows, "o.customer_id")
     ends = [moment(v, now, BUSINESS_ZONE) for n in ("until", "over") if (v := leaf.argument(n)) is not None]
     if not ends:
         return found
@@ -268,17 +268,16 @@ def _store(leaf: Leaf, now: datetime) -> Fragment:
 def _an_order(leaf: Leaf, now: datetime, condition: str, column: str) -> Fragment:
     named = among(column, [plain(value) for value in leaf.values])
     dated = period("o.placed_at", leaf, now, BUSINESS_ZONE)
-    found = Fragment(
-        f"EXISTS (SELECT 1 FROM oms_order o WHERE o.customer_id = c.id AND {_LIVE_ORDER} AND o.placed_at <= %s{dated.sql} "
-        f"AND {condition.format(named.sql)})",
+    rows = Fragment(
+        f"FROM oms_order o WHERE {_LIVE_ORDER} AND o.placed_at <= %s{dated.sql} AND {condition.format(named.sql)}",
         (now, *dated.params, *named.params),
     )
-    return negated(found, is_negative(leaf))
+    return negated(exists(rows, "o.customer_id"), is_negative(leaf))
 
 
 def _coupon_used(leaf: Leaf, now: datetime) -> Fragment:
     """Redemptions of canceled orders are released, so they do not count."""
-    parts, values = ["r.customer_id = c.id", "r.released_at IS NULL", "r.redeemed_at <= %s"], [now]
+    parts, values = ["r.released_at IS NULL", "r.redeemed_at <= %s"], [now]
     for name, condition in _COUPONS.items():
         if (value := leaf.argument(name)) is not None:
             parts.append(condition)
@@ -286,11 +285,12 @@ def _coupon_used(leaf: Leaf, now: datetime) -> Fragment:
                 plain(value).upper().replace(" ", "").replace("-", "") if name == "code" else plain(value)
             )
     dated = period("r.redeemed_at", leaf, now, BUSINESS_ZONE)
-    return Fragment(
-        "EXISTS (SELECT 1 FROM crm_couponredemption r JOIN crm_coupon k ON k.id = r.coupon_id JOIN crm_couponbatch b ON b.id = k.batch_id "
-        f"JOIN crm_discount d ON d.id = b.discount_id WHERE {' AND '.join(parts)}{dated.sql})",
+    rows = Fragment(
+        "FROM crm_couponredemption r JOIN crm_coupon k ON k.id = r.coupon_id JOIN crm_couponbatch b ON b.id = k.batch_id "
+        f"JOIN crm_discount d ON d.id = b.discount_id WHERE {' AND '.join(parts)}{dated.sql}",
         (*values, *dated.params),
     )
+    return exists(rows, "r.customer_id")
 
 
 _COUPONS = {
@@ -302,12 +302,13 @@ _COUPONS = {
 
 def _abandoned_basket(leaf: Leaf, now: datetime) -> Fragment:
     dated = period("b.touched_at", leaf, now, BUSINESS_ZONE)
-    return Fragment(
-        "EXISTS (SELECT 1 FROM oms_basket b WHERE b.customer_id = c.id AND b.state = 'OPEN' "
+    rows = Fragment(
+        "FROM oms_basket b WHERE b.state = 'OPEN' "
         f"AND b.touched_at <= %s::timestamptz - interval '1 hour'{dated.sql} "
-        "AND EXISTS (SELECT 1 FROM oms_basketline n WHERE n.basket_id = b.id))",
+        "AND EXISTS (SELECT 1 FROM oms_basketline n WHERE n.basket_id = b.id)",
         (now, *dated.params),
     )
+    return exists(rows, "b.customer_id")
 
 
 def _wishlist(leaf: Leaf, now: datetime) -> Fragment:
@@ -315,10 +316,11 @@ def _wishlist(leaf: Leaf, now: datetime) -> Fragment:
     goods = [_ITEMS[each.name](each.value) for each in leaf.arguments if each.name in _ITEMS]
     dated = period("l.added_at", leaf, now, BUSINESS_ZONE)
     named = "".join(f" AND {each.sql}" for each in goods)
-    return Fragment(
-        f"EXISTS (SELECT 1 FROM crm_wish l WHERE l.customer_id = c.id AND l.added_at <= %s{dated.sql}{named})",
+    rows = Fragment(
+        f"FROM crm_wish l WHERE l.added_at <= %s{dated.sql}{named}",
         (now, *dated.params, *(value for each in goods for value in each.params)),
     )
+    return exists(rows, "l.customer_id")
 
 
 # --- names

@@ -8,7 +8,7 @@ The seat of look-alike segments is the same: a model registers `lookalike(model:
 rows, with `source` naming the model; a segment that uses it comes to life through a Proposal like every other change.
 """
 
-from crm.segments.compiling import Decide, decider, holds, leaf_fragment, tree_of, where
+from crm.segments.compiling import Decide, accounts, decider, holds, leaf_fragment, tree_of, where
 from crm.segments.parser import parse
 from crm.segments.problems import InvalidDefinition, Problem
 from crm.segments.registry import (
@@ -39,6 +39,7 @@ __all__ = [
     "Name",
     "Node",
     "Problem",
+    "accounts",
     "check",
     "condition",
     "conditions",

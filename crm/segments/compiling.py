@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +25,17 @@ def where(definition: str | Node, now: datetime) -> Fragment:
     node = tree_of(definition) if isinstance(definition, str) else definition
     check(node, with_names=False)
     return _compiled(node, now)
+
+
+def accounts(definition: str | Node, now: datetime) -> Fragment:
+    """The same accounts as those of `where`, as "FROM … c WHERE …", for who wants all of them.
+
+    A condition that can name its accounts is begun with, and the table of accounts is read only where something of it is asked: whoever
+    is in a tier stands in the memberships, whoever bought stands on the lines. Refuses as `where` does.
+    """
+    node = tree_of(definition) if isinstance(definition, str) else definition
+    check(node, with_names=False)
+    return _begun(node, now) or _all_accounts(node, now)
 
 
 def leaf_fragment(leaf: Leaf, now: datetime) -> Fragment:
@@ -65,6 +77,60 @@ def decider(node: Node, places: Mapping[Leaf, int]) -> Decide:
         case Any(parts):
             some = [decider(part, places) for part in parts]
             return lambda truth: any(each(truth) for each in some)
+
+
+_EACH_ONCE = "SELECT DISTINCT id FROM ({}) d"
+# Something of an account that its number does not say.
+_OWN_COLUMN = re.compile(r"\bc\.(?!id\b)")
+
+
+def _all_accounts(node: Node, now: datetime) -> Fragment:
+    found = _compiled(node, now)
+    return Fragment(f"FROM crm_customer c WHERE {found.sql}", found.params)
+
+
+def _begun(node: Node, now: datetime) -> Fragment | None:
+    """The accounts by what names them; None where only looking at each of them would do."""
+    match node:
+        case Leaf():
+            return _named(leaf_fragment(node, now))
+        case Any(parts):
+            return _either(parts, now)
+        case All(parts):
+            return _narrowed(parts, now)
+        case Not():
+            return None
+
+
+def _named(found: Fragment, rest: Fragment = Fragment("true")) -> Fragment | None:  # noqa: B008 - frozen
+    if not found.ids:
+        return None
+    ids = found.ids if found.is_once else _EACH_ONCE.format(found.ids)
+    return Fragment(f"FROM ({ids}) c WHERE {rest.sql}", (*found.params, *rest.params))
+
+
+def _either(parts: tuple[Node, ...], now: datetime) -> Fragment | None:
+    """Each part by itself: a row of accounts that is asked two questions could use no index of either."""
+    made = [_begun(part, now) for part in parts]
+    if None in made:
+        return None
+    told = [each for each in made if each is not None]
+    ids = " UNION ".join(f"SELECT c.id {each.sql}" for each in told)
+    return Fragment(f"FROM ({ids}) c WHERE true", tuple(value for each in told for value in each.params))
+
+
+def _narrowed(parts: tuple[Node, ...], now: datetime) -> Fragment | None:
+    """From one condition that names its accounts, the others asked of those; best one that names each once."""
+    made = {place: leaf_fragment(part, now) for place, part in enumerate(parts) if isinstance(part, Leaf)}
+    first = min(
+        (place for place, each in made.items() if each.ids),
+        key=lambda place: not made[place].is_once,
+        default=None,
+    )
+    if first is None:
+        return None
+    rest = _joined(tuple(part for place, part in enumerate(parts) if place != first), "AND", now)
+    return None if _OWN_COLUMN.search(rest.sql) else _named(made[first], rest)
 
 
 def _compiled(node: Node, now: datetime) -> Fragment:

@@ -30,10 +30,16 @@ KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of SQL whose text is ours and whose values are parameters."""
+    """A piece of SQL whose text is ours and whose values are parameters.
+
+    `ids` says the same of all accounts at once, where that can be said: a SELECT of their `id` with the same parameters, each account
+    once when `is_once`. Who counts begins there; who asks about one account asks `sql`.
+    """
 
     sql: str
     params: tuple[Any, ...] = ()
+    ids: str = ""
+    is_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,16 @@ def is_negative(leaf: Leaf) -> bool:
     return leaf.operator in ("!=", "not in")
 
 
+def exists(rows: Fragment, account: str, *, is_once: bool = False) -> Fragment:
+    """The account has such a row. `rows` is "FROM … WHERE …", `account` its column; `is_once`: it never has two of them."""
+    return Fragment(
+        f"EXISTS (SELECT 1 {rows.sql} AND {account} = c.id)",
+        rows.params,
+        f"SELECT {account} AS id {rows.sql} AND {account} IS NOT NULL",
+        is_once,
+    )
+
+
 def among(expression: str, values: Sequence[Any]) -> Fragment:
     """The expression is one of these."""
     return Fragment(f"{expression} IN ({', '.join(['%s'] * len(values))})", tuple(values))
@@ -70,15 +80,15 @@ def either(found: Fragment, leaf: Leaf, has_row: str) -> Fragment:
 def summed(rows: Fragment, *, account: str, value: str, leaf: Leaf, is_zero_without: bool = True) -> Fragment:
     """A sum over the rows of an account against the value of the leaf. Who has no rows has zero, or is never in.
 
-    `rows` is "FROM … WHERE …". One account is asked for by its index; all of them are grouped once. When zero fits, the others are left out.
+    `rows` is "FROM … WHERE …" of rows that have an account. One account is asked for by its index; all of them are grouped once. When zero
+    fits, the others are left out.
     """
     operator, limit = leaf.operator, Decimal(str(plain(leaf.values[0])))
     is_zero_in = is_zero_without and _HOLDS[operator](Decimal(0), limit)
     sign = _SIGNS[_OPPOSITE[operator] if is_zero_in else operator]
+    ids = f"SELECT {account} AS id {rows.sql} GROUP BY {account} HAVING {value} {sign} %s"
     found = Fragment(
-        f"EXISTS (SELECT 1 FROM (SELECT {account} AS account_id {rows.sql} GROUP BY {account} "
-        f"HAVING {value} {sign} %s) s WHERE s.account_id = c.id)",
-        (*rows.params, limit),
+        f"EXISTS (SELECT 1 FROM ({ids}) s WHERE s.id = c.id)", (*rows.params, limit), ids, is_once=True
     )
     return negated(found, is_zero_in)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from crm.models import Customer, Segment
-from crm.segments import InvalidDefinition, Leaf, Node, holds, leaves, text, tree_of, where
+from crm.segments import InvalidDefinition, Leaf, Node, accounts, holds, leaves, text, tree_of, where
 from crm.segments.tree import All, Not, Text
 from crm.selectors.segments import SegmentFact, conditions_of
 from crm.states import SegmentState
@@ -66,32 +66,33 @@ class Recipient:
 
 def count_members(*, definition: str | Node, now: datetime, consent: str = "") -> int:
     """How many accounts are in. Refuses SegmentTooCostly; InvalidDefinition when the words make no segment."""
-    return int(_guarded(f"SELECT count(*) {_FROM}", _node(definition, consent), now)[0][0])
+    found = accounts(_node(definition, consent), now)
+    return int(_guarded(f"SELECT count(*) {found.sql}", found.params)[0][0])
 
 
 def members(
     *, definition: str | Node, now: datetime, consent: str = "", after_id: int = 0, limit: int = 50
 ) -> list[Customer]:
     """A page of members by id, after the one given."""
+    asked = where(_node(definition, consent), now)
     found = _guarded(
-        f"SELECT c.id {_FROM} AND c.id > %s ORDER BY c.id LIMIT %s",
-        _node(definition, consent),
-        now,
-        after_id,
-        limit,
+        _PAGE.format(asked.sql),
+        (*asked.params, after_id, limit),
     )
     return _customers([pk for (pk,) in found])
 
 
 def sample_members(*, definition: str | Node, now: datetime, limit: int = EXAMPLES) -> list[Customer]:
     """Some of the members, whichever are found first."""
-    found = _guarded(f"SELECT c.id {_FROM} LIMIT %s", _node(definition, ""), now, limit)
+    asked = where(definition, now)
+    found = _guarded(_SOME.format(asked.sql), (*asked.params, limit))
     return _customers([pk for (pk,) in found])
 
 
 def member_ids(*, definition: str | Node, now: datetime, consent: str = "") -> list[int]:
     """All of them, for an export or a mailing."""
-    return [pk for (pk,) in _guarded(f"SELECT c.id {_FROM} ORDER BY c.id", _node(definition, consent), now)]
+    found = accounts(_node(definition, consent), now)
+    return [pk for (pk,) in _guarded(f"SELECT c.id {found.sql} ORDER BY c.id", found.params)]
 
 
 def audience(*, definition: str | Node, consent: str, now: datetime) -> Iterator[Recipient]:
@@ -150,7 +151,9 @@ def _reasons(node: Node, truth: dict[Leaf, bool], is_plain: bool) -> Iterator[Re
             yield from _reasons(part, truth, is_plain)
 
 
-_FROM = "FROM crm_customer c WHERE {}"
+# What ends early begins with the accounts, looked at one by one.
+_PAGE = "SELECT c.id FROM crm_customer c WHERE {} AND c.id > %s ORDER BY c.id LIMIT %s"
+_SOME = "SELECT c.id FROM crm_customer c WHERE {} LIMIT %s"
 
 
 def _node(definition: str | Node, consent: str) -> Node:
@@ -158,10 +161,8 @@ def _node(definition: str | Node, consent: str) -> Node:
     return All((node, Leaf("consent", (), "=", (Text(consent.lower()),)))) if consent else node
 
 
-def _guarded(statement: str, node: Node, now: datetime, *more: Any) -> list[Any]:
+def _guarded(sql: str, params: Sequence[Any]) -> list[Any]:
     """Run it where nothing can be written, after the planner has said that it is not too much."""
-    fragment = where(node, now)
-    sql, params = statement.format(fragment.sql), (*fragment.params, *more)
     try:
         with reading(seconds=settings.SEGMENT_SECONDS_MAX) as cursor:
             cost = estimated_cost(cursor, sql, params)

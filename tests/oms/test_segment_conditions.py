@@ -25,7 +25,7 @@ from crm.models import (
 )
 from crm.operations.wishes import remove_wish
 from crm.segments import check, parse, where
-from crm.selectors import definitions_held
+from crm.selectors import count_members, definitions_held, member_ids
 from finance.models import Invoice
 from oms.models import LineDiscount, Order, OrderLine
 from oms.workflows import baskets, cancellation, returns
@@ -48,12 +48,17 @@ def ago(days: float) -> Any:
 
 
 def members(words: str, now: Any = NOW) -> set[str]:
-    """The names of the accounts that are in. One by one the answer is the same as of all at once."""
+    """The names of the accounts that are in. One by one the answer is the same as of all at once, and of who is counted."""
     check(parse(words))
     fragment = where(words, now)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT c.id, c.name FROM crm_customer c WHERE {fragment.sql}", fragment.params)
         found = dict(cursor.fetchall())
+    for counted in (words, f"{words} and not tier = 98", f"not ({words})", f"company and ({words})"):
+        in_it = count_members(definition=counted, now=now)
+        assert in_it == len(set(member_ids(definition=counted, now=now))), counted
+    assert set(member_ids(definition=words, now=now)) == set(found)
+    assert count_members(definition=f"({words}) or tier = 98", now=now) == len(found)
     one_by_one = {
         pk
         for pk in Customer.objects.values_list("pk", flat=True)

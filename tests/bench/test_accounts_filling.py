@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.db.models import NOT_PROVIDED, GeneratedField, Model
 
-from bench.segments import _FILL
+from bench.accounts import _FILL
 
 TABLES: dict[str, type[Model]] = {
     model._meta.db_table: model for model in apps.get_models(include_auto_created=True)
