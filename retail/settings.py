@@ -559,6 +559,9 @@ LOGGING: dict[str, Any] = {
         "axes": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},  # it would write every address that is called
         "celery": {"level": LOG_LEVEL},
+        # A line for each index entry and each draft: the trace says what was done to a page, and by whom.
+        "django_tasks": {"level": "WARNING"},
+        "wagtail": {"level": "WARNING"},
     },
 }
 

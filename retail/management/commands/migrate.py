@@ -1,16 +1,16 @@
-"""Django's `migrate`, in little more than half the time on an empty database, and beside a shop that sells."""
+"""Django's `migrate`, several times sooner on an empty database, and beside a shop that sells."""
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.operations import AddConstraint, AddIndex, CreateModel
-from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.models import Field
 from psycopg.errors import LockNotAvailable
 
 OURS = frozenset({"audit", "storefront", "crm", "oms", "warehouse", "finance", "cms"})
@@ -69,45 +69,61 @@ def migrate_libraries(connection: BaseDatabaseWrapper, progress: Callable[..., N
     """
     executor = MigrationExecutor(connection, progress)
     if not executor.loader.applied_migrations:
-        executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] not in OURS])
+        _migrate(executor, [node for node in executor.loader.graph.leaf_nodes() if node[0] not in OURS])
 
 
 def _migrate_ours(connection: BaseDatabaseWrapper, progress: Callable[..., None]) -> None:
-    """Our own migrations when none was applied, each new table with its indexes and constraints in one step."""
+    """Our own migrations when none was applied."""
     executor = MigrationExecutor(connection, progress)
-    if any(app in OURS for app, _ in executor.loader.applied_migrations):
-        return
-    for (app, _), migration in executor.loader.graph.nodes.items():
-        if app in OURS and migration.initial:
-            migration.operations = folded(migration.operations)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    if not any(app in OURS for app, _ in executor.loader.applied_migrations):
+        _migrate(executor, executor.loader.graph.leaf_nodes())
 
 
-def folded(operations: Sequence[Operation]) -> list[Operation]:
-    """The same tables from fewer steps: Django works out the state of all models anew for each step.
+def _migrate(executor: MigrationExecutor, targets: list[tuple[str, str]]) -> None:
+    executor.recorder.ensure_schema()
+    loader = executor.loader
+    known = loader.project_state([node for node in loader.applied_migrations if node in loader.graph.nodes])
+    executor.migrate(targets, state=LeanState(known.models, known.real_apps))
 
-    Only for tables whose columns are all there when they are made, and only within one migration.
+
+class LeanState(ProjectState):
+    """What the models are between two steps, of which only the one that a step changes is made anew.
+
+    Django makes all of its relatives anew as well, here two hundred classes for a key to a user: nine tenths of
+    the time of an empty database's first migration. A step on tables asks of a relative its table and its key,
+    which stay. Python code in a migration gets all models fresh: that is what `is_delayed` is for.
     """
-    made = {each.name_lower: each for each in operations if isinstance(each, CreateModel)}
-    grown = {
-        str(getattr(each, "model_name", "")).lower()
-        for each in operations
-        if not isinstance(each, AddIndex | AddConstraint)
-    }
-    whole = {name: _copy(model) for name, model in made.items() if name not in grown}
-    kept: list[Operation] = []
-    for each in operations:
-        if isinstance(each, CreateModel):
-            kept.append(whole.get(each.name_lower, each))
-        elif isinstance(each, AddIndex) and each.model_name_lower in whole:
-            whole[each.model_name_lower].options["indexes"].append(each.index)
-        elif isinstance(each, AddConstraint) and each.model_name_lower in whole:
-            whole[each.model_name_lower].options["constraints"].append(each.constraint)
-        else:
-            kept.append(each)
-    return kept
 
+    _spares_relatives = False
 
-def _copy(model: CreateModel) -> CreateModel:
-    lists = {name: [*model.options.get(name, ())] for name in ("indexes", "constraints")}
-    return CreateModel(model.name, model.fields, {**model.options, **lists}, model.bases, model.managers)
+    def add_model(self, model_state: ModelState) -> None:
+        with self._lean():
+            super().add_model(model_state)
+
+    def add_field(self, *arguments: Any, **named: Any) -> None:
+        with self._lean():
+            super().add_field(*arguments, **named)
+
+    def alter_field(
+        self, app_label: str, model_name: str, name: str, field: Field[Any, Any], preserve_default: bool
+    ) -> None:
+        may_be_pointed_at = field.unique
+        with contextlib.nullcontext() if may_be_pointed_at else self._lean():
+            super().alter_field(app_label, model_name, name, field, preserve_default)
+
+    @contextlib.contextmanager
+    def _lean(self) -> Iterator[None]:
+        self._spares_relatives = True
+        try:
+            yield
+        finally:
+            self._spares_relatives = False
+
+    def _find_reload_model(
+        self, app_label: str, model_name: str, delay: bool = False
+    ) -> set[tuple[str, str]]:
+        if delay or self._spares_relatives:
+            self.is_delayed = True
+            return {(app_label, model_name)}
+        relatives: set[tuple[str, str]] = super()._find_reload_model(app_label, model_name)  # type: ignore[misc]
+        return relatives
