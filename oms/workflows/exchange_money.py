@@ -17,7 +17,7 @@ from finance.rules import Sold
 from finance.states import PaymentState
 from oms import events
 from oms import operations as orders
-from oms.models import Exchange, Order, Return
+from oms.models import Exchange, Order, Return, ReturnLine
 from oms.states import EXCHANGE_MOVES, ExchangeState, OrderStatus, PaymentMethod, ReturnStatus
 from oms.workflows.cancellation import cancel_order
 from oms.workflows.payments import payment_secured
@@ -47,13 +47,18 @@ def paid_by(exchange: Exchange | None, worth: Decimal) -> Decimal:
 
 
 def left_over(*, exchange: Exchange) -> Decimal:
-    """What of the goods' money goes back to the buyer, by the papers of now."""
-    rows = exchange.returned.lines.all()
-    sold = [Sold(row.order_line_id, row.quantity_received or row.quantity) for row in rows]
-    if exchange.returned.status != ReturnStatus.REQUESTED:
-        return exchange.returned.refund_total - exchange.credit
-    worth = finance_reads.preview_return(order_id=exchange.returned.order_id, sold=sold)
+    """What of the goods' money goes back to the buyer, by the papers of now. Units that came back otherwise (nobody took the parcel) bring none."""
+    returned = exchange.returned
+    if returned.status != ReturnStatus.REQUESTED:
+        return returned.refund_total - exchange.credit
+    sold = [_still_out(row) for row in returned.lines.select_related("order_line")]
+    worth = finance_reads.preview_return(order_id=returned.order_id, sold=sold)
     return max(sum(worth.values(), ZERO) - exchange.credit, ZERO)
+
+
+def _still_out(row: ReturnLine) -> Sold:
+    line = row.order_line
+    return Sold(line.pk, min(row.quantity, line.quantity_dispatched - line.quantity_returned))
 
 
 def settle(*, exchange: Exchange, origin: Order, amount: Decimal, by: User | None, now: datetime) -> Decimal:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from crm.models import Message
 from finance import operations as finance
 from finance import workflows as money
 from finance.models import FiscalReceipt, Payment, Refund
@@ -18,10 +19,12 @@ from oms.workflows import cancellation, changes, exchange_money, exchanges, retu
 from oms.workflows.checkout import PriceChanged
 from oms.workflows.tenders import MethodMissing
 from retail.kernel import outbox
+from retail.kernel.models import OutboxEvent
 from tests.flows.chain import NOW, Chain
 from tests.flows.exchanges import agreed, arrives, bought, credited, swap
 from tests.flows.test_lifecycle import balances, healthy, send
 from tests.unchanged import nothing_changes
+from warehouse import workflows as goods
 from warehouse.models import Reservation
 from warehouse.operations import OutOfStock
 
@@ -211,6 +214,31 @@ def test_goods_that_never_come_give_the_new_ones_back_to_the_shelf(chain: Chain)
     assert [(str(r.amount), bool(r.moved_to_id)) for r in Refund.objects.all()] == [("1000.00", False)]
     assert receipts(first)[-1][3] == [("WIRE_TRANSFER", "1000.00")]
     assert state(done.order)[0] == "CANCELED"
+    healthy()
+
+
+@pytest.mark.parametrize(
+    "is_told_late", [False, True], ids=["told before the parcel is back", "told afterwards"]
+)
+def test_goods_that_came_back_unclaimed_are_not_awaited_in_any_letter(
+    chain: Chain, is_told_late: bool
+) -> None:
+    """Asked for while the parcel was on its road: nobody took it, so its units are here and can come back no more."""
+    old, new = chain.variant(price="1000.00"), chain.variant(price="900.00")
+    first = chain.place((old, 1), payment_method="BANK_TRANSFER")
+    credited(first, first.total)
+    (parcel,) = send(chain, first)
+    agreed(first, swap(old, new))
+    if not is_told_late:
+        react()
+    goods.fail_delivery(shipment_id=parcel.pk, reason="REFUSED", by=None, now=NOW)
+    goods.return_to_sender(shipment_id=parcel.pk, location_id=parcel.location_id, by=chain.bojan, now=NOW)
+    cancellation.cancel_overdue_orders(now=LATER)
+    react()
+    assert Exchange.objects.get().state == "ENDED"
+    assert not OutboxEvent.objects.exclude(pending=[]).exists()
+    told = Message.objects.filter(kind__in=["exchange_agreed", "exchange_ended"]).order_by("pk")
+    assert list(told.values_list("kind", flat=True)) == ["exchange_agreed", "exchange_ended"]
     healthy()
 
 
