@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.models import Address, Campaign, Tier
 from crm.segment_goods import GOODS, of_goods
 from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
-from crm.segments.writing import compared, either, exists, is_negative, negated, period, plain
+from crm.segments.writing import compared, either, exists, is_negative, negated, one_of, period, plain
 from crm.states import ConsentKind
 from retail.kernel.clock import BUSINESS_ZONE, business_date
 
@@ -186,19 +186,17 @@ def _viewed_campaign(leaf: Leaf, now: datetime) -> Fragment:
 
 def _tier(leaf: Leaf, now: datetime) -> Fragment:
     inner = compared("t.rank", leaf)
-    return _of_membership(
-        f"a.tier_id = ANY (ARRAY(SELECT t.id FROM crm_tier t WHERE {inner.sql}))", inner, leaf
-    )
+    tiers = one_of("a.tier_id", f"SELECT t.id FROM crm_tier t WHERE {inner.sql}", *inner.params)
+    return _of_membership(tiers, leaf)
 
 
 def _points(leaf: Leaf, now: datetime) -> Fragment:
-    inner = compared("a.points", leaf)
-    return _of_membership(inner.sql, inner, leaf)
+    return _of_membership(compared("a.points", leaf), leaf)
 
 
-def _of_membership(condition: str, inner: Fragment, leaf: Leaf) -> Fragment:
+def _of_membership(found: Fragment, leaf: Leaf) -> Fragment:
     """Who has no membership has nothing of it."""
-    rows = Fragment(f"FROM crm_loyaltyaccount a WHERE {condition}", inner.params)
+    rows = Fragment(f"FROM crm_loyaltyaccount a WHERE {found.sql}", found.params)
     return either(exists(rows, "a.customer_id", is_once=True), leaf, _MEMBERSHIP.sql)
 
 

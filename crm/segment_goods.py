@@ -9,38 +9,40 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.segments import Fragment, Kind, Name
 from crm.segments.tree import Value
-from crm.segments.writing import plain
+from crm.segments.writing import one_of, plain
 from storefront.models import Category, Contributor, Product, Variant
 
 
 def _of_category(value: Value) -> Fragment:
     """The whole branch: a product is placed in its category and in all those above it."""
     name = plain(value)
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_category g JOIN storefront_product_categories m ON m.category_id = g.id "
-        "JOIN storefront_variant v ON v.product_id = m.product_id WHERE g.path = %s OR g.slug = %s)",
-        (name, name),
+    return one_of(
+        "l.variant_id",
+        "SELECT v.id FROM storefront_category g JOIN storefront_product_categories m ON m.category_id = g.id "
+        "JOIN storefront_variant v ON v.product_id = m.product_id WHERE g.path = %s OR g.slug = %s",
+        name,
+        name,
     )
 
 
 def _of_product(value: Value) -> Fragment:
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_product p JOIN storefront_variant v ON v.product_id = p.id WHERE p.slug = %s)",
-        (plain(value),),
+    return one_of(
+        "l.variant_id",
+        "SELECT v.id FROM storefront_product p JOIN storefront_variant v ON v.product_id = p.id WHERE p.slug = %s",
+        plain(value),
     )
 
 
 def _of_sku(value: Value) -> Fragment:
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_variant v WHERE v.sku = %s)", (plain(value),)
-    )
+    return one_of("l.variant_id", "SELECT v.id FROM storefront_variant v WHERE v.sku = %s", plain(value))
 
 
 def _of_author(value: Value) -> Fragment:
-    return Fragment(
-        "l.variant_id IN (SELECT v.id FROM storefront_contributor a JOIN storefront_contribution b ON b.contributor_id = a.id "
-        "JOIN storefront_variant v ON v.product_id = b.product_id WHERE a.slug = %s)",
-        (plain(value),),
+    return one_of(
+        "l.variant_id",
+        "SELECT v.id FROM storefront_contributor a JOIN storefront_contribution b ON b.contributor_id = a.id "
+        "JOIN storefront_variant v ON v.product_id = b.product_id WHERE a.slug = %s",
+        plain(value),
     )
 
 

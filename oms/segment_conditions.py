@@ -8,6 +8,7 @@ Every condition looks at the moment of asking and before, so the same words can 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from crm.segment_conditions import PERIOD, campaigns
 from crm.segment_goods import GOODS, exists_in, of_goods
 from crm.segments import EQUAL, ORDERED, Condition, Fragment, Kind, Leaf, Name, register
 from crm.segments.tree import Money, Value
-from crm.segments.writing import among, exists, is_negative, moment, negated, period, plain, summed
+from crm.segments.writing import among, exists, is_negative, moment, negated, one_of, period, plain, summed
 from retail.kernel.clock import BUSINESS_ZONE
 from retail.kernel.models import Location
 from storefront.models import Channel
@@ -226,8 +227,9 @@ def _order_rows(leaf: Leaf, now: datetime, condition: str, amount: Value | None 
     sql = f"FROM oms_order o WHERE o.customer_id IS NOT NULL AND {condition} AND o.placed_at <= %s{dated.sql}"
     params: list[Any] = [now, *dated.params]
     if (channel := leaf.argument("channel")) is not None:
-        sql += " AND o.channel_id IN (SELECT h.id FROM storefront_channel h WHERE h.code = %s)"
-        params.append(plain(channel))
+        named = _of_channels([channel])
+        sql += f" AND {named.sql}"
+        params.extend(named.params)
     if isinstance(amount, Money):
         sql += " AND o.currency = %s"
         params.append(amount.currency)
@@ -256,20 +258,27 @@ def _last_order(leaf: Leaf, now: datetime) -> Fragment:
 
 
 def _channel(leaf: Leaf, now: datetime) -> Fragment:
-    return _an_order(leaf, now, "o.channel_id IN (SELECT h.id FROM storefront_channel h WHERE {})", "h.code")
+    return _an_order(leaf, now, _of_channels(leaf.values))
 
 
 def _store(leaf: Leaf, now: datetime) -> Fragment:
-    return _an_order(
-        leaf, now, "o.pickup_location_id IN (SELECT h.id FROM kernel_location h WHERE {})", "h.code"
-    )
+    return _an_order(leaf, now, _coded("o.pickup_location_id", "kernel_location", leaf.values))
 
 
-def _an_order(leaf: Leaf, now: datetime, condition: str, column: str) -> Fragment:
-    named = among(column, [plain(value) for value in leaf.values])
+def _of_channels(values: Sequence[Value]) -> Fragment:
+    return _coded("o.channel_id", "storefront_channel", values)
+
+
+def _coded(column: str, table: str, values: Sequence[Value]) -> Fragment:
+    """The column is a row of the table that goes by one of these codes."""
+    codes = among("h.code", [plain(value) for value in values])
+    return one_of(column, f"SELECT h.id FROM {table} h WHERE {codes.sql}", *codes.params)
+
+
+def _an_order(leaf: Leaf, now: datetime, named: Fragment) -> Fragment:
     dated = period("o.placed_at", leaf, now, BUSINESS_ZONE)
     rows = Fragment(
-        f"FROM oms_order o WHERE {_LIVE_ORDER} AND o.placed_at <= %s{dated.sql} AND {condition.format(named.sql)}",
+        f"FROM oms_order o WHERE {_LIVE_ORDER} AND o.placed_at <= %s{dated.sql} AND {named.sql}",
         (now, *dated.params, *named.params),
     )
     return negated(exists(rows, "o.customer_id"), is_negative(leaf))

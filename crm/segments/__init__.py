@@ -18,6 +18,7 @@ from crm.segments.registry import (
     Fragment,
     Kind,
     Name,
+    OneOf,
     check,
     condition,
     conditions,
@@ -26,6 +27,7 @@ from crm.segments.registry import (
     unregister,
 )
 from crm.segments.tree import Leaf, Node, leaves, text
+from crm.segments.writing import written
 
 __all__ = [
     "EQUAL",
@@ -38,6 +40,7 @@ __all__ = [
     "Leaf",
     "Name",
     "Node",
+    "OneOf",
     "Problem",
     "accounts",
     "check",
@@ -54,4 +57,5 @@ __all__ = [
     "tree_of",
     "unregister",
     "where",
+    "written",
 ]

@@ -12,6 +12,7 @@ from crm.segments.parser import parse
 from crm.segments.problems import refuse
 from crm.segments.registry import Fragment, check, condition
 from crm.segments.tree import All, Any, Leaf, Node, Not
+from crm.segments.writing import written
 
 
 @lru_cache(maxsize=2_048)
@@ -24,14 +25,15 @@ def where(definition: str | Node, now: datetime) -> Fragment:
     """The whole question as one boolean. Refuses InvalidDefinition when it does not parse or names what nobody registered."""
     node = tree_of(definition) if isinstance(definition, str) else definition
     check(node, with_names=False)
-    return _compiled(node, now)
+    return written(_compiled(node, now))
 
 
 def accounts(definition: str | Node, now: datetime) -> Fragment:
     """The same accounts as those of `where`, as "FROM … c WHERE …", for who wants all of them.
 
     A condition that can name its accounts is begun with, and the table of accounts is read only where something of it is asked: whoever
-    is in a tier stands in the memberships, whoever bought stands on the lines. Refuses as `where` does.
+    is in a tier stands in the memberships, whoever bought stands on the lines. `OneOf` still stands among the params: `written` puts in
+    what the caller has read of it. Refuses as `where` does.
     """
     node = tree_of(definition) if isinstance(definition, str) else definition
     check(node, with_names=False)
@@ -40,6 +42,10 @@ def accounts(definition: str | Node, now: datetime) -> Fragment:
 
 def leaf_fragment(leaf: Leaf, now: datetime) -> Fragment:
     """One condition."""
+    return written(_of_leaf(leaf, now))
+
+
+def _of_leaf(leaf: Leaf, now: datetime) -> Fragment:
     found = condition(leaf.name)
     if found is None:
         raise refuse("UNKNOWN_CONDITION", leaf.start, leaf.end, found=leaf.name, near=[])
@@ -93,7 +99,7 @@ def _begun(node: Node, now: datetime) -> Fragment | None:
     """The accounts by what names them; None where only looking at each of them would do."""
     match node:
         case Leaf():
-            return _named(leaf_fragment(node, now))
+            return _named(_of_leaf(node, now))
         case Any(parts):
             return _either(parts, now)
         case All(parts):
@@ -121,7 +127,7 @@ def _either(parts: tuple[Node, ...], now: datetime) -> Fragment | None:
 
 def _narrowed(parts: tuple[Node, ...], now: datetime) -> Fragment | None:
     """From one condition that names its accounts, the others asked of those; best one that names each once."""
-    made = {place: leaf_fragment(part, now) for place, part in enumerate(parts) if isinstance(part, Leaf)}
+    made = {place: _of_leaf(part, now) for place, part in enumerate(parts) if isinstance(part, Leaf)}
     first = min(
         (place for place, each in made.items() if each.ids),
         key=lambda place: not made[place].is_once,
@@ -136,7 +142,7 @@ def _narrowed(parts: tuple[Node, ...], now: datetime) -> Fragment | None:
 def _compiled(node: Node, now: datetime) -> Fragment:
     match node:
         case Leaf():
-            found = leaf_fragment(node, now)
+            found = _of_leaf(node, now)
             return Fragment(f"({found.sql})", found.params)
         case Not(part):
             inner = _compiled(part, now)

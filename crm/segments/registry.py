@@ -43,6 +43,19 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """Stands among the params of a Fragment for: the column is one of the keys that this SELECT gives.
+
+    It is written as the SELECT where one statement must do. Who counts reads the keys first: the planner knows how frequent each of them is,
+    and nothing of what a SELECT will give.
+    """
+
+    column: str
+    keys: str
+    params: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     """A value that exists, with its words for people."""
 

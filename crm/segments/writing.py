@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm.segments.registry import Fragment
+from crm.segments.registry import Fragment, OneOf
 from crm.segments.tree import Day, Duration, Leaf, Number, Value
 
 _SIGNS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -45,6 +46,38 @@ def exists(rows: Fragment, account: str, *, is_once: bool = False) -> Fragment:
         f"SELECT {account} AS id {rows.sql} AND {account} IS NOT NULL",
         is_once,
     )
+
+
+def one_of(column: str, keys: str, *params: Any) -> Fragment:
+    """The column is one of the keys that `keys`, a SELECT, gives."""
+    return Fragment("%s", (OneOf(column, keys, params),))
+
+
+def written(found: Fragment, known: Mapping[OneOf, Sequence[int]] = MappingProxyType({})) -> Fragment:
+    """As the database takes it: keys that are known stand as an array, the others as their SELECT."""
+    sql, params = _written(found.sql, found.params, known)
+    ids, _ = _written(found.ids, found.params, known) if found.ids else ("", ())
+    return Fragment(sql, params, ids, found.is_once)
+
+
+def _written(
+    text: str, params: Sequence[Any], known: Mapping[OneOf, Sequence[int]]
+) -> tuple[str, tuple[Any, ...]]:
+    pieces = text.replace("%%", "\0").split("%s")
+    assert len(pieces) == len(params) + 1, "every place has its value"
+    sql, values = [pieces[0]], []
+    for value, piece in zip(params, pieces[1:], strict=True):
+        if not isinstance(value, OneOf):
+            sql.append("%s")
+            values.append(value)
+        elif value in known:
+            sql.append(f"{value.column} = ANY (%s)")
+            values.append(list(known[value]))
+        else:
+            sql.append(f"{value.column} IN ({value.keys})")
+            values.extend(value.params)
+        sql.append(piece)
+    return "".join(sql).replace("\0", "%%"), tuple(values)
 
 
 def among(expression: str, values: Sequence[Any]) -> Fragment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,20 @@ from typing import Any
 from django.conf import settings
 
 from crm.models import Customer, Segment
-from crm.segments import InvalidDefinition, Leaf, Node, accounts, holds, leaves, text, tree_of, where
+from crm.segments import (
+    Fragment,
+    InvalidDefinition,
+    Leaf,
+    Node,
+    OneOf,
+    accounts,
+    holds,
+    leaves,
+    text,
+    tree_of,
+    where,
+    written,
+)
 from crm.segments.tree import All, Not, Text
 from crm.selectors.segments import SegmentFact, conditions_of
 from crm.states import SegmentState
@@ -18,6 +31,7 @@ from retail.kernel.errors import Refusal
 from retail.kernel.reading import TookTooLong, estimated_cost, reading
 
 EXAMPLES = 10
+KEYS_MAX = 2_000
 
 
 class SegmentTooCostly(Refusal):
@@ -66,33 +80,27 @@ class Recipient:
 
 def count_members(*, definition: str | Node, now: datetime, consent: str = "") -> int:
     """How many accounts are in. Refuses SegmentTooCostly; InvalidDefinition when the words make no segment."""
-    found = accounts(_node(definition, consent), now)
-    return int(_guarded(f"SELECT count(*) {found.sql}", found.params)[0][0])
+    return int(_guarded("SELECT count(*) {}", accounts(_node(definition, consent), now))[0][0])
 
 
 def members(
     *, definition: str | Node, now: datetime, consent: str = "", after_id: int = 0, limit: int = 50
 ) -> list[Customer]:
     """A page of members by id, after the one given."""
-    asked = where(_node(definition, consent), now)
-    found = _guarded(
-        _PAGE.format(asked.sql),
-        (*asked.params, after_id, limit),
-    )
+    found = _guarded(_PAGE, where(_node(definition, consent), now), after_id, limit)
     return _customers([pk for (pk,) in found])
 
 
 def sample_members(*, definition: str | Node, now: datetime, limit: int = EXAMPLES) -> list[Customer]:
     """Some of the members, whichever are found first."""
-    asked = where(definition, now)
-    found = _guarded(_SOME.format(asked.sql), (*asked.params, limit))
+    found = _guarded(_SOME, where(definition, now), limit)
     return _customers([pk for (pk,) in found])
 
 
 def member_ids(*, definition: str | Node, now: datetime, consent: str = "") -> list[int]:
     """All of them, for an export or a mailing."""
-    found = accounts(_node(definition, consent), now)
-    return [pk for (pk,) in _guarded(f"SELECT c.id {found.sql} ORDER BY c.id", found.params)]
+    found = _guarded("SELECT c.id {} ORDER BY c.id", accounts(_node(definition, consent), now))
+    return [pk for (pk,) in found]
 
 
 def audience(*, definition: str | Node, consent: str, now: datetime) -> Iterator[Recipient]:
@@ -161,10 +169,12 @@ def _node(definition: str | Node, consent: str) -> Node:
     return All((node, Leaf("consent", (), "=", (Text(consent.lower()),)))) if consent else node
 
 
-def _guarded(sql: str, params: Sequence[Any]) -> list[Any]:
+def _guarded(statement: str, asked: Fragment, *more: Any) -> list[Any]:
     """Run it where nothing can be written, after the planner has said that it is not too much."""
     try:
         with reading(seconds=settings.SEGMENT_SECONDS_MAX) as cursor:
+            found = written(asked, _keys(cursor, asked))
+            sql, params = statement.format(found.sql), (*found.params, *more)
             cost = estimated_cost(cursor, sql, params)
             if cost > settings.SEGMENT_COST_MAX:
                 raise SegmentTooCostly(
@@ -178,6 +188,17 @@ def _guarded(sql: str, params: Sequence[Any]) -> list[Any]:
         raise SegmentTooCostly(
             "This question takes too long.", seconds=settings.SEGMENT_SECONDS_MAX
         ) from None
+
+
+def _keys(cursor: Any, asked: Fragment) -> dict[OneOf, list[int]]:
+    """The keys behind the names, in one statement. Of a name with very many the planner knows enough by their number."""
+    wanted = list(dict.fromkeys(each for each in asked.params if isinstance(each, OneOf)))
+    if not wanted:
+        return {}
+    arrays = ", ".join(f"ARRAY({each.keys} LIMIT {KEYS_MAX + 1})" for each in wanted)
+    cursor.execute(f"SELECT {arrays}", [value for each in wanted for value in each.params])
+    found = zip(wanted, cursor.fetchone(), strict=True)
+    return {each: keys for each, keys in found if len(keys) <= KEYS_MAX}
 
 
 def _customers(ids: list[int]) -> list[Customer]:
