@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from retail.imports.copying import copy_row
 from retail.imports.rows import RowError
 from retail.kernel.fold import sort_key
 from retail.kernel.identifiers import parse_barcode, parse_isbn
@@ -90,12 +91,15 @@ class CatalogLine(NamedTuple):
 
 
 class Cleaned(NamedTuple):
-    """A line with its people and the branches it hangs in; `leaf` is the one that its crumbs show."""
+    """A line with its people and the branches it hangs in; `leaf` is the one that its crumbs show. The rows are what COPY takes."""
 
     line: CatalogLine
     people: tuple[Person, ...]
     places: tuple[str, ...]
     leaf: str
+    row: str
+    credit_rows: str
+    place_rows: str
 
 
 class _Wrong(Exception):
@@ -235,39 +239,46 @@ class Cleaner:
             subjects=headings,
             description=found.get("description") or "",
         )
+        taken = CatalogLine(
+            line=line,
+            reference=f"{self.mapping.reference_prefix}{found['reference']}",
+            sku=found["sku"],
+            barcode=found.get("barcode") or "",
+            kind=kind,
+            title=found["title"],
+            subtitle=found.get("subtitle") or "",
+            description=found.get("description") or "",
+            language=found.get("language") or self.mapping.language,
+            brand=brand,
+            attributes=json.dumps(attributes, ensure_ascii=False, sort_keys=True),
+            released_on=found.get("released_on"),
+            rating=found.get("rating"),
+            rating_count=found.get("rating_count") or 0,
+            tax_class=found.get("tax_class") or self.mapping.tax_class,
+            format_name=found.get("format") or "",
+            weight_grams=size.weight_grams,
+            length_mm=size.length_mm,
+            width_mm=size.width_mm,
+            height_mm=size.height_mm,
+            is_estimated_size=is_estimated,
+            base_slug=slug_of_words(texts.title, people[0].words if people else ""),
+            sort_title=sort_key(found["title"])[:400],
+            search_text=texts.text,
+            search_vector=texts.vector,
+            price=price,
+            is_sample_price=is_sample,
+        )
+        leaf = (self.tree.paths(headings[0]) or ("",))[-1] if headings else ""
         return Cleaned(
-            CatalogLine(
-                line=line,
-                reference=f"{self.mapping.reference_prefix}{found['reference']}",
-                sku=found["sku"],
-                barcode=found.get("barcode") or "",
-                kind=kind,
-                title=found["title"],
-                subtitle=found.get("subtitle") or "",
-                description=found.get("description") or "",
-                language=found.get("language") or self.mapping.language,
-                brand=brand,
-                attributes=json.dumps(attributes, ensure_ascii=False, sort_keys=True),
-                released_on=found.get("released_on"),
-                rating=found.get("rating"),
-                rating_count=found.get("rating_count") or 0,
-                tax_class=found.get("tax_class") or self.mapping.tax_class,
-                format_name=found.get("format") or "",
-                weight_grams=size.weight_grams,
-                length_mm=size.length_mm,
-                width_mm=size.width_mm,
-                height_mm=size.height_mm,
-                is_estimated_size=is_estimated,
-                base_slug=slug_of_words(texts.title, people[0].words if people else ""),
-                sort_title=sort_key(found["title"])[:400],
-                search_text=texts.text,
-                search_vector=texts.vector,
-                price=price,
-                is_sample_price=is_sample,
-            ),
+            taken,
             people,
             places,
-            (self.tree.paths(headings[0]) or ("",))[-1] if headings else "",
+            leaf,
+            row=copy_row((*taken, leaf)),
+            credit_rows="".join(
+                copy_row((line, position, *person[:3])) for position, person in enumerate(people)
+            ),
+            place_rows="".join(copy_row((line, path)) for path in places),
         )
 
     def _person(self, name: str) -> Person:

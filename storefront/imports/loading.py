@@ -29,18 +29,51 @@ _TYPES = {
     "is_sample_price": "bool",
     "search_vector": "tsvector",
 }
-# Long texts lie apart: the marks that each step leaves on a line then rewrite little.
-_LONG = ("description", "search_vector")
-_SHORT = [name for name in CatalogLine._fields if name not in _LONG]
+# What a file says stays as it came; what is found out about a line stands in `mark`, whose rows are short.
 _SETUP = f"""
-    CREATE TEMP TABLE incoming ({", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _SHORT)},
-        leaf text, product_id bigint, variant_id bigint, owner_id bigint, leaf_id bigint, slug text,
-        is_new bool NOT NULL DEFAULT false, is_changed bool NOT NULL DEFAULT false) ON COMMIT DROP;
-    CREATE TEMP TABLE incoming_text (line int, {", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _LONG)}) ON COMMIT DROP;
+    CREATE TEMP TABLE incoming ({", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in CatalogLine._fields)}, leaf text) ON COMMIT DROP;
     CREATE TEMP TABLE incoming_credit (line int, position smallint, slug text, name text, sort_name text) ON COMMIT DROP;
     CREATE TEMP TABLE incoming_place (line int, path text) ON COMMIT DROP;
+    CREATE TEMP TABLE mark (line int, product_id bigint, variant_id bigint, owner_id bigint, leaf_id bigint, slug text,
+        is_new bool, has_variant bool, is_changed bool) ON COMMIT DROP;
 """
-_DROP = "DROP TABLE IF EXISTS incoming, incoming_text, incoming_credit, incoming_place"
+_DROP = "DROP TABLE IF EXISTS incoming, incoming_credit, incoming_place, mark"
+
+# What is known of each line, found in one pass: keys of rows that stand, keys to be for those that do not, in the order of the lines.
+_MARK = """
+    WITH found AS (
+        SELECT i.line, i.sku, i.base_slug, p.id product_id, v.id variant_id, v.product_id owner_id, c.id leaf_id,
+               p.id IS NULL AND v.id IS NULL is_new
+          FROM incoming i
+          LEFT JOIN storefront_product p ON p.external_ref = i.reference AND p.external_ref <> ''
+          LEFT JOIN storefront_variant v ON v.sku = i.sku
+          LEFT JOIN storefront_category c ON c.path = i.leaf
+    ), named AS (
+        SELECT *, CASE WHEN row_number() OVER (PARTITION BY is_new, base_slug ORDER BY line) = 1
+                        AND NOT EXISTS (SELECT 1 FROM storefront_product p WHERE p.slug = base_slug)
+                        AND NOT EXISTS (SELECT 1 FROM storefront_productaddress a WHERE a.slug = base_slug)
+                       THEN base_slug
+                       ELSE base_slug || '-' || lower(regexp_replace(sku, '[^0-9A-Za-z]+', '-', 'g')) END slug
+          FROM found ORDER BY line
+    ), made AS (
+        INSERT INTO mark (line, product_id, variant_id, owner_id, leaf_id, slug, is_new, has_variant, is_changed)
+        SELECT line, CASE WHEN is_new THEN nextval('storefront_product_id_seq') ELSE product_id END,
+               COALESCE(variant_id, nextval('storefront_variant_id_seq')), owner_id, leaf_id, slug, is_new, variant_id IS NOT NULL, false
+          FROM named
+        RETURNING is_new)
+    SELECT count(*) FROM made WHERE NOT is_new
+"""
+# Lines whose SKU already belongs to something else leave the batch.
+_REFUSE = """
+    WITH refused AS (
+        DELETE FROM mark m
+         WHERE NOT m.is_new AND m.owner_id IS DISTINCT FROM m.product_id
+           AND (m.owner_id IS NOT NULL OR EXISTS (SELECT 1 FROM storefront_variant v WHERE v.product_id = m.product_id))
+        RETURNING m.line, m.owner_id
+    ), credits AS (DELETE FROM incoming_credit c USING refused r WHERE c.line = r.line
+    ), places AS (DELETE FROM incoming_place c USING refused r WHERE c.line = r.line)
+    SELECT line, sku, owner_id FROM refused JOIN incoming USING (line) ORDER BY line
+"""
 
 # Which columns of the product a field of the file fills.
 _PRODUCT = {
@@ -56,8 +89,6 @@ _PRODUCT = {
 }
 _VARIANT = {"barcode": ("barcode",), "format": ("format_name",), "tax_class": ("tax_class",)}
 _SIZES = ("weight_grams", "length_mm", "width_mm", "height_mm", "is_estimated_size")
-_short_of = attrgetter(*_SHORT)
-_long_of = attrgetter(*_LONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +123,14 @@ class Loader:
             cursor.execute(_DROP)
             cursor.execute(_SETUP)
             self._copy(cursor, batch)
-            errors = self._refuse(cursor)
             if self.has_categories:
                 self._make_nodes(cursor, {path for cleaned in batch for path in cleaned.places})
+            cursor.execute(_MARK)
+            (known,) = cursor.fetchone()
+            errors = self._refuse(cursor) if known else []
+            if known:
+                self._change_products(cursor, now)
+                self._change_variants(cursor, now)
             self._products(cursor, now)
             self._variants(cursor, now)
             if self.has_authors:
@@ -103,111 +139,70 @@ class Loader:
                 self._places(cursor)
             if self.price_list_id is not None:
                 self._prices(cursor, now)
-            self._touch(cursor, now)
+            if known:
+                self._touch(cursor, now)
             cursor.execute(
                 "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed AND NOT is_new), "
-                "count(*) FILTER (WHERE NOT is_changed AND NOT is_new) FROM incoming"
+                "count(*) FILTER (WHERE NOT is_changed AND NOT is_new) FROM mark"
             )
             created, updated, unchanged = cursor.fetchone()
         return Loaded(created, updated, unchanged, errors)
 
     def _copy(self, cursor: CursorWrapper, batch: Sequence[Cleaned]) -> None:
-        with cursor.copy(f"COPY incoming ({', '.join(_SHORT)}, leaf) FROM STDIN") as copy:
-            for cleaned in batch:
-                copy.write_row((*_short_of(cleaned.line), cleaned.leaf))
-        with cursor.copy("COPY incoming_text FROM STDIN") as copy:
-            for cleaned in batch:
-                copy.write_row((cleaned.line.line, *_long_of(cleaned.line)))
-        with cursor.copy("COPY incoming_credit FROM STDIN") as copy:
-            for cleaned in batch:
-                for position, person in enumerate(cleaned.people):
-                    copy.write_row((cleaned.line.line, position, *person[:3]))
-        with cursor.copy("COPY incoming_place FROM STDIN") as copy:
-            for cleaned in batch:
-                for path in cleaned.places:
-                    copy.write_row((cleaned.line.line, path))
+        for table, name in (
+            ("incoming", "row"),
+            ("incoming_credit", "credit_rows"),
+            ("incoming_place", "place_rows"),
+        ):
+            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                copy.write("".join(map(attrgetter(name), batch)))
         cursor.execute("ANALYZE incoming (line, reference, sku)")
 
     def _refuse(self, cursor: CursorWrapper) -> list[RowError]:
-        """Lines whose SKU already belongs to something else; they leave the batch."""
-        cursor.execute(
-            "UPDATE incoming i SET product_id = p.id FROM storefront_product p WHERE p.external_ref = i.reference"
-        )
-        cursor.execute(
-            "UPDATE incoming i SET variant_id = v.id, owner_id = v.product_id FROM storefront_variant v WHERE v.sku = i.sku"
-        )
-        cursor.execute(
-            """WITH refused AS (
-                   DELETE FROM incoming i
-                    WHERE i.owner_id IS DISTINCT FROM i.product_id
-                      AND (i.owner_id IS NOT NULL OR EXISTS (SELECT 1 FROM storefront_variant v WHERE v.product_id = i.product_id))
-                   RETURNING i.line, i.sku, i.owner_id)
-               SELECT line, sku, owner_id FROM refused ORDER BY line"""
-        )
-        rows = cursor.fetchall()
-        cursor.execute(
-            "DELETE FROM incoming_credit c WHERE NOT EXISTS (SELECT 1 FROM incoming i WHERE i.line = c.line)"
-        )
-        cursor.execute(
-            "DELETE FROM incoming_place c WHERE NOT EXISTS (SELECT 1 FROM incoming i WHERE i.line = c.line)"
-        )
+        cursor.execute(_REFUSE)
         column = self.mapping.columns["sku"].column
         return [
             RowError(line, column, sku, "SKU_TAKEN", "another title is sold under this SKU")
             if owner
             else RowError(line, column, sku, "SKU_CHANGED", "the title of this reference has another SKU")
-            for line, sku, owner in rows
+            for line, sku, owner in cursor.fetchall()
         ]
 
-    def _products(self, cursor: CursorWrapper, now: datetime) -> None:
+    def _change_products(self, cursor: CursorWrapper, now: datetime) -> None:
         columns = [
             *self.product_columns,
             "search_text",
             *(["main_category_id"] if self.has_categories else []),
         ]
-        sources = {"popularity": "rating_count", "main_category_id": "leaf_id"}
-        values = [
-            _taken(column, f"{'t' if column in _LONG else 'i'}.{sources.get(column, column)}")
-            for column in columns
-        ]
+        sources = {"popularity": "i.rating_count", "main_category_id": "m.leaf_id"}
+        values = [_taken(column, sources.get(column, f"i.{column}")) for column in columns]
         cursor.execute(
             f"""WITH changed AS (
                     UPDATE storefront_product p
                        SET ({", ".join(columns)}, attributes, search_vector, updated_at)
-                         = ({", ".join(values)}, p.attributes || i.attributes, t.search_vector, %s)
-                      FROM incoming i JOIN incoming_text t USING (line)
-                     WHERE p.id = i.product_id
+                         = ({", ".join(values)}, p.attributes || i.attributes, i.search_vector, %s)
+                      FROM incoming i JOIN mark m USING (line)
+                     WHERE p.id = m.product_id AND NOT m.is_new
                        AND (({", ".join(f"p.{column}" for column in columns)}) IS DISTINCT FROM ({", ".join(values)})
                             OR NOT p.attributes @> i.attributes)
                     RETURNING p.id)
-                UPDATE incoming i SET is_changed = true FROM changed c WHERE i.product_id = c.id""",  # noqa: S608 - our own column names
+                UPDATE mark m SET is_changed = true FROM changed c WHERE m.product_id = c.id""",  # noqa: S608 - our own column names
             [now],
         )
+
+    def _products(self, cursor: CursorWrapper, now: datetime) -> None:
         cursor.execute(
-            """UPDATE incoming i SET slug = n.slug FROM (
-                   SELECT line, CASE WHEN row_number() OVER (PARTITION BY base_slug ORDER BY line) = 1
-                                      AND NOT EXISTS (SELECT 1 FROM storefront_product p WHERE p.slug = base_slug)
-                                      AND NOT EXISTS (SELECT 1 FROM storefront_productaddress a WHERE a.slug = base_slug)
-                                     THEN base_slug
-                                     ELSE base_slug || '-' || lower(regexp_replace(sku, '[^0-9A-Za-z]+', '-', 'g')) END slug
-                     FROM incoming WHERE product_id IS NULL) n
-                WHERE n.line = i.line"""
-        )
-        cursor.execute(
-            """WITH made AS (
-                    INSERT INTO storefront_product (external_ref, slug, kind, title, subtitle, description, language, brand, attributes,
-                        status, published_at, released_on, rating, rating_count, popularity, search_text, search_vector, sort_title,
-                        main_category_id, created_at, updated_at)
-                    SELECT i.reference, i.slug, i.kind, i.title, i.subtitle, t.description, i.language, i.brand, i.attributes,
-                           CASE WHEN %(published)s THEN 'PUBLISHED' ELSE 'DRAFT' END, CASE WHEN %(published)s THEN %(now)s::timestamptz END,
-                           i.released_on, i.rating, i.rating_count, i.rating_count, i.search_text, t.search_vector, i.sort_title, i.leaf_id, %(now)s, %(now)s
-                      FROM incoming i JOIN incoming_text t USING (line) WHERE i.product_id IS NULL ORDER BY i.line
-                    RETURNING id, external_ref)
-                UPDATE incoming i SET product_id = m.id, is_new = true FROM made m WHERE m.external_ref = i.reference""",
+            """INSERT INTO storefront_product (id, external_ref, slug, kind, title, subtitle, description, language, brand, attributes,
+                   status, published_at, released_on, rating, rating_count, popularity, search_text, search_vector, sort_title,
+                   main_category_id, created_at, updated_at)
+               SELECT m.product_id, i.reference, m.slug, i.kind, i.title, i.subtitle, i.description, i.language, i.brand, i.attributes,
+                      CASE WHEN %(published)s THEN 'PUBLISHED' ELSE 'DRAFT' END, CASE WHEN %(published)s THEN %(now)s::timestamptz END,
+                      i.released_on, i.rating, i.rating_count, i.rating_count, i.search_text, i.search_vector, i.sort_title, m.leaf_id, %(now)s, %(now)s
+                 FROM incoming i JOIN mark m USING (line) WHERE m.is_new ORDER BY i.line""",
             {"published": self.mapping.is_published, "now": now},
         )
 
-    def _variants(self, cursor: CursorWrapper, now: datetime) -> None:
+    def _change_variants(self, cursor: CursorWrapper, now: datetime) -> None:
         same = [f"v.{column} IS DISTINCT FROM i.{column}" for column in self.variant_columns]
         # What somebody has measured is not replaced by an estimate.
         estimate_yields = "(v.is_estimated_size OR NOT i.is_estimated_size)"
@@ -218,21 +213,20 @@ class Loader:
         ]
         cursor.execute(
             f"""WITH changed AS (
-                    UPDATE storefront_variant v SET {", ".join(sets)}, updated_at = %s FROM incoming i
-                     WHERE v.id = i.variant_id AND ({" OR ".join([*same, sizes_differ])})
+                    UPDATE storefront_variant v SET {", ".join(sets)}, updated_at = %s FROM incoming i JOIN mark m USING (line)
+                     WHERE v.id = m.variant_id AND m.has_variant AND ({" OR ".join([*same, sizes_differ])})
                     RETURNING v.id)
-                UPDATE incoming i SET is_changed = true FROM changed c WHERE i.variant_id = c.id""",  # noqa: S608 - our own column names
+                UPDATE mark m SET is_changed = true FROM changed c WHERE m.variant_id = c.id""",  # noqa: S608 - our own column names
             [now],
         )
+
+    def _variants(self, cursor: CursorWrapper, now: datetime) -> None:
         cursor.execute(
-            """WITH made AS (
-                   INSERT INTO storefront_variant (product_id, sku, barcode, format_name, options, tax_class, weight_grams, length_mm,
-                       width_mm, height_mm, is_estimated_size, is_sellable, is_kit, position, updated_at)
-                   SELECT i.product_id, i.sku, i.barcode, i.format_name, '{}'::jsonb, i.tax_class, i.weight_grams, i.length_mm,
-                          i.width_mm, i.height_mm, i.is_estimated_size, true, false, 0, %s
-                     FROM incoming i WHERE i.variant_id IS NULL ORDER BY i.line
-                   RETURNING id, sku)
-               UPDATE incoming i SET variant_id = m.id FROM made m WHERE m.sku = i.sku""",
+            """INSERT INTO storefront_variant (id, product_id, sku, barcode, format_name, options, tax_class, weight_grams, length_mm,
+                   width_mm, height_mm, is_estimated_size, is_sellable, is_kit, position, updated_at)
+               SELECT m.variant_id, m.product_id, i.sku, i.barcode, i.format_name, '{}'::jsonb, i.tax_class, i.weight_grams, i.length_mm,
+                      i.width_mm, i.height_mm, i.is_estimated_size, true, false, 0, %s
+                 FROM incoming i JOIN mark m USING (line) WHERE NOT m.has_variant ORDER BY i.line""",
             [now],
         )
 
@@ -246,11 +240,11 @@ class Loader:
         )
         cursor.execute(
             """WITH wanted AS (
-                   SELECT i.product_id, k.id contributor_id, c.position, CASE WHEN i.is_new THEN i.rating_count END popularity
-                     FROM incoming_credit c JOIN incoming i USING (line) JOIN storefront_contributor k ON k.slug = c.slug
+                   SELECT m.product_id, k.id contributor_id, c.position, CASE WHEN m.is_new THEN i.rating_count END popularity
+                     FROM incoming_credit c JOIN mark m USING (line) JOIN incoming i USING (line) JOIN storefront_contributor k ON k.slug = c.slug
                ), gone AS (
-                   DELETE FROM storefront_contribution c USING incoming i
-                    WHERE c.product_id = i.product_id AND c.role = 'AUTHOR' AND NOT i.is_new
+                   DELETE FROM storefront_contribution c USING mark m
+                    WHERE c.product_id = m.product_id AND c.role = 'AUTHOR' AND NOT m.is_new
                       AND NOT EXISTS (SELECT 1 FROM wanted w WHERE (w.product_id, w.contributor_id) = (c.product_id, c.contributor_id))
                    RETURNING c.product_id
                ), added AS (
@@ -259,28 +253,28 @@ class Loader:
                    ON CONFLICT (product_id, contributor_id, role) DO UPDATE SET position = EXCLUDED.position
                     WHERE storefront_contribution.position <> EXCLUDED.position
                    RETURNING product_id)
-               UPDATE incoming i SET is_changed = true
-                WHERE NOT i.is_new AND i.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)"""
+               UPDATE mark m SET is_changed = true
+                WHERE NOT m.is_new AND m.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)"""
         )
 
     def _places(self, cursor: CursorWrapper) -> None:
         """Product and branch, ancestors included; placements that somebody made outside this tree stay."""
         cursor.execute(
             """WITH wanted AS (
-                   SELECT DISTINCT i.product_id, c.id category_id
-                     FROM incoming_place w JOIN incoming i USING (line) JOIN storefront_category c ON c.path = w.path
+                   SELECT DISTINCT m.product_id, c.id category_id
+                     FROM incoming_place w JOIN mark m USING (line) JOIN storefront_category c ON c.path = w.path
                ), gone AS (
-                   DELETE FROM storefront_product_categories m USING incoming i, storefront_category c
-                    WHERE m.product_id = i.product_id AND c.id = m.category_id AND NOT i.is_new
+                   DELETE FROM storefront_product_categories h USING mark m, storefront_category c
+                    WHERE h.product_id = m.product_id AND c.id = h.category_id AND NOT m.is_new
                       AND starts_with(c.external_ref, %s)
-                      AND NOT EXISTS (SELECT 1 FROM wanted w WHERE (w.product_id, w.category_id) = (m.product_id, m.category_id))
-                   RETURNING m.product_id
+                      AND NOT EXISTS (SELECT 1 FROM wanted w WHERE (w.product_id, w.category_id) = (h.product_id, h.category_id))
+                   RETURNING h.product_id
                ), added AS (
                    INSERT INTO storefront_product_categories (product_id, category_id)
                    SELECT product_id, category_id FROM wanted ON CONFLICT (product_id, category_id) DO NOTHING
                    RETURNING product_id)
-               UPDATE incoming i SET is_changed = true
-                WHERE NOT i.is_new AND i.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)""",
+               UPDATE mark m SET is_changed = true
+                WHERE NOT m.is_new AND m.product_id IN (SELECT product_id FROM gone UNION ALL SELECT product_id FROM added)""",
             [f"{self.tree.name}:"],
         )
 
@@ -311,17 +305,14 @@ class Loader:
         if missing:
             cursor.execute("SELECT path, id FROM storefront_category WHERE path = ANY(%s)", [missing])
             self._category_ids.update(cursor.fetchall())
-        cursor.execute(
-            "UPDATE incoming i SET leaf_id = c.id FROM storefront_category c WHERE c.path = i.leaf"
-        )
 
     def _prices(self, cursor: CursorWrapper, now: datetime) -> None:
         """A price that differs closes the open entry and opens the next: history stays."""
         cursor.execute(
             """WITH wanted AS (
-                   SELECT i.variant_id, i.price, i.is_sample_price, o.id open_id
-                     FROM incoming i
-                     LEFT JOIN storefront_price o ON o.variant_id = i.variant_id AND o.price_list_id = %(list)s
+                   SELECT m.variant_id, i.price, i.is_sample_price, o.id open_id
+                     FROM incoming i JOIN mark m USING (line)
+                     LEFT JOIN storefront_price o ON o.variant_id = m.variant_id AND o.price_list_id = %(list)s
                           AND o.minimum_quantity = 1 AND o.valid_to IS NULL
                     WHERE i.price IS NOT NULL AND o.amount IS DISTINCT FROM i.price
                ), closed AS (
@@ -331,20 +322,20 @@ class Loader:
                    INSERT INTO storefront_price (variant_id, price_list_id, amount, minimum_quantity, valid_from, is_sample)
                    SELECT variant_id, %(list)s, price, 1, %(now)s, is_sample_price FROM wanted
                    RETURNING variant_id)
-               UPDATE incoming i SET is_changed = true FROM opened o WHERE NOT i.is_new AND i.variant_id = o.variant_id""",
+               UPDATE mark m SET is_changed = true FROM opened o WHERE NOT m.is_new AND m.variant_id = o.variant_id""",
             {"list": self.price_list_id, "now": now},
         )
 
     def _touch(self, cursor: CursorWrapper, now: datetime) -> None:
         """Whoever reads `updated_after` must see a title whose authors, branch, barcode or price changed."""
         cursor.execute(
-            """UPDATE storefront_product p SET updated_at = %(now)s FROM incoming i
-                WHERE p.id = i.product_id AND i.is_changed AND p.updated_at <> %(now)s""",
+            """UPDATE storefront_product p SET updated_at = %(now)s FROM mark m
+                WHERE p.id = m.product_id AND m.is_changed AND p.updated_at <> %(now)s""",
             {"now": now},
         )
         cursor.execute(
-            """UPDATE storefront_variant v SET updated_at = %(now)s FROM incoming i
-                WHERE v.id = i.variant_id AND i.is_changed AND v.updated_at <> %(now)s""",
+            """UPDATE storefront_variant v SET updated_at = %(now)s FROM mark m
+                WHERE v.id = m.variant_id AND m.is_changed AND v.updated_at <> %(now)s""",
             {"now": now},
         )
 

@@ -5,9 +5,11 @@ import zlib
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from retail.imports.copying import copy_row
 from retail.imports.mappings import BadMapping, UnknownMapping
 from retail.imports.reading import LINE_BYTES_MAX, CsvFile, FileRefused
 from retail.imports.rows import RowError
@@ -298,3 +300,30 @@ def test_any_cells_are_a_line_or_named_errors(cells: list[str]) -> None:
     assert line.weight_grams > 0
     assert all(len(person.slug) <= 160 and len(person.name) <= 200 for person in cleaned.people)
     assert all(len(path) <= 400 for path in cleaned.places)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "",
+        "\\N",
+        "\\.",
+        "a\tb",
+        "two\nlines",
+        "a\r\nb",
+        "back\\slash\\",
+        "C:\\temp\\new",
+        "ćirilica Žž 漢",
+    ],
+)
+def test_a_row_for_copy_comes_in_as_it_was(text: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE copied (line int, said text, missing text, is_sold bool) ON COMMIT DROP"
+        )
+        with cursor.copy("COPY copied FROM STDIN") as copy:
+            copy.write(copy_row((1, text, None, True)) + copy_row((2, "next", text, False)))
+        cursor.execute("SELECT * FROM copied ORDER BY line")
+        assert cursor.fetchall() == [(1, text, None, True), (2, "next", text, False)]
