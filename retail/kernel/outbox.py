@@ -171,6 +171,8 @@ def _run_event(event_id: int, now: datetime.datetime) -> int:
             event.pending = event.pending[1:]
             event.save(update_fields=["pending"])
             done += 1
+            if not event.pending:
+                return done
 
 
 def _postpone(event: OutboxEvent, now: datetime.datetime, name: str, error: Exception) -> None:

@@ -363,3 +363,38 @@ def test_more_units_than_a_line_has_left_are_not_canceled(chain: Chain, units: i
     cancellation.cancel_lines(lines=[(book.sku, 1)], **common)  # type: ignore[arg-type]
     assert state_of(order)[0] == "PLACED"
     assert broken() == {}
+
+
+def test_kit_that_lost_a_part_and_finds_it_on_the_same_shelf_leaves_in_one_parcel(chain: Chain) -> None:
+    """Its other part was picked: put back and claimed once more, it stood in no shipment, and nobody sends half a kit."""
+    teller = Teller(chain, timezone.now())
+    book, other = chain.variant(stock=10), chain.variant(stock=10)
+    order = teller.place("three kits", (teller.kit(book, other), 3))
+    (shipment,) = teller.route(order)
+    for_book, for_other = sorted(order_claims(order_id=order.pk), key=lambda claim: claim.quantity)
+    picks = [stock.Pick(book.sku, for_book.bin, 3), stock.Pick(other.sku, for_other.bin, 1)]
+    stock.pick(shipment_id=shipment.pk, picks=picks, by=chain.bojan, now=teller.now)
+    left = Reservation.objects.get(shipment=shipment, state="ALLOCATED")
+
+    goods.short_pick(
+        shipment_id=shipment.pk,
+        claim_id=left.pk,
+        quantity_found=3,
+        reason="MISSING",
+        left_on_shelf=2,
+        by=chain.bojan,
+        now=teller.now,
+    )
+
+    rest = [one for one in order_claims(order_id=order.pk) if one.state == "ALLOCATED"]
+    assert sorted((one.sku, one.quantity, one.shipment_number) for one in rest) == [
+        (book.sku, 1, shipment.number),
+        (other.sku, 2, shipment.number),
+    ]
+    stock.put_back(claim_id=Reservation.objects.get(is_put_back=True).pk, by=chain.bojan, now=teller.now)
+    picks = [stock.Pick(one.sku, one.bin, one.quantity) for one in rest]
+    stock.pick(shipment_id=shipment.pk, picks=picks, by=chain.bojan, now=teller.now)
+    stock.pack(shipment_id=shipment.pk, parcels=[stock.ParcelSpec(400)], by=chain.bojan, now=teller.now)
+    goods.dispatch_shipment(shipment_id=shipment.pk, by=chain.bojan, now=teller.now)
+    assert state_of(order)[2] == "DISPATCHED"
+    assert broken() == {}

@@ -154,8 +154,14 @@ def resettle(
 ) -> list[Reservation]:
     """Write moved claims: one that leaves whole keeps its row, parts and new units get rows of their own, which are returned.
 
-    A claim that stays in its location may keep its shipment; elsewhere it waits for a new one.
+    A claim that stays in its location may keep its shipment, and what its line is given there besides (a part of a kit whose first
+    one is put back) joins it, for nothing plans half a kit; elsewhere it waits for a new one.
     """
+    shipments = {
+        (claim.order_line_id, claim.location_id): claim.shipment_id
+        for claim, _ in leaving
+        if is_shipment_kept and claim.shipment_id and claim.state in UNPICKED
+    }
     queues: dict[tuple[int | None, int], list[tuple[Piece, int]]] = defaultdict(list)
     for piece in pieces:
         queues[piece.line_id, piece.variant_id].append((piece, piece.quantity))
@@ -179,7 +185,11 @@ def resettle(
                 queue.insert(0, (piece, left - taken))
         if rows:
             claim.state, claim.shipment_id, claim.expires_at = ReservationState.RELEASED, None, None
-    made += [_claimed_anew(piece, left, now) for queue in queues.values() for piece, left in queue]
+    made += [
+        _claimed_anew(piece, left, shipments.get((piece.line_id, piece.location_id)), now)
+        for queue in queues.values()
+        for piece, left in queue
+    ]
     save_claims(changed, made)
     return made
 
@@ -195,13 +205,14 @@ def _settle(claim: Reservation, piece: Piece, units: int, is_shipment_kept: bool
     claim.quantity, claim.stock_item_id, claim.location_id = units, piece.stock_item_id, piece.location_id
 
 
-def _claimed_anew(piece: Piece, units: int, now: datetime) -> Reservation:
+def _claimed_anew(piece: Piece, units: int, shipment_id: int | None, now: datetime) -> Reservation:
     return Reservation(
         stock_item_id=piece.stock_item_id,
         variant_id=piece.variant_id,
         location_id=piece.location_id,
         quantity=units,
         order_line_id=piece.line_id,
+        shipment_id=shipment_id,
         state=ReservationState.ALLOCATED,
         created_at=now,
     )
