@@ -1,4 +1,4 @@
-"""Whose cover is it: the front draws, a later room says title and author of a code."""
+"""Whose cover is it: the front draws, a later room says title and author of a code, or where its photograph is."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from functools import lru_cache
 class CoverText:
     title: str
     author: str = ""
+    photograph: str = ""  # its address; shown instead of the drawing
 
 
 type_of_source = Callable[[str], CoverText | None]
@@ -32,5 +33,5 @@ def cover_text(code: str) -> CoverText | None:
 
 @lru_cache(maxsize=8192)
 def version_of(title: str, author: str) -> str:
-    """Changes when the words on the cover change, so that the address may be cached for ever."""
+    """Changes when the words on the cover change, so that the address may be cached."""
     return hashlib.sha256(f"{title}\n{author}".encode()).hexdigest()[:10]

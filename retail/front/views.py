@@ -8,7 +8,9 @@ from django.views.decorators.http import require_POST, require_safe
 from retail.front.cover_art import cover_svg
 from retail.front.covers import cover_text, version_of
 
-YEAR = 365 * 24 * 3600
+HOUR = 3600
+DAY = 24 * HOUR
+YEAR = 365 * DAY
 PREFERENCES = {
     "theme": ("light", "dark", "auto"),
     "density": ("tight", "normal", "roomy"),
@@ -19,15 +21,23 @@ PREFERENCES = {
 
 @require_safe
 def cover(request: HttpRequest, code: str) -> HttpResponse:
-    """The drawn cover of an ISBN or SKU; with its version in the address it is cached for ever."""
+    """What stands for an ISBN or SKU in a row: its photograph where it has one, else its drawn cover.
+
+    Rows of baskets, orders and shelves know a code and a title: they need not ask who has a photograph. A drawing
+    is kept for a day only, so that a new photograph is seen.
+    """
     words = cover_text(code)
     if words is None:
         return HttpResponse(status=404, content_type="text/plain; charset=utf-8")
+    if words.photograph:
+        photograph = HttpResponseRedirect(words.photograph)
+        photograph["Cache-Control"] = f"public, max-age={HOUR}"
+        return photograph
     answer = HttpResponse(
         cover_svg(code, words.title, words.author), content_type="image/svg+xml; charset=utf-8"
     )
     is_exact = request.GET.get("v") == version_of(words.title, words.author)
-    answer["Cache-Control"] = f"public, max-age={YEAR}, immutable" if is_exact else "public, max-age=3600"
+    answer["Cache-Control"] = f"public, max-age={DAY if is_exact else HOUR}"
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -16,6 +16,7 @@ from retail.front.covers import CoverText, register_cover_source
 from retail.front.frame import register_frame_part
 from storefront import selectors as catalog
 from storefront.models import Contribution, Variant
+from storefront.selectors import pictures_of
 from storefront.states import ContributorRole
 from storefront.views import shopper
 
@@ -106,10 +107,12 @@ def foot(request: HttpRequest) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def cover_text(code: str) -> CoverText | None:
-    """Title and first author of an SKU, for the drawn cover."""
+    """Title and first author of an SKU, for the drawn cover, and its first photograph."""
     variant = Variant.objects.select_related("product").filter(sku=code).first()
     if variant is None:
         return None
     authors = Contribution.objects.filter(product_id=variant.product_id, role=ContributorRole.AUTHOR)
     author = authors.order_by("position").values_list("contributor__name", flat=True).first()
-    return CoverText(variant.product.title, author or variant.product.brand)
+    pictures = pictures_of([variant.product_id]).get(variant.product_id)
+    photograph = pictures[0].at(240) if pictures else ""
+    return CoverText(variant.product.title, author or variant.product.brand, photograph)

@@ -22,16 +22,25 @@ def lab_pages(empty_registers: None) -> Iterator[None]:
         yield
 
 
-def test_the_versioned_cover_is_cached_for_ever() -> None:
+def test_the_versioned_cover_is_kept_for_a_day() -> None:
     answer = Client().get(cover_url("9788699900122", BOOK.title, BOOK.author))
     assert answer["Content-Type"] == "image/svg+xml; charset=utf-8"
-    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer["Cache-Control"] == "public, max-age=86400"
     assert b"Jasna Brezovi" in answer.content
 
 
 def test_a_stale_version_is_cached_for_an_hour_only() -> None:
     assert Client().get("/covers/9788699900122.svg?v=0")["Cache-Control"] == "public, max-age=3600"
     assert version_of("Soba", "") != version_of("Soba 2", "")
+
+
+def test_a_photograph_is_shown_instead_of_the_drawing() -> None:
+    register_cover_source(
+        lambda code: CoverText("Vagon", photograph="/media/vagon.webp") if code == "V-1" else None
+    )
+    answer = Client().get(cover_url("V-1", "Vagon"))
+    assert (answer.status_code, answer["Location"]) == (302, "/media/vagon.webp")
+    assert answer["Cache-Control"] == "public, max-age=3600"
 
 
 def test_an_unknown_code_has_no_cover() -> None:

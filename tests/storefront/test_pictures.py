@@ -351,3 +351,17 @@ def test_pictures_of_what_is_not_on_sale_are_not_told(chain: Chain) -> None:
     with nothing_changes():
         answer = api.send("post", f"products/{variant.sku}/pictures", photo(2), kind="image/png")
     assert (answer.status_code, answer.json()["code"]) == (403, "NOT_ALLOWED")
+
+
+def test_rows_that_know_only_a_code_show_the_first_picture(client: Client, chain: Chain) -> None:
+    """Baskets, orders and the handheld ask for the cover of an SKU."""
+    variant, other = chain.variant(), chain.variant()
+    first = add(variant)
+    add(variant, number=2)
+    answer = client.get(f"/covers/{variant.sku}.svg")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        pictures_of([variant.product_id])[variant.product_id][0].at(240),
+    )
+    assert first.key in answer["Location"]
+    assert client.get(f"/covers/{other.sku}.svg")["Content-Type"] == "image/svg+xml; charset=utf-8"
