@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
@@ -120,9 +120,14 @@ def addresses(language: str) -> Addresses:
     return Addresses(language)
 
 
+def addresses_here() -> Addresses:
+    """The same for views: addresses in the language of this request."""
+    return addresses(translation.get_language() or settings.LANGUAGE_CODE)
+
+
 def here(name: str, slug: str = "") -> str:
-    """The same for views: an address in the language of this request."""
-    found = addresses(translation.get_language() or settings.LANGUAGE_CODE)
+    """One of them."""
+    found = addresses_here()
     return found.of(name, slug) if slug else found(name)
 
 
@@ -153,7 +158,10 @@ def _linebreaks(text: str) -> Markup:
 
 @lru_cache(maxsize=TEXTS_KEPT)
 def _shortened(text: str, length: int) -> str:
-    short: str = truncatechars(text, length)
+    # Django walks through all of a text, of which the beginning is shown.
+    short: str = truncatechars(text[: length * 3], length)
+    if len(text) > length * 3 and not short.endswith("…"):  # almost only signs that stand upon others
+        short = truncatechars(text, length)
     return short
 
 
@@ -171,17 +179,38 @@ class FixedCalls(Extension):
         return found[0] if "{" in answer else answer
 
 
+class Included(Extension):
+    """`{% include "shop/parts/ways.html" %}` is read as the text of that part: at each page, a context of its own costs as much as what it says."""
+
+    _PART = re.compile(r"""\{% include "([^"{}]+)" %\}""")
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return self._PART.sub(self._text, source)
+
+    def _text(self, found: re.Match[str]) -> str:
+        loader = self.environment.loader
+        assert loader is not None, "the environment is made with one"
+        return self.preprocess(loader.get_source(self.environment, found[1])[0].removesuffix("\n"), found[1])
+
+
+class PlainEnvironment(Environment):
+    """What every template knows is one dictionary: Jinja lays one over another, and walks through both for each page."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 @cache
 def environment(language: str) -> Environment:
     """Jinja with the tags and filters of the shared visual language, bound to one language."""
     folders = [f"{config.path}/jinja2" for config in apps.get_app_configs()]
-    made = Environment(
+    made = PlainEnvironment(
         loader=FileSystemLoader(folders),
         autoescape=True,
         undefined=StrictUndefined,
         auto_reload=settings.DEBUG,
         cache_size=-1,
-        extensions=[FixedCalls],
+        extensions=[FixedCalls] if settings.DEBUG else [Included, FixedCalls],
     )
     word, url = words(language), addresses(language)
     made.globals |= {
