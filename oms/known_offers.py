@@ -45,6 +45,7 @@ class Window:
         found = self._sets.get(key)
         if found is None:
             found = RuleSet(rule for rule in self.rules if _may_lower(rule.row, *key))
+            found.singles = {}
             while len(self._sets) >= _SETS_MAX:
                 self._sets.pop(next(iter(self._sets)), None)
             self._sets[key] = found

@@ -66,7 +66,13 @@ class Rule:
 
 
 class RuleSet(tuple[Rule, ...]):
-    """Rules with what is worked out of them once, for all the prices that they make."""
+    """Rules with what is worked out of them once, for all the prices that they make.
+
+    `singles` keeps what they make of one unit by itself (`oms/unit_prices.py`); only rules that are on for as long as they are handed out
+    have it, so no clock stands in it.
+    """
+
+    singles: dict[Any, Any] | None = None
 
     @cached_property
     def by_code(self) -> Mapping[str, Rule]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from oms import selectors as oms
 from oms.known_offers import KNOWN, KnownOffers, known_offers
@@ -17,6 +17,9 @@ from retail.kernel.prepared import Prepared, as_array
 from storefront import selectors as catalog
 from storefront.models import Channel
 
+# Prices of single units that are kept for one set of rules.
+SINGLES_KEPT = 8192
+_UNKNOWN: Any = object()
 # Variant → lowest price, branches of the catalog.
 GoodsFacts = Mapping[int, tuple[Decimal | None, frozenset[str]]]
 _LIVE = f"""CASE WHEN {oms.HAS_OFFERS} THEN json_build_array(
@@ -112,30 +115,64 @@ def lowered(
     now: datetime,
 ) -> dict[int, UnitPrice]:
     """The same with what was read already."""
-    discounts = offers.discounts
-    if not any(each.is_of_goods for each in discounts):
+    if not any(each.is_of_goods for each in offers.discounts):
         return {}
     found = {}
     for variant_id, (sku, amount) in listed.items():
         floor, paths = goods.get(variant_id, (None, frozenset()))
-        line = PricingLine(
-            key=sku,
-            sku=sku,
-            quantity=1,
-            entries=(PriceEntry(amount=amount, list_code=channel.price_list.code),),
-            tax_rate=Decimal(0),
-            categories=paths,
-            floor=floor,
-        )
-        if not reached(discounts, (line,)):
-            continue
-        asked = PricingInput(
-            lines=(line,), currency=channel.currency, at=now, discounts=discounts, facts=offers.facts
-        )
-        priced = price_within_budgets(asked, offers).lines[0]
-        if priced.discounts:
-            found[variant_id] = UnitPrice(priced.total, amount, began_at(offers, priced))
+        single = Single(sku, amount, floor, paths, channel.price_list.code, channel.currency)
+        price = _kept(single, offers, now)
+        if price is not None:
+            found[variant_id] = price
     return found
+
+
+class Single(NamedTuple):
+    """One unit by itself: everything of it that a discount may ask for."""
+
+    sku: str
+    amount: Decimal
+    floor: Decimal | None
+    paths: frozenset[str]
+    list_code: str
+    currency: str
+
+
+def _kept(single: Single, offers: Offers, now: datetime) -> UnitPrice | None:
+    """The same titles stand beside many others: worked out once while the same rules are on and the same facts hold."""
+    kept = offers.rule_set.singles
+    # What is left of a budget, and what a gift costs, is asked with each price.
+    if kept is None or offers.budgets or offers.gifts:
+        return _lowered(single, offers, now)
+    key = (single, offers.facts)
+    price: UnitPrice | None = kept.get(key, _UNKNOWN)
+    if price is _UNKNOWN:
+        price = _lowered(single, offers, now)
+        if len(kept) >= SINGLES_KEPT:
+            kept.clear()
+        kept[key] = price
+    return price
+
+
+def _lowered(single: Single, offers: Offers, now: datetime) -> UnitPrice | None:
+    line = PricingLine(
+        key=single.sku,
+        sku=single.sku,
+        quantity=1,
+        entries=(PriceEntry(amount=single.amount, list_code=single.list_code),),
+        tax_rate=Decimal(0),
+        categories=single.paths,
+        floor=single.floor,
+    )
+    if not reached(offers.discounts, (line,)):
+        return None
+    asked = PricingInput(
+        lines=(line,), currency=single.currency, at=now, discounts=offers.discounts, facts=offers.facts
+    )
+    priced = price_within_budgets(asked, offers).lines[0]
+    if not priced.discounts:
+        return None
+    return UnitPrice(priced.total, single.amount, began_at(offers, priced))
 
 
 def began_at(offers: Offers, line: PricedLine) -> datetime:
