@@ -175,6 +175,16 @@ class Promise:
             sources=tuple(sources),
         )
 
+    def can_be_sent(self, lines: Iterable[Line]) -> bool:
+        """Whether each line is somewhere within the look-ahead: else no store need be asked."""
+        return all(
+            any(
+                self._ledger.first_day(place, line.sku, line.quantity) is not None
+                for place in self._ledger.places(line.sku)
+            )
+            for line in merged(lines)
+        )
+
     def all(
         self,
         lines: Iterable[Line],

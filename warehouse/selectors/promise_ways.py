@@ -288,10 +288,14 @@ class Asked:
             return []
         named = None if location_ids is None else set(location_ids)
         found: list[Option] = []
+        if named is None and not self.promise.can_be_sent(self.engine_lines):
+            return found
         for distance, code in self.kept.by_distance(self.live.latitude, self.live.longitude):
             if named is not None and self.kept.ids[code] not in named:
                 continue
-            if named is None and (len(found) == at_most or self._has_all(code)):
+            if named is None and len(found) == at_most:
+                break
+            if named is None and self._has_all(code):
                 continue
             offer = self.promise.ship_to_store(self.engine_lines, code)
             if offer.is_available:
