@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from itertools import count
 from typing import Any
 
-from django.db import connection, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import RawCursor
 
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::[\w\[\]]+)?")
@@ -46,14 +46,15 @@ class Prepared:
         return self._run(self._call if self._exists() else self.sql, values)
 
     def _run(self, text: str, values: Mapping[str, Any]) -> list[Any]:
-        if self.writes or _is_watched():
-            with connection.cursor() as cursor:
+        own = _own()
+        if self.writes or _is_watched(own):
+            with own.cursor() as cursor:
                 cursor.execute(text, values)
                 return list(cursor.fetchall())
         # A read needs nothing of what Django lays around a cursor, which costs as much as the driver itself.
-        with connection.wrap_database_errors:
-            connection.ensure_connection()
-            return list(connection.create_cursor().execute(text, values).fetchall())
+        with own.wrap_database_errors:
+            own.ensure_connection()
+            return list(own.create_cursor().execute(text, values).fetchall())
 
     @cached_property
     def _call(self) -> str:
@@ -76,10 +77,11 @@ class Prepared:
 
     def _exists(self) -> bool:
         """Asked once in a process and database, beside the statements that are counted and traced."""
-        database = str(connection.settings_dict["NAME"])
+        own = _own()
+        database = str(own.settings_dict["NAME"])
         if database not in self._is_there:
-            connection.ensure_connection()
-            found = connection.connection.execute(
+            own.ensure_connection()
+            found = own.connection.execute(
                 "SELECT 1 FROM pg_proc WHERE proname = %s", [self.function]
             ).fetchone()
             self._is_there[database] = found is not None
@@ -88,13 +90,14 @@ class Prepared:
 
 def asked(sql: str, values: Sequence[Any]) -> list[Any]:
     """A read in words that many questions share: its text is put in order once, where the driver would take a long one apart each time."""
-    if _is_watched():
-        with connection.cursor() as cursor:
+    own = _own()
+    if _is_watched(own):
+        with own.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
-    with connection.wrap_database_errors:
-        connection.ensure_connection()
-        return list(RawCursor(connection.connection).execute(_numbered(sql), values).fetchall())
+    with own.wrap_database_errors:
+        own.ensure_connection()
+        return list(RawCursor(own.connection).execute(_numbered(sql), values).fetchall())
 
 
 def as_array(ids: Iterable[int]) -> str:
@@ -109,9 +112,14 @@ def _numbered(sql: str) -> bytes:
     return text.encode()
 
 
-def _is_watched() -> bool:
+def _own() -> Any:
+    """This thread's connection itself: `django.db.connection` looks it up anew for each of its attributes."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def _is_watched(own: Any) -> bool:
     """Somebody counts, logs or disturbs statements, or an open transaction is broken: Django knows what to do."""
-    return connection.queries_logged or connection.needs_rollback or len(connection.execute_wrappers) > 1
+    return bool(own.queries_logged or own.needs_rollback or len(own.execute_wrappers) > 1)
 
 
 @dataclass
@@ -127,7 +135,7 @@ class Steps(Prepared):
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
         if self._exists():
             return self._run(self._call, values)
-        with connection.cursor() as cursor:
+        with _own().cursor() as cursor:
             cursor.execute(self._defined("pg_temp."))
         return self._run(self._call.replace(f"{self.function}(", f"pg_temp.{self.function}("), values)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS
 
 from retail.kernel.clock import business_date
 from storefront.models import Product, Variant
@@ -210,7 +210,7 @@ def page_of_row(row: Sequence[Any]) -> ProductPage:
 
 
 def _model(model: type[Any], names: Sequence[str], values: Sequence[Any]) -> Any:
-    return model.from_db(connection.alias, names, values)
+    return model.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
 def _candidates(rows: Sequence[Sequence[Any]] | None) -> dict[int, tuple[PriceCandidate, ...]]:

@@ -56,13 +56,14 @@ class Reading:
     currency: str
     in_my_store: set[int] = field(default_factory=set)
     lowered: dict[int, unit_prices.UnitPrice] = field(default_factory=dict)
+    addresses: quick.Addresses = field(default_factory=quick.addresses_here)
 
     def book(self, card: catalog.Card) -> Book:
         released = card.released_on
         lowered = self.lowered.get(card.variant_id)
         return Book(
             card=card,
-            url=quick.here("shop:product", card.slug),
+            url=self.addresses.of("shop:product", card.slug),
             is_new=released is not None and self.today - timedelta(days=NEW_DAYS) <= released <= self.today,
             is_in_my_store=card.variant_id in self.in_my_store,
             currency=self.currency,

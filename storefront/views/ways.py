@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -69,31 +69,32 @@ class Shelf:
 def in_words(options: Sequence[warehouse.Option], now: datetime, *chosen: str) -> list[Way]:
     """One row per method: of pickups and lockers the chosen one's, else the best one; the others are in the choice of them."""
     rows: list[Way] = []
+    language, today = shopper.language(), local(now).date()
     places = {place for place in chosen if place}
     for option in sorted(options, key=lambda each: each.place not in places):
         if any(row.method == option.method for row in rows):
             continue
-        rows.append(way(option, now))
+        rows.append(_way(option, now, language, today))
     # What can be ordered, soonest first; below it what cannot.
     when = {id(row): index for index, row in enumerate(rows)}
     return sorted(rows, key=lambda row: (not row.is_orderable, not row.is_today, when[id(row)]))
 
 
-def way(option: warehouse.Option, now: datetime) -> Way:
-    is_today = option.date is not None and option.date == local(now).date()
+def _way(option: warehouse.Option, now: datetime, language: str, today: date) -> Way:
+    is_today = option.date is not None and option.date == today
     return Way(
         method=option.method,
         icon=ICONS.get(DeliveryKind(option.method), "box"),
-        when=when_words(option, now) if not option.reason else reason_words(option),
-        what=what_words(option),
-        why=_why(option, now),
+        when=when_words(option, now, language) if not option.reason else reason_words(option, language),
+        what=what_words(option, language),
+        why=_why(option, now, language),
         price=option.price,
         currency=option.currency,
         is_orderable=option.is_orderable,
         is_today=is_today and option.is_orderable,
         store=option.location.code if option.location else "",
         store_name=option.location.name if option.location else "",
-        parcels=parcels_words(option),
+        parcels=parcels_words(option, language),
         is_ahead=option.supply_on is not None and option.date is not None,
     )
 
@@ -113,11 +114,11 @@ def at_once(format_name: str, price: Decimal | None, currency: str = "RSD") -> W
     )
 
 
-def parcels_words(option: warehouse.Option) -> str:
+def parcels_words(option: warehouse.Option, language: str) -> str:
     """Said before anything is paid: what comes from several places comes in several parcels."""
-    names = [in_script(name) for name in option.location_names]
-    if option.reason or len(names) < 2:
+    if option.reason or len(option.location_names) < 2:
         return ""
+    names = [in_script(name, language) for name in option.location_names]
     words = _("In %(n)s parcels, from %(places)s. You pay delivery once.")
     return words % {"n": len(names), "places": ", ".join(names)}
 
@@ -140,13 +141,13 @@ def day_choices(options: Sequence[warehouse.Option], now: datetime) -> list[tupl
     return found
 
 
-def when_words(option: warehouse.Option, now: datetime) -> str:
+def when_words(option: warehouse.Option, now: datetime, language: str = "") -> str:
     """`Danas do 18:40`, `Sutra do 12:00`, `Utorak, 24. novembar`."""
-    language = shopper.language()
+    language = language or shopper.language()
     if option.method == DeliveryKind.DIGITAL and option.is_orderable:
         return _("At once, as soon as it is paid")
     if option.date is None:
-        return reason_words(option)
+        return reason_words(option, language)
     if option.ready_at is None:
         return day_text(option.date, language)
     days = (option.date - local(now).date()).days
@@ -156,17 +157,17 @@ def when_words(option: warehouse.Option, now: datetime) -> str:
     return words % {"time": clock_text(option.ready_at), "day": day_text(option.date, language)}
 
 
-def what_words(option: warehouse.Option) -> str:
-    words = method_words(option.method)
+def what_words(option: warehouse.Option, language: str) -> str:
+    words = method_words(option.method, language)
     if option.location is None:
         return words
     if option.method == DeliveryKind.SHIP_TO_STORE:
-        return _("Sent to a store: %(store)s") % {"store": in_script(option.location.name)}
-    return f"{words}, {in_script(option.location.name)}"
+        return _("Sent to a store: %(store)s") % {"store": in_script(option.location.name, language)}
+    return f"{words}, {in_script(option.location.name, language)}"
 
 
-def method_words(method: str) -> str:
-    return _words_of_methods(shopper.language()).get(method, method)
+def method_words(method: str, language: str = "") -> str:
+    return _words_of_methods(language or shopper.language()).get(method, method)
 
 
 @lru_cache(maxsize=8)
@@ -181,9 +182,9 @@ def _words_of_methods(language: str) -> dict[str, str]:
     }
 
 
-def reason_words(option: warehouse.Option) -> str:
+def reason_words(option: warehouse.Option, language: str) -> str:
     """Why there is no date; never a code."""
-    known = _words_of_reasons(shopper.language())
+    known = _words_of_reasons(language)
     return known.get(option.reason or "") or known[""]
 
 
@@ -203,7 +204,7 @@ def _words_of_reasons(language: str) -> dict[str, str]:
     }
 
 
-def _why(option: warehouse.Option, now: datetime) -> str:
+def _why(option: warehouse.Option, now: datetime, language: str) -> str:
     """The small line: until when this date holds, or what to do instead."""
     if option.reason == "UNKNOWN_POSTCODE":
         return _("Check the number, for example 11000")
@@ -211,16 +212,16 @@ def _why(option: warehouse.Option, now: datetime) -> str:
         return ""
     if option.supply_on is not None:
         return _("A pre-order: it reaches us on %(day)s") % {
-            "day": short_day_text(option.supply_on, shopper.language())
+            "day": short_day_text(option.supply_on, language)
         }
     if not option.is_orderable:
         return _("Expected then; it can be ordered when it reaches us")
     if option.order_by is None or option.order_by <= now:
         return ""
-    return order_by_words(option.order_by, now)
+    return _order_by_words(option.order_by, now, language)
 
 
-def order_by_words(order_by: datetime, now: datetime) -> str:
+def _order_by_words(order_by: datetime, now: datetime, language: str) -> str:
     """`Poručite u naredna 2 h 10 min`, further off `Ako poručite do 14:00, pon 23. 11.`"""
     left = order_by - now
     if left <= SOON:
@@ -229,12 +230,12 @@ def order_by_words(order_by: datetime, now: datetime) -> str:
         return _("If you order by %(time)s today") % {"time": clock_text(order_by)}
     return _("If you order by %(time)s, %(day)s") % {
         "time": clock_text(order_by),
-        "day": short_day_text(order_by, shopper.language()),
+        "day": short_day_text(order_by, language),
     }
 
 
-def in_script(text: str) -> str:
-    return to_cyrillic(text) if shopper.language() == "sr-cyrl" else text
+def in_script(text: str, language: str = "") -> str:
+    return to_cyrillic(text) if (language or shopper.language()) == "sr-cyrl" else text
 
 
 # ------------------------------------------------------------------ the postcode that dates are told for
