@@ -24,7 +24,7 @@ from retail.running import processes
 RESULTS = ROOT / "bench" / "results.json"
 ROUNDS = 5
 # Measures that need no sample and no web server.
-OWN_DATABASE = {"segments", "find_accounts"}
+OWN_DATABASE = {"segments", "find_accounts", "coupons_million"}
 
 
 def main(arguments: list[str]) -> int:

@@ -16,6 +16,9 @@ from bench.persons import people
 DATABASE = "segments"
 ACCOUNTS, LINES_EACH = 1_000_000, 5
 CATEGORIES, TITLES = 200, 50
+# A large, a middling and a small category of the reference's skew; and what is counted of them and beside them.
+CHOSEN = (1, 20, 150)
+COMPARED = (*map(str, CHOSEN), "not", "or", "alone", "spent")
 
 # Nobody measures these here, and filling them would take most of the time.
 _UNUSED = (

@@ -10,23 +10,27 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from bench import cpu
 from bench.figures import quantile
 
 ASKED = 15
 
 
 def measure() -> dict[str, float]:
-    """Milliseconds of the whole answer, by what was typed; the slowest kind of question apart."""
+    """Milliseconds of the whole answer, by what was typed; the slowest kind of question apart. By CPU: of the page, Python and server."""
     from django.db import transaction
 
     with transaction.atomic():
         page, call = _page(), _call()
         times: dict[str, list[float]] = {}
+        worked: dict[str, list[float]] = {}
         api: list[float] = []
         for ask in (page, call):  # what a process and a connection learn once
             ask("Ana")
         for kind, text in _questions():
+            before = cpu.used()
             times.setdefault(kind, []).append(page(text))
+            worked.setdefault(kind, []).append((cpu.used() - before) * 1_000)
             api.append(call(text))
         transaction.set_rollback(True)
     every = [each for group in times.values() for each in group]
@@ -36,6 +40,8 @@ def measure() -> dict[str, float]:
         "p95_ms": quantile(every, 0.95),
         "slowest_kind_ms": max(by_kind.values()),
         "api_p95_ms": quantile(api, 0.95),
+        "p95_cpu_ms": quantile([each for group in worked.values() for each in group], 0.95),
+        "slowest_kind_cpu_ms": max(quantile(group, 0.5) for group in worked.values()),
         **{f"by_{kind}_ms": value for kind, value in by_kind.items()},
     }
 

@@ -6,16 +6,15 @@ covers one of fifty branches; they stack in five groups. The shopper is in ten o
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
 
+from bench import cpu
 from bench.counting import counted, number_of
 from crm.models import Customer, Discount, DiscountTarget, Segment
 from oms import selectors as oms
@@ -52,10 +51,10 @@ def measure(rounds: int = 200) -> dict[str, float]:
             _price(world, now)
         with counted() as sent:
             _price(world, now)
-        began, before = time.perf_counter(), _cpu_seconds()
+        began, before = time.perf_counter(), cpu.used()
         for _ in range(rounds):
             _price(world, now)
-        used, passed = _cpu_seconds() - before, time.perf_counter() - began
+        used, passed = cpu.used() - before, time.perf_counter() - began
         transaction.set_rollback(True)
     return {
         "statements": number_of(sent),
@@ -128,11 +127,3 @@ def _goods(number: int, branch: Category, channel: Channel, now: datetime) -> om
         valid_from=now - timedelta(days=90),
     )
     return oms.Wanted(variant.sku, variant, 1 + number % 4)
-
-
-def _cpu_seconds() -> float:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return time.process_time() + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

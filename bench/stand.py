@@ -78,14 +78,18 @@ class Stand:
 
     def renew(self, name: str, origin: str) -> None:
         """A database as its origin was filled."""
+        self.drop(name)
         with self._administrator() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
                     sql.Identifier(name), sql.Identifier(origin), sql.Identifier(postgres.APPLICATION)
                 )
+            )
+
+    def drop(self, name: str) -> None:
+        with self._administrator() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
 
     def make_accounts(self, count: int) -> None:

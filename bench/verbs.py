@@ -13,7 +13,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 
 from audit.attach import attach_triggers
-from bench import counting, filling, finding, pricing, segments
+from bench import counting, coupons, filling, finding, pricing, segments
 from oms.models import OrderLine
 from oms.workflows import baskets
 from retail.doctor.examine import examine
@@ -151,6 +151,7 @@ VERBS: dict[str, Callable[..., Answer]] = {
     "session": session,
     "import": import_lines,
     "statements": statements,
+    "coupons": lambda count: coupons.measure(int(count)),
     "price-under-discounts": price_under_discounts,
     "doctor": doctor,
     "segments": segments.measure,

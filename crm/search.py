@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, F, Func, Q, QuerySet
 from django.db.models.functions import Lower
 
 from crm.models import Customer, LoyaltyAccount
@@ -54,8 +54,14 @@ def whole(text: str) -> Q:
     if phone := parse_phone(text):
         found |= Q(phone=phone)
     if digits := _digits(text):
-        found |= Q(pib=digits) | Q(registration_number=digits)
+        found |= Q(pib=digits) & _is_there("pib")
+        found |= Q(registration_number=digits) & _is_there("registration_number")
     return found
+
+
+def _is_there(column: str) -> Q:
+    """As words of the statement, not as its parameter: only so does a plan that is kept for all numbers ask the index of those that have one."""
+    return Q(Func(F(column), template="%(expressions)s <> ''", output_field=BooleanField()))
 
 
 def words(text: str) -> Q:

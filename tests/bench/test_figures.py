@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bench import growing
+from bench.accounts import COMPARED
 from bench.figures import as_file, quantile, rotated, summarize, table
 from bench.goals import GOALS, Goal
 
@@ -88,5 +89,5 @@ def test_each_goal_has_its_own_name_and_a_reference_that_is_measured() -> None:
     unmeasured = {"cold_checkout", "product_page_1x", "listing_1x", "search_1x", "orders_list_1x"}
     unmeasured |= {f"full_{name}_1x" for name in growing.PAGES}
     # The same question in plain SQL, asked beside it.
-    unmeasured |= {f"segment_count_{name}_raw_ms" for name in ("1", "20", "150", "not", "spent")}
+    unmeasured |= {f"segment_count_{name}_raw_{by}" for name in COMPARED for by in ("ms", "cpu_ms")}
     assert {goal.reference for goal in GOALS if goal.reference} - set(names) == unmeasured
