@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -37,6 +38,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """The words in both scripts are build products; whoever starts the run makes them, the workers read them."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         call_command("translations", "compile", verbosity=0)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What stands now stays until the end: a garbage collector that looks through it again and again takes a third of the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 pytest_plugins = ["tests.browsing", "tests.racing"]
