@@ -10,6 +10,7 @@ from typing import Any, Self, overload
 
 from oms.pricing.question import LineKind
 from retail.kernel.money import ZERO, tax_in_gross
+from retail.kernel.records import record
 
 # The kind of a step that tried a price list entry.
 PRICE_KIND = "PRICE"
@@ -39,7 +40,7 @@ class Outcome(StrEnum):
     NO_GAIN = "NO_GAIN"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One rule tried on one line (or on the whole basket, when `line` is None), with the running amount.
 
@@ -86,7 +87,7 @@ class Step:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AppliedDiscount:
     """What one discount took off one line. The tax shares of a line telescope to its tax exactly."""
 
@@ -119,7 +120,7 @@ class AppliedDiscount:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PricedLine:
     """`total` is quantity × unit price less the discounts; all amounts gross."""
 

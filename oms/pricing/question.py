@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from retail.kernel.errors import InvalidInput
 from retail.kernel.money import HUNDRED, in_paras
+from retail.kernel.records import record
 
 
 def _derived() -> Any:
@@ -57,7 +58,7 @@ class BadBasket(ValueError):
     code = "BAD_BASKET"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PriceEntry:
     """One candidate price of a line: gross unit amount, list and validity (from included, to excluded)."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from retail.kernel.records import record
+
 
 class Method(StrEnum):
     HOME_DELIVERY = "HOME_DELIVERY"
@@ -29,7 +31,7 @@ class Reason(StrEnum):
     BEYOND_HORIZON = "BEYOND_HORIZON"  # it would come after the look-ahead
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """Units of one SKU that somebody wants. Lines of the same SKU are added up before anything is promised."""
 
@@ -38,7 +40,7 @@ class Line:
     unit_grams: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """Where a line comes from; carrier and days are None when the units are in the store already."""
 
@@ -50,7 +52,7 @@ class Source:
     arrives_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offer:
     """One delivery method: a local day (home, locker) or a local instant (pickup, ship to store), or a
     reason.

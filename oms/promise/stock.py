@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from retail.kernel.records import record
+
 from .network import Calendar, Location, nth_day_after
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Level:
     """Units of one SKU in one location. `safety` is what is never offered."""
 
@@ -18,7 +20,7 @@ class Level:
     safety: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dated:
     """Units that come (supply) or are promised (demand) on a day. What is late counts from today."""
 

@@ -31,6 +31,7 @@ from oms.workflows import baskets
 from retail.front import quick
 from retail.front.formats import money_text, short_day_text
 from retail.kernel import clock
+from retail.kernel.records import record
 from storefront import selectors as catalog
 from storefront.models import Channel
 from storefront.states import ContributorRole
@@ -45,7 +46,7 @@ STORES_NEARBY = 4
 QUANTITY_MAX_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reason:
     """One rule of the price, in words; `amount` is what it did."""
 
@@ -53,7 +54,7 @@ class Reason:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offer:
     """A variant as it is sold here: its price after all rules, and why."""
 

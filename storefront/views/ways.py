@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -17,6 +16,7 @@ from oms import selectors as oms
 from oms.models import DeliveryPostcode
 from oms.states import DeliveryKind
 from retail.front.formats import clock_text, day_text, local, short_day_text, span_text
+from retail.kernel.records import record
 from retail.kernel.script import to_cyrillic
 from storefront.views import shopper
 from warehouse import selectors as warehouse
@@ -33,7 +33,7 @@ LARGEST_SECONDS = 60.0
 _largest: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Way:
     """One row: `when` is the date in words, or why there is none. Only `is_orderable` rows can be chosen."""
 
@@ -53,7 +53,7 @@ class Way:
     is_ahead: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shelf:
     """A store nearby with what stands on its shelf now."""
 

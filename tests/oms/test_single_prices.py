@@ -40,7 +40,7 @@ def price(chain: Chain, book: Variant, listed: Decimal = LISTED, now: datetime =
     return found.amount if found else None
 
 
-def raw(sql: str, *values: object) -> None:
+def raw(sql: str, *values: int | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
 
