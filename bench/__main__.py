@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import growing
 from bench.accounts import ACCOUNTS
-from bench.figures import as_file, rotated, summarize, table
+from bench.figures import added, as_file, rotated, summarize, table
 from bench.measures import MEASURES, NEEDS, RACE_RUNS, Bench
 from bench.stand import ROOT, SIZES, BenchFailed, NoReferences, Stand
 from retail.environment import read
@@ -38,13 +38,17 @@ def main(arguments: list[str]) -> int:
         print("Preparing …", flush=True)
         stand.start(sizes=() if set(wanted) <= OWN_DATABASE else tuple(SIZES))
         bench = _open(stand, options, rounds, wanted)
+        before = options.output.read_text() if options.add else ""
         found = []
         for number in range(rounds):
             found.append(_round(bench, wanted, number))
             # After each round: a bench that is cut short leaves what it has.
-            if not options.only or options.output != RESULTS:
-                text = as_file(summarize(found), machine=_machine(stand), rounds=len(found))
+            machine = _machine(stand)
+            if options.add:
+                text = added(before, summarize(found), machine=machine, rounds=len(found))
                 options.output.write_text(text)
+            elif not options.only or options.output != RESULTS:
+                options.output.write_text(as_file(summarize(found), machine=machine, rounds=len(found)))
         print(f"\n{table(summarize(found))}\n")
     except NoReferences as problem:
         print(problem, file=sys.stderr)
@@ -65,6 +69,11 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--quick", action="store_true", help="short measurements, and one round when --rounds is left out"
     )
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="what is measured takes the place of its own rows in the file of results",
+    )
     return parser.parse_args(arguments)
 
 

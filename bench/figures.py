@@ -84,6 +84,17 @@ def as_file(results: Sequence[Result], *, machine: Mapping[str, Any], rounds: in
     return json.dumps(content, indent=2) + "\n"
 
 
+def added(file: str, results: Sequence[Result], *, machine: Mapping[str, Any], rounds: int) -> str:
+    """The file with these rows in the place of its own of the same names; each of them says when it was measured, and in how many rounds."""
+    content = json.loads(file)
+    told = {"rounds": rounds, "measured_at": machine["measured_at"], "load_average": machine["load_average"]}
+    rows = {row["name"]: row for row in content["results"]}
+    rows |= {result.goal.name: {**result.as_json(), **told} for result in results}
+    order = {goal.name: place for place, goal in enumerate(GOALS)}
+    content["results"] = sorted(rows.values(), key=lambda row: order.get(row["name"], len(order)))
+    return json.dumps(content, indent=2) + "\n"
+
+
 def table(results: Sequence[Result]) -> str:
     """For people: value, ratio with its range, the goal, and whether it is reached."""
     head = ("", "value", "unit", "ratio", "low", "high", "at least", "aim", "")

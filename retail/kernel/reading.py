@@ -29,14 +29,13 @@ def reading(*, seconds: float) -> Iterator[Any]:
     """A cursor in a read-only transaction with a limit of time, as the reader where there is one. It leaves nothing behind."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION READ ONLY")
             # A plan for all values would be one for none of these.
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true), set_config('plan_cache_mode', 'force_custom_plan', true)",
-                [str(int(seconds * 1_000))],
-            )
+            settings = {"transaction_read_only": "on", "plan_cache_mode": "force_custom_plan"}
+            settings["statement_timeout"] = str(int(seconds * 1_000))
             if _has_reader(cursor):
-                cursor.execute(f"SET LOCAL ROLE {READER}")
+                settings["role"] = READER
+            told = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+            cursor.execute(f"SELECT {told}", [word for pair in settings.items() for word in pair])
             try:
                 yield cursor
             except OperationalError as error:

@@ -6,7 +6,7 @@ import pytest
 
 from bench import growing
 from bench.accounts import COMPARED
-from bench.figures import as_file, quantile, rotated, summarize, table
+from bench.figures import added, as_file, quantile, rotated, summarize, table
 from bench.goals import GOALS, Goal
 
 ORDERS = Goal("place_order", "orders/s", "pgbench_function", 0.10, 0.25)
@@ -91,3 +91,20 @@ def test_each_goal_has_its_own_name_and_a_reference_that_is_measured() -> None:
     # The same question in plain SQL, asked beside it.
     unmeasured |= {f"segment_count_{name}_raw_{by}" for name in COMPARED for by in ("ms", "cpu_ms")}
     assert {goal.reference for goal in GOALS if goal.reference} - set(names) == unmeasured
+
+
+def test_what_is_measured_apart_takes_the_place_of_its_own_rows_and_says_when() -> None:
+    first = as_file(
+        summarize([{"doctor": 9.0, "place_order": 50.0, "pgbench_function": 500.0}]), machine={}, rounds=5
+    )
+    again = {"measured_at": "2026-11-23T00:20:00Z", "load_average": [1.0, 1.0, 1.0]}
+    found = json.loads(
+        added(first, summarize([{"doctor": 2.0, "coupons_million": 20.0}]), machine=again, rounds=1)
+    )
+    by_name = {row["name"]: row for row in found["results"]}
+    # In the order of the goals; what was not measured again stays as it was.
+    assert list(by_name) == ["pgbench_function", "place_order", "doctor", "coupons_million"]
+    assert by_name["place_order"] == json.loads(first)["results"][1]
+    assert by_name["doctor"]["value"] == 2.0
+    assert by_name["coupons_million"]["measured_at"] == "2026-11-23T00:20:00Z"
+    assert (found["rounds"], by_name["doctor"]["rounds"]) == (5, 1)
