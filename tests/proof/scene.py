@@ -52,6 +52,7 @@ def play(now: datetime) -> dict[str, Any]:
     back = _put_back(teller, teller.place("put back", (many, 1)))
     _strange_money(teller)
     _campaign(teller, spare)
+    transfer = _to_store(teller)
     return {
         "sold": _told(teller.orders["sold"]),
         "asked": _told(asked),
@@ -63,7 +64,7 @@ def play(now: datetime) -> dict[str, Any]:
         "to_store": _told(teller.orders["on its way"]),
         "shipments": {"pack": to_pack.number, "send": to_send.number, "handover": pickup.number},
         "put_back": back,
-        "transfer": _to_store(teller),
+        "transfer": transfer,
         "sku": many.sku,
         "slug": many.product.slug,
         "ahead": Product.objects.get(variants__sku="9788699998013").slug,
