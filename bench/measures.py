@@ -236,6 +236,11 @@ def _search_paths(bench: Bench, size: str) -> list[str]:
     return [search_path(words) for words in bench.ask(size)["words"]]
 
 
+def _full_search_paths(bench: Bench, size: str) -> list[str]:
+    """Words that fill a page in a catalog of any size, so that the same number of cards is compared."""
+    return [search_path(words) for words in bench.ask(size)["common_words"]]
+
+
 def _orders_paths(bench: Bench, size: str) -> list[str]:
     return ["/ops/orders/"]
 
@@ -243,7 +248,7 @@ def _orders_paths(bench: Bench, size: str) -> list[str]:
 _GROWING: dict[str, Paths] = {
     "product_page": _product_paths,
     "listing": _listing_paths,
-    "search": _search_paths,
+    "search": _full_search_paths,
     "orders_list": _orders_paths,
 }
 # What is looked at over the full shop as well: every list that people narrow, sort and search.
@@ -255,7 +260,7 @@ _LISTS: dict[str, Paths] = {
     "listing_best_rated": lambda bench, size: _with(_listing_paths(bench, size), "sort=rating"),
     "listing_available": lambda bench, size: _with(_listing_paths(bench, size), "available=1"),
     "suggestions": lambda bench, size: [
-        f"/search/suggestions/?q={quote(words)}" for words in bench.ask(size)["words"]
+        f"/search/suggestions/?q={quote(words)}" for words in bench.ask(size)["common_words"]
     ],
     "orders_filtered": lambda bench, size: ["/ops/orders/?status=COMPLETED&payment_method=CARD"],
     "orders_late": lambda bench, size: ["/ops/orders/?view=late"],

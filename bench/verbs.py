@@ -23,6 +23,8 @@ from retail.kernel.models import User
 from retail.sample import people, titles
 from storefront.imports import SHELF, import_catalog
 from storefront.models import Category, Product
+from storefront.selectors.filters import ListingQuery
+from storefront.selectors.search import match
 from warehouse.models import StockItem
 
 Answer = dict[str, Any]
@@ -51,7 +53,10 @@ def catalog() -> Answer:
     deep = StockItem.objects.filter(location__code=filling.PLACE, on_hand__gte=DEEP)
     skus = sorted(set(deep.values_list("variant__sku", flat=True)) - {filling.HOT_SKU})
     slugs = list(Product.objects.filter(status="PUBLISHED").order_by("id").values_list("slug", flat=True))
-    words = [" ".join(title.split()[:2]) for title in Product.objects.values_list("title", flat=True)[:2000]]
+    titles_of_some = Product.objects.values_list("title", flat=True)[:2000]
+    words = sorted({" ".join(title.split()[:2]) for title in titles_of_some})
+    # What finds three titles of a thousand finds a page of a hundred thousand: these fill one in both.
+    common = [each for each in words if len(match(each).ids) >= ListingQuery().page_size]
     deep_slugs = list(
         Product.objects.filter(variants__sku__in=skus).order_by("id").values_list("slug", flat=True)
     )
@@ -60,7 +65,8 @@ def catalog() -> Answer:
         "skus": skus,
         "deep_slugs": deep_slugs,
         "slugs": chance.sample(slugs, min(len(slugs), 1500)),
-        "words": chance.sample(sorted(set(words)), min(len(set(words)), 100)),
+        "words": chance.sample(words, min(len(words), 100)),
+        "common_words": chance.sample(common, min(len(common), 40)),
         "categories": paths,
     }
 

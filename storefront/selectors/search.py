@@ -151,9 +151,9 @@ def _by_code(text: str) -> list[int]:
 _BY_WORDS = Prepared(
     "catalog_words",
     f"""SELECT ARRAY(SELECT p.id FROM (
-            SELECT id FROM storefront_product
+            SELECT id, popularity, search_text, search_vector FROM storefront_product
              WHERE status = 'PUBLISHED' AND search_vector @@ to_tsquery('simple', %(query)s)
-             ORDER BY popularity DESC, id LIMIT %(most)s) found JOIN storefront_product p USING (id), to_tsquery('simple', %(query)s) query
+             ORDER BY popularity DESC, id LIMIT %(most)s) p, to_tsquery('simple', %(query)s) query
          ORDER BY {_RANK} DESC, p.popularity DESC, p.id)""",  # noqa: S608 - constants of this module
     {"query": "text", "text": "text", "most": "integer"},
     ("bigint[]",),
