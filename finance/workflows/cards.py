@@ -286,6 +286,8 @@ def apply_card_state(
     if change > 0 or payment.captured > captured_before:
         order_follows(order_id=order.pk, now=now)
     _void_if_superfluous(order, payment, now)
+    payment.refresh_from_db(fields=["void_requested_at"])
+    _charge_what_pays(order, payment)
     return (
         "DONE"
         if (payment.state, payment.captured, change) != (state_before, captured_before, ZERO)
@@ -376,6 +378,18 @@ def _settle_refund(
     refund.save()
     order.refresh_from_db(fields=["captured_total", "refunded_total"])
     finish_refund(order=order, refund=refund, provider_ref=operation.operation_id[:80], by=by, now=now)
+
+
+def _charge_what_pays(order: Order, payment: Payment) -> None:
+    """A card that its buyer had given up, and that paid before the transfer came, is the one that is charged for the goods."""
+    waits_for_transfer = order.payment_method == PaymentMethod.BANK_TRANSFER
+    is_live = payment.state == PaymentState.AUTHORIZED and payment.void_requested_at is None
+    if (
+        waits_for_transfer
+        and is_live
+        and order.status not in (OrderStatus.PENDING_PAYMENT, OrderStatus.CANCELED)
+    ):
+        orders.follow_payment(order=order, method=PaymentMethod.CARD)
 
 
 def _void_if_superfluous(order: Order, payment: Payment, now: datetime) -> None:

@@ -54,7 +54,7 @@ from oms.operations.orders import (
     set_fulfillment,
     tell_supply_changed,
 )
-from oms.operations.payment_method import change_paper, change_payment_method, is_paid_before
+from oms.operations.payment_method import change_paper, change_payment_method, follow_payment, is_paid_before
 
 __all__ = [
     "UNPAID",
@@ -79,6 +79,7 @@ __all__ = [
     "confirm_order",
     "deliver_files",
     "ended_because",
+    "follow_payment",
     "goods_counts",
     "grant_of",
     "hold_order",

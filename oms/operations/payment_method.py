@@ -24,6 +24,12 @@ def change_payment_method(*, order: Order, method: PaymentMethod, deadline: date
     save_order(order, ["payment_method", "payment_deadline"])
 
 
+def follow_payment(*, order: Order, method: PaymentMethod) -> None:
+    """Another way than the chosen one brought the money. The order row is locked by the caller."""
+    order.payment_method = method
+    save_order(order, ["payment_method"])
+
+
 def is_paid_before(order: Order) -> bool:
     """Something of it is sent as soon as it is paid, so nothing is paid at a door."""
     return order.delivery_method == DeliveryKind.DIGITAL or order.lines.filter(kind=LineKind.DIGITAL).exists()

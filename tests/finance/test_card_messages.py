@@ -20,7 +20,7 @@ from oms.workflows import cancellation
 from retail.kernel import clock
 from retail.kernel.signatures import InvalidSignature
 from tests.factories import NOW, Sells
-from tests.finance.shop import Shop, build, open_exceptions, state_of, stored_message, summary
+from tests.finance.shop import Shop, all_of, build, open_exceptions, state_of, stored_message, summary
 from tests.sandbox.stand import Stand
 from tests.unchanged import nothing_changes
 
@@ -313,6 +313,54 @@ def test_authorization_of_a_given_up_attempt_still_pays(shop: Shop) -> None:
 
     assert summary(payment)[0] == "AUTHORIZED"
     assert state_of(order) == ("PLACED", "AUTHORIZED")
+
+
+@pytest.mark.parametrize("has_expired", [False, True], ids=["in time", "expired"])
+def test_a_given_up_card_that_pays_after_all_is_charged(
+    shop: Shop, outside: Stand, has_expired: bool
+) -> None:
+    """The shopper turned to a bank transfer and then approved the card in the other tab: the card pays, or holds the parcel."""
+    order = shop.order(BOOK)
+    card = shop.start_card(order)
+    transfer = money.start_payment(order_id=order.pk, method="BANK_TRANSFER", by=None, now=NOW)
+
+    outside.choose(card.public_id)
+    shop.deliver(outside)
+
+    order.refresh_from_db()
+    assert (order.payment_method, *state_of(order)) == ("CARD", "PLACED", "AUTHORIZED")
+    if has_expired:
+        outside.move_clock(8 * 24 * 3600)
+        with pytest.raises(money.CaptureRefused):
+            shop.dispatch(order, all_of(order), tracking="T1")
+        assert [kind for kind, _ in open_exceptions(order)] == ["AUTHORIZATION_EXPIRED"]
+        assert shop.balances(order) == {}
+    else:
+        shop.dispatch(order, all_of(order), tracking="T1")
+        assert summary(card) == ("CAPTURED", "1100.00", "1100.00", "0.00", "0.00")
+        assert open_exceptions(order) == []
+    assert summary(transfer) == ("PENDING", "0.00", "0.00", "0.00", "0.00")
+
+
+def test_a_given_up_card_that_pays_after_the_transfer_is_let_go(shop: Shop, outside: Stand) -> None:
+    order = shop.order(BOOK)
+    card = shop.start_card(order)
+    transfer = money.start_payment(order_id=order.pk, method="BANK_TRANSFER", by=None, now=NOW)
+    money.import_bank_statement(
+        account=order.entity.bank_account,
+        text=f"line_key,booked_on,amount,currency,reference\n1,{NOW.date()},1100.00,RSD,{transfer.reference}\n",
+        by=None,
+        now=NOW,
+    )
+
+    outside.choose(card.public_id)
+    shop.deliver(outside)
+    assert money.void_authorizations(now=NOW) == 1
+    shop.deliver(outside)
+
+    order.refresh_from_db()
+    assert (order.payment_method, *state_of(order)) == ("BANK_TRANSFER", "PLACED", "PAID")
+    assert summary(card)[0] == "VOIDED"
 
 
 # Too late
