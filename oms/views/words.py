@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from finance.views.words import EINVOICE_ERRORS
 from oms.pricing import Outcome, Step
 from oms.pricing.words import in_words
 from oms.rules import ORDER_CHANGED
@@ -95,6 +96,7 @@ _LABELS: dict[str, str | Promise] = {
     "codes": pgettext_lazy("exception", "causes"),
     "event": _("message"),
     "expected": pgettext_lazy("exception", "expected"),
+    "invoice": pgettext_lazy("exception", "invoice"),
     "line": _("statement line"),
     "lines": pgettext_lazy("exception", "missing"),
     "missing": pgettext_lazy("exception", "missing"),
@@ -175,8 +177,8 @@ def _value(key: str, value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(str(each) for each in value.values())
     text = str(value)
-    if text in _CAUSES:
-        return str(_CAUSES[text])
+    if words := _CAUSES.get(text) or EINVOICE_ERRORS.get(text):
+        return str(words)
     for read in (_as_amount, _as_day):
         if words := read(key, text):
             return words

@@ -67,6 +67,10 @@ def test_a_canceled_order_opens_and_says_why(chain: Chain, lead: Client) -> None
         ({"promised_on": "2026-11-23"}, [("obećano", "pon\u00a023.\u00a011.")]),
         ({"sku": "9788600000012", "units": 2}, [("SKU", "9788600000012"), ("komada", "2")]),
         ({"codes": ["BUYER_ID_MISSING"]}, [("uzroci", "nedostaje isprava kupca")]),
+        (
+            {"codes": ["ReceiverCompanyNotFound"], "invoice": "PRELIST-AR-2026-000001"},
+            [("uzroci", "Kupac nije registrovan na SEF-u."), ("faktura", "PRELIST-AR-2026-000001")],
+        ),
         ({"amount": "nothing"}, [("iznos", "nothing")]),
     ],
 )
