@@ -11,7 +11,6 @@ from django import forms
 from django.utils.text import slugify
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.widgets import AdminDateTimeInput
 
 from cms.workflows.discounts import DiscountDraft
 from crm.models import Campaign, Discount, Segment
@@ -23,6 +22,15 @@ from retail.kernel.money import HUNDRED, ZERO
 from storefront.models import Category, Channel
 
 USUAL_DAYS = 14
+
+
+class Moment(forms.DateTimeInput):
+    """The browser's own picker, in the reader's language and by keyboard; Wagtail's is a script whose buttons have no names."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
 
 
 class CampaignForm(forms.Form):
@@ -65,13 +73,13 @@ class CampaignForm(forms.Form):
     starts_at = forms.DateTimeField(
         label=_("From"),
         required=False,
-        widget=AdminDateTimeInput,
+        widget=Moment,
         help_text=_("Empty: from the moment of its ratification."),
     )
     ends_at = forms.DateTimeField(
         label=_("Until"),
         required=False,
-        widget=AdminDateTimeInput,
+        widget=Moment,
         help_text=_("Empty: until somebody ends it."),
     )
     budget_kind = forms.ChoiceField(
@@ -333,7 +341,7 @@ class PreviewForm(forms.Form):
     WIDTHS = [("390", _("Phone")), ("1280", _("Desk"))]
 
     who = forms.ChoiceField(label=_("Seen as"), choices=AS, initial="member", required=False)
-    at = forms.DateTimeField(label=_("Date and time"), required=False, widget=AdminDateTimeInput)
+    at = forms.DateTimeField(label=_("Date and time"), required=False, widget=Moment)
     language = forms.ChoiceField(
         label=_("Language and script"), choices=LANGUAGES, initial="sr-latn", required=False
     )

@@ -217,15 +217,15 @@ def _campaigns(scene: dict[str, Any]) -> list[Look]:
 
 
 def _scan(scene: dict[str, Any]) -> list[Look]:
-    shipments = scene["shipments"]
+    shipments, places = scene["shipments"], scene["places"]
     pages = [
         ("scan-place", "WH-1", "place/"),
         ("scan-home", "WH-1", ""),
         ("scan-pick", "WH-1", "pick/"),
         ("scan-item", "WH-1", f"item/{scene['sku']}/"),
         ("scan-pack-list", "WH-1", "pack/"),
-        ("scan-pack", "WH-1", f"pack/{shipments['pack']}/"),
-        ("scan-labels", "WH-1", f"pack/{shipments['send']}/labels/"),
+        ("scan-pack", places["pack"], f"pack/{shipments['pack']}/"),
+        ("scan-labels", places["send"], f"pack/{shipments['send']}/labels/"),
         ("scan-dispatch", "WH-1", "dispatch/"),
         ("scan-handover-list", "S-001", "handover/"),
         ("scan-handover", "S-001", f"handover/{shipments['handover']}/"),

@@ -63,6 +63,7 @@ def play(now: datetime) -> dict[str, Any]:
         "pickup": _told(teller.orders["pickup"]),
         "to_store": _told(teller.orders["on its way"]),
         "shipments": {"pack": to_pack.number, "send": to_send.number, "handover": pickup.number},
+        "places": {"pack": to_pack.location.code, "send": to_send.location.code},
         "put_back": back,
         "transfer": transfer,
         "sku": many.sku,
