@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -314,6 +315,55 @@ def test_expiry_against_placing_ends_in_one_of_two_ways(world: World, run_togeth
     assert placed + Reservation.objects.filter(state="RELEASED").count() == 12
     assert levels(item) == [(12, placed)]
     assert on_hand_equals_moves()
+
+
+def wait_until_somebody_waits() -> None:
+    """Until another connection waits for a row that this one has locked."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
+def test_units_that_are_given_back_meanwhile_are_there_for_who_waited(world: World) -> None:
+    """Somebody else gives an expired hold back just when its unit is taken with another one: the row is read as it is then."""
+    freed, other = world.variant(), world.variant()
+    for variant in (freed, other):
+        world.stock(variant, "WH-1", 1)
+    guarded(world, world.line(world.basket(), freed), freed)
+    late, line = SOON + timedelta(hours=1), world.line(world.basket(), freed)
+    ended: list[object] = []
+
+    def take() -> None:
+        try:
+            ended.append(
+                stock.hold_for_basket_line(
+                    basket_line_id=line.pk,
+                    channel_id=world.channel.pk,
+                    demands=[(freed.pk, 1), (other.pk, 1)],
+                    expires_at=late + timedelta(minutes=20),
+                    now=late,
+                )
+            )
+        except Exception as error:
+            ended.append(error)
+        finally:
+            connection.close()
+
+    taking = threading.Thread(target=take)
+    with transaction.atomic():
+        assert stock.release_expired_holds(now=late) == 1
+        taking.start()
+        wait_until_somebody_waits()
+    taking.join()
+
+    assert [type(each) for each in ended] == [list], ended
+    held = Reservation.objects.filter(basket_line=line, state="HELD").values_list("variant_id", "quantity")
+    assert sorted(held) == sorted([(freed.pk, 1), (other.pk, 1)])
+    assert sorted(StockItem.objects.values_list("on_hand", "reserved")) == [(1, 1), (1, 1)]
 
 
 def test_releasing_twice_at_once_frees_the_units_once(world: World, run_together: Together) -> None:

@@ -64,7 +64,8 @@ class Move:
 
 
 # The demand is summed per stock item, its rows are locked by id, and only then anything is judged: at the latest values of the
-# locked rows, so that whoever waited sees what the other left. Safety is judged over the sellable bins of the place.
+# locked rows, so that whoever waited sees what the other left. Safety is judged over the sellable bins of the place. The update asks
+# nothing of the row again: its condition would first be held against the row as it was when the statement began.
 _RESERVE = Prepared(
     "stock_reserve",
     f"""
@@ -97,7 +98,7 @@ demand AS (
 ), updated AS (
     UPDATE warehouse_stockitem i SET reserved = i.reserved + l.quantity
       FROM locked l
-     WHERE i.id = l.id AND i.on_hand - i.reserved >= l.quantity AND NOT EXISTS (SELECT 1 FROM refused)
+     WHERE i.id = l.id AND NOT EXISTS (SELECT 1 FROM refused)
     RETURNING i.id, i.variant_id, i.location_id
 ), inserted AS (
     INSERT INTO warehouse_reservation
