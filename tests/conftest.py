@@ -41,7 +41,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What stands now stays until the end: a garbage collector that looks through it again and again takes a third of the run."""
+    """What stands now stays until the end: a garbage collector that looks through it again and again takes a third of Python's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -285,9 +285,8 @@ def apply_card_state(
     )
     if change > 0 or payment.captured > captured_before:
         order_follows(order_id=order.pk, now=now)
-    _void_if_superfluous(order, payment, now)
-    payment.refresh_from_db(fields=["void_requested_at"])
-    _charge_what_pays(order, payment)
+    if not _void_if_superfluous(order, payment, now):
+        _charge_what_pays(order, payment)
     return (
         "DONE"
         if (payment.state, payment.captured, change) != (state_before, captured_before, ZERO)
@@ -392,8 +391,8 @@ def _charge_what_pays(order: Order, payment: Payment) -> None:
         orders.follow_payment(order=order, method=PaymentMethod.CARD)
 
 
-def _void_if_superfluous(order: Order, payment: Payment, now: datetime) -> None:
-    """Another payment secured the order already: this one's authorization goes back."""
+def _void_if_superfluous(order: Order, payment: Payment, now: datetime) -> bool:
+    """Another payment secured the order already: this one's authorization goes back. Whether it does now."""
     order.refresh_from_db()
     live = payment.authorized - payment.captured - payment.voided
     if (
@@ -401,6 +400,8 @@ def _void_if_superfluous(order: Order, payment: Payment, now: datetime) -> None:
         or payment.void_requested_at
         or order.status == OrderStatus.CANCELED
     ):
-        return
-    if payment.captured == 0 and held_for(order=order) - live >= order.due_total:
+        return False
+    is_superfluous = payment.captured == 0 and held_for(order=order) - live >= order.due_total
+    if is_superfluous:
         request_void(payment_id=payment.pk, now=now)
+    return is_superfluous

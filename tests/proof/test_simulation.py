@@ -65,9 +65,7 @@ def other_plans() -> Iterator[None]:
 def test_same_seed_plays_the_same_days() -> None:
     """Whatever plans the server chooses for its statements: they change with its statistics, so with what ran beside."""
     renew: Any = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
-    renew(
-        None
-    )  # a test that rolled back leaves its numbers used, and a holdout goes by the number of an account
+    renew(None)  # a test that rolled back leaves its numbers used, and who is held out goes by a number
     _, first = simulate(seed=5, orders=4)
     renew(None)
     with other_plans():
